@@ -1,0 +1,162 @@
+#ifndef DYNASESSION_BACKEND_DYNAMODB_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_HPP
+
+#include <dynasession/backend/dynamodb_operations.hpp>
+#include <dynasession/backend/native_layout.hpp>
+#include <dynasession/backend/session_table.hpp>
+#include <dynasession/core/command.hpp>
+#include <dynasession/core/concepts.hpp>
+#include <dynasession/dynamodb/client.hpp>
+#include <dynasession/op/async_run.hpp>
+#include <dynasession/op/one_of.hpp>
+#include <dynasession/op/run.hpp>
+
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0 {
+
+/// Where the sessions are, and how to get there. What is left empty is found as the AWS SDKs find it.
+struct dynamodb_options {
+    std::string table_name = "sessions";
+    std::string hash_key = "id";                           ///< the table's key, of type S
+    std::string session_lifetime_attribute = "expires";    ///< the table's TTL attribute
+    std::string key_prefix{};                              ///< stands before every key: tables can be shared
+    bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save
+
+    std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
+    std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
+    bool allow_plain_http = false;                         ///< http:// to other machines than this one
+    aws::any_credentials_provider credentials{};           ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
+    dynamodb::call_options call{};                         ///< time and attempts of a call
+    http::client_options connection{};                     ///< connections and TLS
+
+    std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: this machine's clock
+};
+
+/// Keeps sessions in a DynamoDB table, one item a session (see native_layout).
+///
+/// Needs the permissions dynamodb:GetItem, PutItem, UpdateItem, DeleteItem on the table, and what create_table says if
+/// it is to create it.
+class dynamodb_backend {
+public:
+    using options_type = dynamodb_options;
+    using executor_type = http::client::executor_type;
+
+    /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet.
+    explicit dynamodb_backend(options_type options = {})
+        : dynamodb_backend(boost::asio::system_executor(), std::move(options)) {}
+
+    /// A backend whose asynchronous calls run on `executor`: a server gives that of its own io_context.
+    dynamodb_backend(executor_type executor, options_type options)
+        : client_(std::move(executor), {.region = options.region,
+                                        .endpoint_url = options.endpoint_url,
+                                        .allow_plain_http = options.allow_plain_http,
+                                        .credentials = std::move(options.credentials),
+                                        .call = options.call,
+                                        .connection = options.connection}),
+          table_{client_.service(), {checked(options).table_name,
+                           {.hash_key = options.hash_key,
+                            .expires = options.session_lifetime_attribute,
+                            .key_prefix = options.key_prefix},
+                           options.consistent_read}},
+          clock_(std::move(options.clock)) {}
+
+    op::instant now() const { return clock_ ? clock_() : op::instant::now(); }
+
+    void wait(std::chrono::milliseconds d) { client_.transport().wait(d); }
+
+    executor_type get_executor() const { return client_.get_executor(); }
+
+    result<reply> perform(command c) { return op::run(operation(std::move(c)), client_.transport()); }
+
+    template <class Token>
+    auto async_perform(command c, Token&& token) {
+        return op::async_run_nested(operation(std::move(c)), client_.transport(), std::forward<Token>(token));
+    }
+
+    /// Creates the table, billed on demand, waits until it can be used, and turns TTL on. A table that is there is
+    /// left as it is, but for TTL.
+    ///
+    /// *Errors:* throws `session_error`; `invalid_option` when the table that is there has another key or TTL attribute.
+    ///
+    /// *Cost:* none. Needs the permissions dynamodb:CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive.
+    table_report create_table() { return op::run(backend_detail::prepare_table(table_), client_.transport()).value(); }
+    table_report create_table(error_code& ec) {
+        const auto done = op::run(backend_detail::prepare_table(table_), client_.transport());
+        ec = done ? error_code{} : done.error().code;
+        return done ? *done : table_report{};
+    }
+
+    /// *Completion signature:* `void(error_code, table_report)`. *Cancellation:* `terminal`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_create_table(Token&& token = Token{}) {
+        return op::async_run(backend_detail::prepare_table(table_), client_.transport(), std::forward<Token>(token));
+    }
+
+    /// The client that the backend uses, for other requests to the same service.
+    dynamodb::client& client() noexcept { return client_; }
+
+private:
+    using any_operation = op::one_of<op::ready<http::exchange, http::reply, reply>, backend_detail::load, backend_detail::create,
+                                     backend_detail::update, backend_detail::rewrite, backend_detail::erase,
+                                     backend_detail::move>;
+
+    // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below.
+    static constexpr std::size_t max_changes = 100;
+
+    static const options_type& checked(const options_type& o) {
+        if (o.table_name.empty() || o.hash_key.empty() || o.session_lifetime_attribute.empty())
+            throw session_error(failure(error::invalid_option, "dynamodb_options: table_name, hash_key and "
+                                                               "session_lifetime_attribute must not be empty"));
+        return o;
+    }
+
+    any_operation operation(command c) const {
+        return std::visit([this](auto& specific) { return operation(specific); }, c);
+    }
+
+    any_operation operation(load_record& c) const { return backend_detail::load(table_, c); }
+    any_operation operation(create_record& c) const {
+        if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);
+        return backend_detail::make_create(table_, c.id, c.content);
+    }
+    any_operation operation(change_record& c) const {
+        if (auto refused = too_large(c.size_after)) return *std::move(refused);
+        if (c.changes.size() > max_changes) return backend_detail::rewrite(table_, std::move(c));
+        return backend_detail::update(table_, c.id, table_.requests.change(c), backend_detail::repeatable{});
+    }
+    any_operation operation(touch_record& c) const {
+        return backend_detail::update(table_, c.id, table_.requests.touch(c), backend_detail::repeatable{});
+    }
+    any_operation operation(erase_record& c) const { return backend_detail::erase(table_, c.id); }
+    any_operation operation(move_record& c) const {
+        if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);
+        return backend_detail::move(table_, std::move(c));
+    }
+
+    // DynamoDB would refuse it as well, but only after it has travelled.
+    std::optional<any_operation> too_large(std::size_t size_of_fields) const {
+        const std::size_t size = table_.requests.layout().item_size(size_of_fields);
+        if (size <= dynamodb::max_item_size) return std::nullopt;
+        return op::ready<http::exchange, http::reply, reply>(failure(
+            error::item_too_large, "the item would take " + std::to_string(size) + " bytes; DynamoDB stores at most " +
+                                       std::to_string(dynamodb::max_item_size)));
+    }
+
+    dynamodb::client client_;
+    backend_detail::dynamodb_table table_;
+    std::function<op::instant()> clock_;
+};
+
+static_assert(check_backend<dynamodb_backend>());
+
+} // namespace dynasession::inline v0
+
+#endif

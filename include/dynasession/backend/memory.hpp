@@ -1,0 +1,215 @@
+#ifndef DYNASESSION_BACKEND_MEMORY_HPP
+#define DYNASESSION_BACKEND_MEMORY_HPP
+
+#include <dynasession/backend/memory_shard.hpp>
+#include <dynasession/core/command.hpp>
+#include <dynasession/core/concepts.hpp>
+#include <dynasession/op/action.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// Bounds and clock of a memory_backend.
+struct memory_options {
+    /// How many sessions are kept at most. Expired ones are given up first, then the least recently used.
+    ///
+    /// The store is divided into up to 64 parts, and so are the bounds: a part may be full a little early.
+    std::size_t max_sessions = 1'000'000;
+
+    /// How many bytes all sessions may take, about, with what is needed to find them.
+    std::size_t max_bytes = std::size_t(1) << 30;
+
+    /// How many bytes the keys and texts of one session may take; the default is DynamoDB's limit for an item.
+    std::size_t max_session_bytes = 400 * 1024;
+
+    /// What the time is; empty: the clocks of this machine.
+    std::function<op::instant()> clock{};
+};
+
+/// Keeps sessions in the memory of this process, until it ends.
+///
+/// There is no thread behind it: whoever writes reclaims a few expired sessions in passing.
+class memory_backend {
+public:
+    using options_type = memory_options;
+    using executor_type = boost::asio::any_io_executor;
+
+    explicit memory_backend(options_type options = {}) : memory_backend(boost::asio::system_executor(), std::move(options)) {}
+
+    /// A backend whose asynchronous operations complete on `executor` where the handler names no other.
+    memory_backend(executor_type executor, options_type options)
+        : options_(std::move(options)), executor_(std::move(executor)), shard_bits_(shard_bits(options_)),
+          shards_(std::make_unique<padded_shard[]>(std::size_t(1) << shard_bits_)) {
+        if (options_.max_sessions == 0 || options_.max_bytes == 0)
+            throw session_error(failure(error::invalid_option, "memory_options: max_sessions and max_bytes must be positive"));
+        for (std::size_t i = 0; i < std::size_t(1) << shard_bits_; ++i)
+            shards_[i].set_bounds(options_.max_sessions >> shard_bits_, options_.max_bytes >> shard_bits_);
+    }
+
+    op::instant now() const { return options_.clock ? options_.clock() : op::instant::now(); }
+
+    void wait(std::chrono::milliseconds d) { std::this_thread::sleep_for(d); }
+
+    executor_type get_executor() const { return executor_; }
+
+    result<reply> perform(command c) {
+        return std::visit([this](auto& specific) { return perform(specific); }, c);
+    }
+
+    template <class Token>
+    auto async_perform(command c, Token&& token) {
+        return boost::asio::async_initiate<Token, void(result<reply>)>(
+            [this](auto handler, command cmd) {
+                auto executor = boost::asio::get_associated_executor(handler, executor_);
+                boost::asio::post(executor, boost::asio::append(std::move(handler), perform(std::move(cmd))));
+            },
+            token, std::move(c));
+    }
+
+    /// How many sessions are kept, expired ones that were not reclaimed yet included.
+    std::size_t size() const {
+        return total([](const shard& s) { return s.size(); });
+    }
+
+    /// How many bytes they take, about.
+    std::size_t size_in_bytes() const {
+        return total([](const shard& s) { return s.size_in_bytes(); });
+    }
+
+private:
+    using shard = backend_detail::memory_shard;
+    using entry = shard::entry;
+    using guard = std::scoped_lock<std::mutex>;
+
+    // Neighbours in one cache line would slow each other down.
+    struct alignas(64) padded_shard : shard {};
+
+    static int shard_bits(const memory_options& o) noexcept {
+        const std::size_t parts = std::min({o.max_sessions / 1024, o.max_bytes >> 22, std::size_t(64)});
+        return static_cast<int>(std::bit_width(std::max(parts, std::size_t(1)))) - 1;
+    }
+
+    shard& shard_of(const session_id& id) const noexcept {
+        const std::uint64_t mixed = std::hash<session_id>{}(id) * 0x9e3779b97f4a7c15ULL;
+        return shards_[shard_bits_ == 0 ? 0 : mixed >> (64 - shard_bits_)];
+    }
+
+    template <class Count>
+    std::size_t total(Count count) const {
+        std::size_t sum = 0;
+        for (std::size_t i = 0; i < std::size_t(1) << shard_bits_; ++i) {
+            guard lock(shards_[i].mutex);
+            sum += count(shards_[i]);
+        }
+        return sum;
+    }
+
+    static reply refused(const entry* e) {
+        reply r{.applied = false};
+        if (e) r.item = e->record();
+        return r;
+    }
+
+    failure too_large(std::size_t bytes) const {
+        return failure(error::item_too_large, "the session takes " + std::to_string(bytes) + " bytes, more than " +
+                                                  std::to_string(options_.max_session_bytes));
+    }
+
+    result<reply> perform(const load_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        reply r;
+        if (const entry* e = s.find(c.id)) r.item = e->record();
+        return r;
+    }
+
+    result<reply> perform(const create_record& c) {
+        const std::size_t bytes = c.content.data.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
+        const auto time = std::chrono::floor<std::chrono::seconds>(now().system);
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        if (const entry* e = s.find(c.id)) return refused(e);
+        if (!s.insert(c.id, c.content, time)) return error::store_full;
+        return reply{};
+    }
+
+    result<reply> perform(const change_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        s.reclaim(c.now);
+        entry* e = s.find(c.id);
+        const bool holds = e && e->times.live(c.now) && (!c.expires || *c.expires >= e->times.expires) &&
+                           (!c.if_version || *c.if_version == e->times.version);
+        if (!holds) return refused(e);
+        const fields changed = apply(fields::from_bytes(e->bytes()), c.changes);
+        const std::size_t bytes = changed.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
+        e = s.replace(e, changed.bytes(), c.now);
+        if (!e) return error::store_full;
+        if (c.expires) e->times.expires = *c.expires;
+        return reply{.version = ++e->times.version};
+    }
+
+    result<reply> perform(const touch_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        s.reclaim(c.now);
+        entry* e = s.find(c.id);
+        if (!e || !e->times.live(c.now) || c.expires <= e->times.expires) return refused(e);
+        e->times.expires = c.expires;
+        return reply{};
+    }
+
+    result<reply> perform(const erase_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        if (entry* e = s.find(c.id)) s.erase(e);
+        return reply{};
+    }
+
+    result<reply> perform(const move_record& c) {
+        const std::size_t bytes = c.content.data.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
+        shard &from = shard_of(c.from), &to = shard_of(c.to);
+        std::unique_lock first(from.mutex, std::defer_lock), second(to.mutex, std::defer_lock);
+        if (&from == &to)
+            first.lock();
+        else
+            std::lock(first, second);
+        entry* e = from.find(c.from);
+        if (!e || !e->times.live(c.now) || e->times.version != c.if_version) return refused(e);
+        if (to.find(c.to)) return error::session_exists;
+        // Room for the new record may be made at the cost of the old one, when both lie in one shard.
+        if (!to.insert(c.to, c.content, c.now)) return error::store_full;
+        if (entry* old = from.find(c.from)) from.erase(old);
+        return reply{};
+    }
+
+    memory_options options_;
+    executor_type executor_;
+    int shard_bits_;
+    std::unique_ptr<padded_shard[]> shards_;
+};
+
+static_assert(check_backend<memory_backend>());
+
+} // namespace dynasession::inline v0
+
+#endif

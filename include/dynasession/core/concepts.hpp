@@ -1,0 +1,200 @@
+#ifndef DYNASESSION_CORE_CONCEPTS_HPP
+#define DYNASESSION_CORE_CONCEPTS_HPP
+
+#include <dynasession/core/command.hpp>
+#include <dynasession/core/error.hpp>
+#include <dynasession/core/fields.hpp>
+#include <dynasession/core/session_id.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+// A Backend performs commands: a new database is one header and a run of the contract suite.
+//
+// Associated types: `options_type`, an aggregate with defaults, from which a `B` is constructed, and with
+// an executor before it where it does I/O; `executor_type`.
+//
+// In this table `b` is a B, `c` a command, `h` an Asio completion token.
+//
+//   b.now()               op::instant: both clocks, `system` as close to the server's as it can be
+//   b.perform(c)          result<reply>, blocking: see core/command.hpp for what each command promises.
+//                         A failure means that the outcome is not known, or that nothing was done and why.
+//   b.async_perform(c,h)  the same, completing `void(result<reply>)`, never inside the initiation;
+//                         cancellable: then it completes with operation_aborted
+//   b.wait(ms)            sleeps
+//   b.get_executor()      where asynchronous work runs when the handler names no executor of its own
+//
+// A B is used from many threads at once. It need not be copied or moved.
+//
+// Exemplar: backend_archetype in tests/unit/core/concepts.cpp. Models: memory_backend, dynamodb_backend.
+
+template <class B>
+concept has_clock = requires(const B& b) {
+    b.now().system;
+    b.now().steady;
+};
+template <class B>
+concept has_perform = requires(B& b, command c) {
+    { b.perform(std::move(c)) } -> std::same_as<result<reply>>;
+};
+template <class B>
+concept has_async_perform = requires(B& b, command c, void (*handler)(result<reply>)) {
+    b.async_perform(std::move(c), handler);
+};
+template <class B>
+concept has_wait = requires(B& b, std::chrono::milliseconds d) { b.wait(d); };
+template <class B>
+concept has_executor = requires(B& b) {
+    typename B::executor_type;
+    { b.get_executor() } -> std::convertible_to<typename B::executor_type>;
+};
+template <class B>
+concept has_options = requires { typename B::options_type; } && std::default_initializable<typename B::options_type> &&
+                      std::constructible_from<B, typename B::options_type>;
+
+/// A type that meets the Backend requirements above.
+template <class B>
+concept backend = has_clock<B> && has_perform<B> && has_async_perform<B> && has_wait<B> && has_executor<B> && has_options<B>;
+
+/// Explains, for the author of a Backend, the first requirement that `B` does not meet.
+template <class B>
+consteval bool check_backend() {
+    static_assert(has_clock<B>, "dynasession: a Backend needs `op::instant now() const`");
+    static_assert(has_perform<B>, "dynasession: a Backend needs `result<reply> perform(command)`");
+    static_assert(has_async_perform<B>, "dynasession: a Backend needs `auto async_perform(command, Token&&)` that "
+                                        "completes with `void(result<reply>)`");
+    static_assert(has_wait<B>, "dynasession: a Backend needs `void wait(std::chrono::milliseconds)`");
+    static_assert(has_executor<B>, "dynasession: a Backend needs `executor_type` and `executor_type get_executor()`");
+    static_assert(has_options<B>, "dynasession: a Backend needs `options_type`, an aggregate with defaults, and a "
+                                  "constructor that takes it");
+    return backend<B>;
+}
+
+/// What a save is about: the session as it was last read or written, and what changes.
+struct save_request {
+    session_id id{};
+    record stored{};
+    delta changes{};
+    std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
+};
+
+/// What a save leaves in the store.
+struct saved {
+    record stored{};
+    bool merged = false; ///< `stored` holds changes of others too, so the session's value has to be read anew
+};
+
+// A LockPolicy is a factory of operations (see op/action.hpp) whose effects are commands: a new locking
+// scheme is one header and no change elsewhere. It is copied freely, so its state is shared or small.
+//
+// In this table `p` is a const P, `id` a session_id, `s` a save_request.
+//
+//   p.load(id)              operation of optional<record>: the live record; absent and expired are empty
+//   p.save(s)               operation of saved: what is stored now. With no changes at most the expiry
+//                           is put off. Fails with session_gone when the session is no longer there
+//                           or live, with conflict when the changes cannot be merged.
+//   p.touch(s)              as save, without the changes
+//   p.regenerate(s, to, r)  operation of saved: what is now stored under `to`; nothing is left under s.id.
+//                           `r(fields)` gives the entries as they have to be stored under the new id.
+//
+// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock.
+
+namespace concepts_detail {
+
+// What `core` may know of an operation; op/action.hpp has the whole of it.
+template <class Op, class T>
+concept operation_of = std::move_constructible<Op> && std::same_as<typename Op::effect_type, command> &&
+                       std::same_as<typename Op::reply_type, result<reply>> && std::same_as<typename Op::value_type, T>;
+
+struct keep_fields {
+    result<fields> operator()(const fields& f) const { return f; }
+};
+
+} // namespace concepts_detail
+
+template <class P>
+concept has_load = requires(const P p, const session_id& id) {
+    { p.load(id) } -> concepts_detail::operation_of<std::optional<record>>;
+};
+template <class P>
+concept has_save = requires(const P p, save_request s) {
+    { p.save(std::move(s)) } -> concepts_detail::operation_of<saved>;
+};
+template <class P>
+concept has_touch = requires(const P p, save_request s) {
+    { p.touch(std::move(s)) } -> concepts_detail::operation_of<saved>;
+};
+template <class P>
+concept has_regenerate = requires(const P p, save_request s, const session_id& to, concepts_detail::keep_fields r) {
+    { p.regenerate(std::move(s), to, r) } -> concepts_detail::operation_of<saved>;
+};
+
+/// A type that meets the LockPolicy requirements above.
+template <class P>
+concept lock_policy = std::copyable<P> && has_load<P> && has_save<P> && has_touch<P> && has_regenerate<P>;
+
+/// Explains, for the author of a LockPolicy, the first requirement that `P` does not meet.
+template <class P>
+consteval bool check_lock_policy() {
+    static_assert(std::copyable<P>, "dynasession: a LockPolicy is copied into operations: make it copyable");
+    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&) const`, an operation "
+                               "with effect command, reply result<reply>, value std::optional<record>");
+    static_assert(has_save<P>, "dynasession: a LockPolicy needs `auto save(save_request) const`, an operation of saved");
+    static_assert(has_touch<P>, "dynasession: a LockPolicy needs `auto touch(save_request) const`, an operation of saved");
+    static_assert(has_regenerate<P>, "dynasession: a LockPolicy needs `auto regenerate(save_request, const session_id& "
+                                     "to, Rebind) const`, an operation of saved");
+    return lock_policy<P>;
+}
+
+/// What a serializer may know beside the value: whose session it is, and what is stored of it.
+struct serialize_context {
+    const session_id& id;
+    const fields& stored; ///< entries that did not change should keep their text from here
+};
+
+// A Serializer turns a session's value into stored entries and back, bounded, and without executing
+// anything that it reads.
+//
+// In this table `s` is a const S, `v` a const S::value_type, `f` a const fields.
+//
+//   s.serialize(v, serialize_context)  result<fields>: one entry a top-level key where the value has any;
+//                                      the same value gives the same entries, or unchanged ones are written again
+//   s.deserialize(f, id)               result<value_type>: the value, or corrupt_session
+//
+// Exemplar: serializer_archetype in tests/unit/core/concepts.cpp. Models: json_serializer, json_serializer_for.
+
+template <class S>
+concept has_value_type = requires { typename S::value_type; } && std::default_initializable<typename S::value_type> &&
+                         std::copyable<typename S::value_type>;
+template <class S>
+concept has_serialize = requires(const S s, const typename S::value_type& v, serialize_context context) {
+    { s.serialize(v, context) } -> std::same_as<result<fields>>;
+};
+template <class S>
+concept has_deserialize = requires(const S s, const fields& f, const session_id& id) {
+    { s.deserialize(f, id) } -> std::same_as<result<typename S::value_type>>;
+};
+
+/// A type that meets the Serializer requirements above.
+template <class S>
+concept serializer = std::copyable<S> && has_value_type<S> && has_serialize<S> && has_deserialize<S>;
+
+/// Explains, for the author of a Serializer, the first requirement that `S` does not meet.
+template <class S>
+consteval bool check_serializer() {
+    static_assert(std::copyable<S>, "dynasession: a Serializer is copied into operations: make it copyable");
+    static_assert(has_value_type<S>, "dynasession: a Serializer needs `value_type`, copyable and default constructible");
+    static_assert(has_serialize<S>, "dynasession: a Serializer needs "
+                                    "`result<fields> serialize(const value_type&, serialize_context) const`");
+    static_assert(has_deserialize<S>, "dynasession: a Serializer needs "
+                                      "`result<value_type> deserialize(const fields&, const session_id&) const`");
+    return serializer<S>;
+}
+
+} // namespace dynasession::inline v0
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef DYNASESSION_CORE_OPTIONS_HPP
+#define DYNASESSION_CORE_OPTIONS_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace dynasession::inline v0 {
+
+/// How connections to a server are opened, kept and bounded.
+struct connection_options {
+    /// How long the name look-up and all attempts to connect may take together.
+    std::chrono::milliseconds connect_timeout{1000};
+
+    /// How long the TLS handshake may take.
+    std::chrono::milliseconds handshake_timeout{1000};
+
+    /// How long a connection may lie idle and still be used again. DynamoDB closes after 60 s and more.
+    std::chrono::milliseconds max_idle_time{20'000};
+
+    /// How many idle connections are kept. Connections in use are not limited.
+    std::size_t max_idle_connections = 32;
+
+    /// The largest header block of an answer, in bytes.
+    std::size_t max_header_size = 64 * 1024;
+
+    /// The largest body of an answer, in bytes. A DynamoDB page has 1 MB, a batch 16 MB.
+    std::size_t max_body_size = 17'000'000;
+
+    /// The file of trusted authorities (PEM); empty = those of the system.
+    std::string ca_file;
+};
+
+/// How long sessions live. The PHP handler's `session_lifetime` and the Ruby gem's `max_stale` are `max_stale`
+/// here; `max_age` is the gem's. Both are stored with each session and survive a change of the options.
+struct session_options {
+    /// How long a session lives from its creation on, however much it is used; 0: without end.
+    std::chrono::seconds max_age{std::chrono::hours(12)};
+
+    /// How long a session lives unused.
+    std::chrono::seconds max_stale{std::chrono::minutes(30)};
+
+    /// A session that is only read has its expiry put off when this part of `max_stale` has passed since
+    /// the last time: 0.1 makes it a tenth of the writes of a store that touches at every request.
+    double touch_fraction = 0.1;
+};
+
+} // namespace dynasession::inline v0
+
+#endif

@@ -1,0 +1,149 @@
+#ifndef DYNASESSION_OP_ASYNC_RUN_HPP
+#define DYNASESSION_OP_ASYNC_RUN_HPP
+
+#include <dynasession/op/action.hpp>
+
+#include <boost/asio/append.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+namespace async_detail {
+
+template <class T>
+struct signature {
+    using type = void(error_code, T);
+};
+template <>
+struct signature<void> {
+    using type = void(error_code);
+};
+
+/// Completes with the whole result: for operations that are the effects of others.
+struct as_result {
+    template <class T>
+    using signature = void(result<T>);
+
+    template <class Self, class T>
+    static void complete(Self& self, result<T> r) {
+        self.complete(std::move(r));
+    }
+};
+
+/// Completes as Asio's users expect it: an error_code, then the value.
+struct as_error_code {
+    template <class T>
+    using signature = typename async_detail::signature<T>::type;
+
+    template <class Self, class T>
+    static void complete(Self& self, result<T> r) {
+        const error_code ec = r ? error_code{} : r.error().code;
+        if constexpr (std::is_void_v<T>)
+            self.complete(ec);
+        else
+            self.complete(ec, r ? *std::move(r) : T{});
+    }
+};
+
+template <class Op, class Io, class Completion>
+class runner {
+public:
+    using reply_type = typename Op::reply_type;
+    using result_type = result<typename Op::value_type>;
+
+    runner(Op op, Io& io) : op_(std::move(op)), io_(&io) {}
+
+    template <class Self>
+    void operator()(Self& self) {
+        step(self, {});
+    }
+
+    template <class Self>
+    void operator()(Self& self, reply_type reply) {
+        suspended_ = true;
+        step(self, std::move(reply));
+    }
+
+    // The end of a pause, or the post that keeps an operation from completing inside its initiation.
+    template <class Self>
+    void operator()(Self& self, error_code ec) {
+        suspended_ = true;
+        if (held_) return Completion::complete(self, *std::exchange(held_, nullptr));
+        step(self, ec ? reply_type(failure(ec)) : reply_type{});
+    }
+
+private:
+    template <class Self>
+    void step(Self& self, reply_type reply) {
+        if (self.cancelled() != boost::asio::cancellation_type::none)
+            reply = failure(boost::asio::error::operation_aborted);
+        for (;;) {
+            auto act = op_.resume(std::move(reply), io_->now());
+            if (auto* delay = std::get_if<1>(&act)) return sleep(self, delay->duration);
+            if (auto* done = std::get_if<2>(&act)) return finish(self, std::move(*done));
+            if (self.cancelled() == boost::asio::cancellation_type::none) {
+                Io& io = *io_; // `self`, and with it this object, is gone after the move
+                return io.async_perform(std::move(std::get<0>(act)), std::move(self));
+            }
+            reply = failure(boost::asio::error::operation_aborted);
+        }
+    }
+
+    template <class Self>
+    void sleep(Self& self, std::chrono::milliseconds duration) {
+        if (!timer_) timer_ = std::make_unique<boost::asio::steady_timer>(io_->get_executor());
+        auto& timer = *timer_;
+        timer.expires_after(duration);
+        timer.async_wait(std::move(self));
+    }
+
+    template <class Self>
+    void finish(Self& self, result_type r) {
+        timer_.reset();
+        if (suspended_) return Completion::complete(self, std::move(r));
+        held_ = std::make_unique<result_type>(std::move(r));
+        boost::asio::post(boost::asio::append(std::move(self), error_code{}));
+    }
+
+    Op op_;
+    Io* io_;
+    bool suspended_ = false;
+    std::unique_ptr<boost::asio::steady_timer> timer_;
+    std::unique_ptr<result_type> held_;
+};
+
+template <class Completion, class Op, class Io, class Token>
+auto start(Op op, Io& io, Token&& token) {
+    using signature = typename Completion::template signature<typename Op::value_type>;
+    return boost::asio::async_compose<Token, signature>(runner<Op, Io, Completion>(std::move(op), io), token,
+                                                        io.get_executor());
+}
+
+} // namespace async_detail
+
+/// Drives an operation to its end with asynchronous effects; the completion is `void(error_code, T)`.
+///
+/// `Io` has `instant now()`, `async_perform(effect, token)` with the completion `void(reply_type)`, and
+/// `get_executor()`. It has to outlive the operation. Never completes inside the initiation.
+template <operation Op, class Io, class Token>
+auto async_run(Op op, Io& io, Token&& token) {
+    return async_detail::start<async_detail::as_error_code>(std::move(op), io, std::forward<Token>(token));
+}
+
+/// As `async_run`, completing with `void(result<T>)`: for an operation that is an effect of another one.
+template <operation Op, class Io, class Token>
+auto async_run_nested(Op op, Io& io, Token&& token) {
+    return async_detail::start<async_detail::as_result>(std::move(op), io, std::forward<Token>(token));
+}
+
+} // namespace dynasession::inline v0::op
+
+#endif

@@ -1,0 +1,253 @@
+#ifndef DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
+#define DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
+
+#include <dynasession/core/concepts.hpp>
+#include <dynasession/core/options.hpp>
+#include <dynasession/core/session.hpp>
+#include <dynasession/op/async_run.hpp>
+#include <dynasession/op/defer.hpp>
+#include <dynasession/op/one_of.hpp>
+#include <dynasession/op/run.hpp>
+#include <dynasession/op/then.hpp>
+#include <dynasession/store/operations.hpp>
+#include <dynasession/store/session_codec.hpp>
+
+#include <boost/asio/deferred.hpp>
+
+#include <concepts>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// Keeps sessions: what a web server asks for them. Where they are kept, how requests of one session
+/// keep out of each other's way, and how a session's value is written down are the three policies.
+///
+/// Each operation has three forms: `load(id)` throws `session_error`, `load(id, ec)` sets an error_code,
+/// and `async_load(id, token)` takes any Asio completion token (by default `asio::deferred`, so that it
+/// can be awaited) and completes with `void(error_code, T)`, or `void(error_code)` where `T` is void.
+///
+/// *Errors:* a session that is absent or has expired is not an error of `load`; a store that does not
+/// answer always is one (compare with `condition`). Whatever failed to load cannot be saved.
+///
+/// *Lifetimes:* a store is neither copied nor moved and outlives its operations; so does a session that
+/// is given by reference to an asynchronous one. All other arguments are copied.
+///
+/// *Thread safety:* a store may be used from many threads at once, a session from one at a time.
+///
+/// *Cancellation:* asynchronous operations honour terminal cancellation: they complete with
+/// `operation_aborted`. A write that is cancelled may or may not have been applied.
+template <backend Backend, lock_policy LockPolicy, serializer Serializer>
+class basic_session_store {
+    using codec_type = store_detail::session_codec<Serializer>;
+
+public:
+    using backend_type = Backend;
+    using lock_policy_type = LockPolicy;
+    using serializer_type = Serializer;
+    using session_type = typename codec_type::session_type;
+    using options_type = typename Backend::options_type;
+    using executor_type = typename Backend::executor_type;
+
+    /// A store with the options given.
+    ///
+    /// *Errors:* throws session_error with `invalid_option` or another `condition::configuration`.
+    explicit basic_session_store(options_type backend_options = {}, session_options options = {}, LockPolicy policy = {},
+                                 Serializer s = {})
+        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+          backend_(std::move(backend_options)) {}
+
+    /// The same, doing its asynchronous I/O on `executor`.
+    basic_session_store(executor_type executor, options_type backend_options, session_options options = {},
+                        LockPolicy policy = {}, Serializer s = {})
+        requires std::constructible_from<Backend, executor_type, options_type>
+        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+          backend_(std::move(executor), std::move(backend_options)) {}
+
+    basic_session_store(const basic_session_store&) = delete;
+    basic_session_store& operator=(const basic_session_store&) = delete;
+
+    /// A new session with a fresh id; nothing is stored until it is saved.
+    session_type create() const {
+        const auto now = std::chrono::floor<std::chrono::seconds>(backend_.now().system);
+        record blank;
+        blank.created = now;
+        if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;
+        blank.max_stale = options_.max_stale;
+        blank.expires = blank.renewed(now);
+        return session_access::make(session_id::generate(), typename Serializer::value_type{}, std::move(blank), true);
+    }
+
+    /// The session with this id; empty if there is none or it has expired.
+    ///
+    /// *Cost:* one read of the item, 1 RCU for each 4 KB.
+    std::optional<session_type> load(const session_id& id) { return op::run(load_op(id), backend_).value(); }
+    std::optional<session_type> load(const session_id& id, error_code& ec) { return run(load_op(id), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_load(const session_id& id, Token&& token = Token{}) {
+        return op::async_run(load_op(id), backend_, std::forward<Token>(token));
+    }
+
+    /// Stores what changed since the session was loaded or last saved, and puts off its expiry.
+    ///
+    /// A session that did not change is touched at most. A new one is stored for the first time; should
+    /// its id be taken it gets another. Afterwards the session is up to date and can be saved again.
+    ///
+    /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; `conflict`;
+    /// `item_too_large` and `not_serializable`: nothing was sent.
+    ///
+    /// *Cost:* one write of the item, 1 WCU for each KB; nothing if neither change nor touch is due.
+    void save(session_type& s) { op::run(save_op(s), backend_).value(); }
+    void save(session_type& s, error_code& ec) { run(save_op(s), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_save(session_type& s, Token&& token = Token{}) {
+        return op::async_run(save_op(s), backend_, std::forward<Token>(token));
+    }
+
+    /// Loads the session, calls `change(session&)` and saves it; repeated when others changed it meanwhile,
+    /// so `change` may be called more than once. The session as saved; empty if there is none.
+    ///
+    /// *Errors:* as load and save. What `change` throws passes through the blocking forms; it must not
+    /// throw in the asynchronous one.
+    ///
+    /// *Cost:* a load and a save, times the number of attempts (at most 8).
+    template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
+    std::optional<session_type> update(const session_id& id, Change change) {
+        return op::run(update_op(id, std::move(change)), backend_).value();
+    }
+    template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
+    std::optional<session_type> update(const session_id& id, Change change, error_code& ec) {
+        return run(update_op(id, std::move(change)), ec);
+    }
+    template <std::invocable<basic_session<typename Serializer::value_type>&> Change, class Token = boost::asio::deferred_t>
+    auto async_update(const session_id& id, Change change, Token&& token = Token{}) {
+        return op::async_run(update_op(id, std::move(change)), backend_, std::forward<Token>(token));
+    }
+
+    /// Puts off the expiry of the session, without its changes; nothing is sent while that is hardly due
+    /// (see session_options::touch_fraction) or the session is new.
+    ///
+    /// *Errors:* `session_gone`: destroyed or expired meanwhile.
+    ///
+    /// *Cost:* one write of the whole item, or nothing.
+    void touch(session_type& s) { op::run(touch_op(s), backend_).value(); }
+    void touch(session_type& s, error_code& ec) { run(touch_op(s), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_touch(session_type& s, Token&& token = Token{}) {
+        return op::async_run(touch_op(s), backend_, std::forward<Token>(token));
+    }
+
+    /// Gives the session a new id and saves it under that; the old id leads nowhere from then on.
+    ///
+    /// To be called at login, logout and whenever privileges change: it defeats session fixation.
+    ///
+    /// *Errors:* as save; the session keeps its id then.
+    ///
+    /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
+    void regenerate(session_type& s) { op::run(regenerate_op(s), backend_).value(); }
+    void regenerate(session_type& s, error_code& ec) { run(regenerate_op(s), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_regenerate(session_type& s, Token&& token = Token{}) {
+        return op::async_run(regenerate_op(s), backend_, std::forward<Token>(token));
+    }
+
+    /// Ends a session at once, whoever works on it: later saves of it fail. No error if there is none.
+    ///
+    /// *Cost:* one delete, 1 WCU for each KB.
+    void destroy(const session_id& id) { op::run(store_detail::destroy(id), backend_).value(); }
+    void destroy(const session_id& id, error_code& ec) { run(store_detail::destroy(id), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_destroy(const session_id& id, Token&& token = Token{}) {
+        return op::async_run(store_detail::destroy(id), backend_, std::forward<Token>(token));
+    }
+
+    const session_options& options() const noexcept { return options_; }
+
+    /// The backend, for what it offers beyond sessions (tables, counters).
+    Backend& backend() noexcept { return backend_; }
+
+    executor_type get_executor() { return backend_.get_executor(); }
+
+private:
+    static session_options validated(const session_options& o) {
+        const bool valid = o.max_stale.count() > 0 && o.max_age.count() >= 0 && o.touch_fraction >= 0 && o.touch_fraction < 1;
+        if (!valid)
+            throw session_error(failure(error::invalid_option, "session_options: max_stale must be positive, max_age "
+                                                               "not negative, touch_fraction in [0, 1)"));
+        return o;
+    }
+
+    template <class Op>
+    auto run(Op operation, error_code& ec) {
+        auto r = op::run(std::move(operation), backend_);
+        ec = r ? error_code{} : r.error().code;
+        using value_type = typename Op::value_type;
+        if constexpr (!std::is_void_v<value_type>) return r ? *std::move(r) : value_type{};
+    }
+
+    auto load_op(const session_id& id) const {
+        return op::then(policy_.load(id), [this, id](std::optional<record> found) {
+            using found_type = std::optional<session_type>;
+            if (!found) return result<found_type>(found_type{});
+            auto s = codec_.decode(id, *std::move(found));
+            return s ? result<found_type>(*std::move(s)) : result<found_type>(std::move(s).error());
+        });
+    }
+
+    auto save_op(session_type& s) const {
+        using saving = store_detail::write_as<decltype(policy_.save({}))>;
+        using writing = op::one_of<store_detail::create, saving>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            if (s.is_new()) return writing(store_detail::create(*std::move(request)));
+            return writing(saving(s.id(), policy_.save(*std::move(request))));
+        });
+    }
+
+    auto touch_op(session_type& s) const {
+        using touching = store_detail::write_as<decltype(policy_.touch({}))>;
+        using writing = op::one_of<store_detail::nothing, touching>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            if (s.is_new()) return writing(unwritten(s, s.id()));
+            return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
+        });
+    }
+
+    auto regenerate_op(session_type& s) const {
+        const auto to = session_id::generate();
+        const auto rebind = [this, from = s.id(), to](const fields& entries) { return codec_.rebind(entries, from, to); };
+        using moving = store_detail::write_as<decltype(policy_.regenerate({}, s.id(), rebind))>;
+        using writing = op::one_of<store_detail::nothing, moving>;
+        return write_back(s, [this, &s, rebind, to]() -> result<writing> {
+            if (s.is_new()) return writing(unwritten(s, to));
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
+        });
+    }
+
+    static auto unwritten(const session_type& s, const session_id& id) {
+        return store_detail::nothing(store_detail::written{id, session_access::stored(s), true});
+    }
+
+    // Runs the operation that `begin` makes, and has the session follow what it wrote.
+    template <class Begin>
+    auto write_back(session_type& s, Begin begin) const {
+        return op::then(op::defer(std::move(begin)),
+                        [this, &s](store_detail::written w) { return codec_.follow(s, std::move(w)); });
+    }
+
+    auto update_op(const session_id& id, auto change) const {
+        return store_detail::update(id, policy_, codec_, std::move(change));
+    }
+
+    session_options options_;
+    LockPolicy policy_;
+    codec_type codec_;
+    Backend backend_;
+};
+
+} // namespace dynasession::inline v0
+
+#endif

@@ -1,0 +1,76 @@
+#ifndef DYNASESSION_STORE_SESSION_CODEC_HPP
+#define DYNASESSION_STORE_SESSION_CODEC_HPP
+
+#include <dynasession/core/concepts.hpp>
+#include <dynasession/core/options.hpp>
+#include <dynasession/core/session.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// What a write leaves: the id, which is another one if the first was taken, and what is stored.
+struct written {
+    session_id id{};
+    record stored{};
+    bool is_new = false;
+    bool merged = false; ///< the value of the session has to be read anew from `stored`
+};
+
+/// Turns records into sessions and sessions into what a save sends.
+template <serializer Serializer>
+class session_codec {
+public:
+    using session_type = basic_session<typename Serializer::value_type>;
+
+    session_codec(Serializer s, double touch_fraction) : serializer_(std::move(s)), touch_fraction_(touch_fraction) {}
+
+    result<session_type> decode(const session_id& id, record stored) const {
+        auto value = serializer_.deserialize(stored.data, id);
+        if (!value) return std::move(value).error();
+        return session_access::make(id, *std::move(value), std::move(stored), false);
+    }
+
+    /// What a save of the session as it is now sends.
+    result<save_request> encode(const session_type& s) const {
+        save_request request = unchanged(s);
+        auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
+        if (!now) return std::move(now).error();
+        request.changes = difference(request.stored.data, *now);
+        return request;
+    }
+
+    /// What a save would send if nothing had changed.
+    save_request unchanged(const session_type& s) const {
+        const record& stored = session_access::stored(s);
+        const auto touch_after = std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
+        return {s.id(), stored, {}, touch_after};
+    }
+
+    /// Has the session follow what was written of it.
+    result<void> follow(session_type& s, written w) const {
+        if (w.merged) {
+            auto value = serializer_.deserialize(w.stored.data, w.id);
+            if (!value) return std::move(value).error();
+            s.value() = *std::move(value);
+        }
+        session_access::stored(s, w.id, std::move(w.stored), w.is_new);
+        return {};
+    }
+
+    /// The entries of `from` as they are stored under `to`: a serializer may bind them to the id.
+    result<fields> rebind(const fields& entries, const session_id& from, const session_id& to) const {
+        const auto value = serializer_.deserialize(entries, from);
+        if (!value) return value.error();
+        return serializer_.serialize(*value, {to, fields{}});
+    }
+
+private:
+    Serializer serializer_;
+    double touch_fraction_;
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif

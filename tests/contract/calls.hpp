@@ -1,0 +1,215 @@
+#ifndef DYNASESSION_TESTS_CONTRACT_CALLS_HPP
+#define DYNASESSION_TESTS_CONTRACT_CALLS_HPP
+
+#include "store_under_test.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+// The four call styles over any store.
+namespace contract {
+
+namespace asio = boost::asio;
+
+template <class T>
+ds::result<T> as_result(ds::error_code ec, T value) {
+    if (ec) return ds::failure(ec);
+    return value;
+}
+inline ds::result<void> as_result(ds::error_code ec) {
+    if (ec) return ds::failure(ec);
+    return {};
+}
+
+template <class Call>
+auto caught(Call call) -> ds::result<decltype(call())> {
+    try {
+        if constexpr (std::is_void_v<decltype(call())>) {
+            call();
+            return {};
+        } else {
+            return call();
+        }
+    } catch (const ds::session_error& e) {
+        return ds::failure(e.code(), e.detail());
+    }
+}
+
+template <class Store>
+class throwing_caller final : public caller {
+public:
+    explicit throwing_caller(Store& s) : store_(s) {}
+    ds::session create() override { return store_.create(); }
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
+        return caught([&] { return store_.load(id); });
+    }
+    ds::result<void> save(ds::session& s) override {
+        return caught([&] { store_.save(s); });
+    }
+    ds::result<std::optional<ds::session>> update(const ds::session_id& id, change f) override {
+        return caught([&] { return store_.update(id, f); });
+    }
+    ds::result<void> touch(ds::session& s) override {
+        return caught([&] { store_.touch(s); });
+    }
+    ds::result<void> regenerate(ds::session& s) override {
+        return caught([&] { store_.regenerate(s); });
+    }
+    ds::result<void> destroy(const ds::session_id& id) override {
+        return caught([&] { store_.destroy(id); });
+    }
+
+private:
+    Store& store_;
+};
+
+template <class Store>
+class error_code_caller final : public caller {
+public:
+    explicit error_code_caller(Store& s) : store_(s) {}
+    ds::session create() override { return store_.create(); }
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
+        ds::error_code ec;
+        auto found = store_.load(id, ec);
+        return as_result(ec, std::move(found));
+    }
+    ds::result<void> save(ds::session& s) override {
+        ds::error_code ec;
+        store_.save(s, ec);
+        return as_result(ec);
+    }
+    ds::result<std::optional<ds::session>> update(const ds::session_id& id, change f) override {
+        ds::error_code ec;
+        auto updated = store_.update(id, f, ec);
+        return as_result(ec, std::move(updated));
+    }
+    ds::result<void> touch(ds::session& s) override {
+        ds::error_code ec;
+        store_.touch(s, ec);
+        return as_result(ec);
+    }
+    ds::result<void> regenerate(ds::session& s) override {
+        ds::error_code ec;
+        store_.regenerate(s, ec);
+        return as_result(ec);
+    }
+    ds::result<void> destroy(const ds::session_id& id) override {
+        ds::error_code ec;
+        store_.destroy(id, ec);
+        return as_result(ec);
+    }
+
+private:
+    Store& store_;
+};
+
+template <class Store>
+class callback_caller final : public caller {
+public:
+    explicit callback_caller(Store& s) : store_(s) {}
+    ds::session create() override { return store_.create(); }
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
+        return wait<std::optional<ds::session>>([&](auto handler) { store_.async_load(id, handler); });
+    }
+    ds::result<void> save(ds::session& s) override {
+        return wait<void>([&](auto handler) { store_.async_save(s, handler); });
+    }
+    ds::result<std::optional<ds::session>> update(const ds::session_id& id, change f) override {
+        return wait<std::optional<ds::session>>([&](auto handler) { store_.async_update(id, f, handler); });
+    }
+    ds::result<void> touch(ds::session& s) override {
+        return wait<void>([&](auto handler) { store_.async_touch(s, handler); });
+    }
+    ds::result<void> regenerate(ds::session& s) override {
+        return wait<void>([&](auto handler) { store_.async_regenerate(s, handler); });
+    }
+    ds::result<void> destroy(const ds::session_id& id) override {
+        return wait<void>([&](auto handler) { store_.async_destroy(id, handler); });
+    }
+
+private:
+    template <class T, class Start>
+    static ds::result<T> wait(Start start) {
+        asio::io_context io;
+        std::optional<ds::result<T>> outcome;
+        start(asio::bind_executor(io.get_executor(), [&](ds::error_code ec, auto... value) {
+            outcome = as_result(ec, std::move(value)...);
+        }));
+        const bool inline_completion = outcome.has_value();
+        io.run();
+        if (inline_completion) throw std::logic_error("completed inside the initiation");
+        return *std::move(outcome);
+    }
+
+    Store& store_;
+};
+
+template <class Store>
+class coroutine_caller final : public caller {
+public:
+    explicit coroutine_caller(Store& s) : store_(s) {}
+    ds::session create() override { return store_.create(); }
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
+        return await([&]() -> asio::awaitable<std::optional<ds::session>> { co_return co_await store_.async_load(id); });
+    }
+    ds::result<void> save(ds::session& s) override {
+        return await([&]() -> asio::awaitable<void> { co_await store_.async_save(s); });
+    }
+    ds::result<std::optional<ds::session>> update(const ds::session_id& id, change f) override {
+        return await([&]() -> asio::awaitable<std::optional<ds::session>> {
+            co_return co_await store_.async_update(id, f, asio::use_awaitable);
+        });
+    }
+    ds::result<void> touch(ds::session& s) override {
+        return await([&]() -> asio::awaitable<void> { co_await store_.async_touch(s); });
+    }
+    ds::result<void> regenerate(ds::session& s) override {
+        return await([&]() -> asio::awaitable<void> { co_await store_.async_regenerate(s); });
+    }
+    ds::result<void> destroy(const ds::session_id& id) override {
+        return await([&]() -> asio::awaitable<void> { co_await store_.async_destroy(id); });
+    }
+
+private:
+    template <class Coroutine>
+    static auto await(Coroutine body) {
+        asio::io_context io;
+        using value_type = typename decltype(body())::value_type;
+        std::optional<ds::result<value_type>> outcome;
+        asio::co_spawn(io, body(), [&](std::exception_ptr problem, auto... value) {
+            try {
+                if (problem) std::rethrow_exception(problem);
+                outcome.emplace(std::move(value)...);
+            } catch (const boost::system::system_error& e) {
+                outcome = ds::failure(e.code());
+            }
+        });
+        io.run();
+        return *std::move(outcome);
+    }
+
+    Store& store_;
+};
+
+template <class Store>
+std::unique_ptr<caller> make_caller(Store& store, call_style style) {
+    switch (style) {
+    case call_style::throwing: return std::make_unique<throwing_caller<Store>>(store);
+    case call_style::error_code: return std::make_unique<error_code_caller<Store>>(store);
+    case call_style::callback: return std::make_unique<callback_caller<Store>>(store);
+    case call_style::coroutine: break;
+    }
+    return std::make_unique<coroutine_caller<Store>>(store);
+}
+
+} // namespace contract
+
+#endif

@@ -1,0 +1,65 @@
+#ifndef DYNASESSION_TESTS_CONTRACT_STORE_UNDER_TEST_HPP
+#define DYNASESSION_TESTS_CONTRACT_STORE_UNDER_TEST_HPP
+
+#include <dynasession/core/error.hpp>
+#include <dynasession/core/options.hpp>
+#include <dynasession/core/session.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+// The contract speaks to a store through this interface, so that every case is written and compiled once
+// and runs against any backend in any call style.
+namespace contract {
+
+namespace ds = dynasession;
+
+enum class call_style { throwing, error_code, callback, coroutine };
+
+constexpr call_style all_styles[] = {call_style::throwing, call_style::error_code, call_style::callback,
+                                     call_style::coroutine};
+
+constexpr std::string_view to_text(call_style s) {
+    constexpr std::string_view names[] = {"throwing", "error_code", "callback", "coroutine"};
+    return names[static_cast<std::size_t>(s)];
+}
+
+using change = std::function<void(ds::session&)>;
+
+/// A store, called in one style; failures come back as values.
+class caller {
+public:
+    virtual ~caller() = default;
+    virtual ds::session create() = 0;
+    virtual ds::result<std::optional<ds::session>> load(const ds::session_id&) = 0;
+    virtual ds::result<void> save(ds::session&) = 0;
+    virtual ds::result<std::optional<ds::session>> update(const ds::session_id&, change) = 0;
+    virtual ds::result<void> touch(ds::session&) = 0;
+    virtual ds::result<void> regenerate(ds::session&) = 0;
+    virtual ds::result<void> destroy(const ds::session_id&) = 0;
+};
+
+/// A store over the backend that this run is about, with a clock of its own.
+class world {
+public:
+    virtual ~world() = default;
+
+    /// The same store in another call style.
+    virtual std::unique_ptr<caller> call(call_style) = 0;
+
+    virtual void advance(std::chrono::seconds) = 0;
+
+    /// How many commands the backend has been given so far: all, and those that may write.
+    virtual int commands() const = 0;
+    virtual int writes() const = 0;
+};
+
+/// An empty world: in memory, or on the DynamoDB that DYNASESSION_ENDPOINT names.
+std::unique_ptr<world> make_world(ds::session_options options = {});
+
+} // namespace contract
+
+#endif
