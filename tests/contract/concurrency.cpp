@@ -122,6 +122,26 @@ TEST_CASE("regenerate takes along what others saved meanwhile") {
     });
 }
 
+TEST_CASE("parallel updates of one key are all counted") {
+    static constexpr int threads = 6, rounds = 10;
+    in_each_style([](world& w, caller& store) {
+        const auto id = stored_session(store).id();
+        std::atomic<int> failures{0};
+        std::vector<std::jthread> running;
+        for (int t = 0; t < threads; ++t)
+            running.emplace_back([&, t] {
+                const auto mine = w.call(all_styles[t % 4]);
+                for (int i = 0; i < rounds; ++i) {
+                    const auto done = mine->update(id, [](ds::session& s) { s.set("n", s.get<int>("n").value_or(0) + 1); });
+                    if (!done || !*done) ++failures;
+                }
+            });
+        running.clear();
+        CHECK(failures == 0);
+        CHECK(must_load(store, id).get<int>("n") == threads * rounds);
+    });
+}
+
 TEST_CASE("saves of different keys from many threads all arrive") {
     static constexpr int threads = 8, rounds = 25;
     in_each_style([](world& w, caller& store) {

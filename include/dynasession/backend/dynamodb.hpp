@@ -100,12 +100,17 @@ public:
         return op::async_run(backend_detail::prepare_table(table_), client_.transport(), std::forward<Token>(token));
     }
 
+    const std::string& table_name() const noexcept { return table_.requests.table_name(); }
+
+    /// How sessions are written into items.
+    const native_layout& layout() const noexcept { return table_.requests.layout(); }
+
     /// The client that the backend uses, for other requests to the same service.
     dynamodb::client& client() noexcept { return client_; }
 
 private:
     using any_operation = op::one_of<op::ready<http::exchange, http::reply, reply>, backend_detail::load, backend_detail::create,
-                                     backend_detail::update, backend_detail::rewrite, backend_detail::erase,
+                                     backend_detail::change, backend_detail::touch, backend_detail::rewrite, backend_detail::erase,
                                      backend_detail::move>;
 
     // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below.
@@ -130,10 +135,10 @@ private:
     any_operation operation(change_record& c) const {
         if (auto refused = too_large(c.size_after)) return *std::move(refused);
         if (c.changes.size() > max_changes) return backend_detail::rewrite(table_, std::move(c));
-        return backend_detail::update(table_, c.id, table_.requests.change(c), backend_detail::repeatable{});
+        return backend_detail::change(table_, c.id, table_.requests.change(c), {c});
     }
     any_operation operation(touch_record& c) const {
-        return backend_detail::update(table_, c.id, table_.requests.touch(c), backend_detail::repeatable{});
+        return backend_detail::touch(table_, c.id, table_.requests.touch(c), {});
     }
     any_operation operation(erase_record& c) const { return backend_detail::erase(table_, c.id); }
     any_operation operation(move_record& c) const {

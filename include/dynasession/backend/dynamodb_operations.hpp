@@ -151,6 +151,16 @@ struct repeatable {
     bool operator()(const record&) const noexcept { return false; }
 };
 
+/// The next version, with all that this change leaves.
+struct is_own_change {
+    change_record change;
+    bool operator()(const record& found) const {
+        if (!change.if_version || found.version != *change.if_version + 1) return false;
+        if (change.expires && found.expires != *change.expires) return false;
+        return apply(found.data, change.changes) == found.data;
+    }
+};
+
 /// Nobody else makes the very same record under a random id.
 struct is_same_record {
     record content;
@@ -167,7 +177,8 @@ struct is_expired_by_us {
 };
 
 using create = conditional_write<dynamodb::put_item_request, is_same_record>;
-using update = conditional_write<dynamodb::update_item_request, repeatable>;
+using change = conditional_write<dynamodb::update_item_request, is_own_change>;
+using touch = conditional_write<dynamodb::update_item_request, repeatable>;
 using expire = conditional_write<dynamodb::update_item_request, is_expired_by_us>;
 
 inline create make_create(const dynamodb_table& t, const session_id& id, const record& content) {
@@ -188,13 +199,13 @@ public:
         if (write_) return written(write_->resume(std::move(in), now), now);
         return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
             if (!found) return result<reply>(std::move(found).error());
-            return change(*std::move(found), now);
+            return apply_to(*std::move(found), now);
         });
     }
 
 private:
     // What the conditions of the command look at here, the condition of the write guards until then.
-    reply_action change(std::optional<record> found, op::instant now) {
+    reply_action apply_to(std::optional<record> found, op::instant now) {
         const change_record& c = command_;
         const bool holds = found && found->live(c.now) && (!c.expires || *c.expires >= found->expires) &&
                            (!c.if_version || *c.if_version == found->version);
@@ -204,7 +215,9 @@ private:
         changed.data = apply(changed.data, c.changes);
         if (c.expires) changed.expires = *c.expires;
         read_.reset();
-        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), repeatable{});
+        is_own_change own{c};
+        own.change.if_version = version;
+        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), std::move(own));
         return written(write_->resume({}, now), now);
     }
 
@@ -212,7 +225,7 @@ private:
         return op::carry_on<reply_action>(std::move(act), [&](result<reply> r) -> reply_action {
             if (!r || r->applied || ++attempts_ == max_attempts) return r;
             write_.reset();
-            return change(std::move(r->item), now);
+            return apply_to(std::move(r->item), now);
         });
     }
 
@@ -221,7 +234,7 @@ private:
     const dynamodb_table* table_;
     change_record command_;
     std::optional<read_record> read_;
-    std::optional<update> write_;
+    std::optional<backend_detail::change> write_;
     int attempts_ = 0;
 };
 

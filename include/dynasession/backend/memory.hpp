@@ -69,7 +69,7 @@ public:
     executor_type get_executor() const { return executor_; }
 
     result<reply> perform(command c) {
-        return std::visit([this](auto& specific) { return perform(specific); }, c);
+        return std::visit([this](auto& specific) { return carry_out(specific); }, c);
     }
 
     template <class Token>
@@ -131,7 +131,7 @@ private:
                                                   std::to_string(options_.max_session_bytes));
     }
 
-    result<reply> perform(const load_record& c) {
+    result<reply> carry_out(const load_record& c) {
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         reply r;
@@ -139,7 +139,7 @@ private:
         return r;
     }
 
-    result<reply> perform(const create_record& c) {
+    result<reply> carry_out(const create_record& c) {
         const std::size_t bytes = c.content.data.size_in_bytes();
         if (bytes > options_.max_session_bytes) return too_large(bytes);
         const auto time = std::chrono::floor<std::chrono::seconds>(now().system);
@@ -150,7 +150,7 @@ private:
         return reply{};
     }
 
-    result<reply> perform(const change_record& c) {
+    result<reply> carry_out(const change_record& c) {
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         s.reclaim(c.now);
@@ -167,7 +167,7 @@ private:
         return reply{.version = ++e->times.version};
     }
 
-    result<reply> perform(const touch_record& c) {
+    result<reply> carry_out(const touch_record& c) {
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         s.reclaim(c.now);
@@ -177,14 +177,14 @@ private:
         return reply{};
     }
 
-    result<reply> perform(const erase_record& c) {
+    result<reply> carry_out(const erase_record& c) {
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         if (entry* e = s.find(c.id)) s.erase(e);
         return reply{};
     }
 
-    result<reply> perform(const move_record& c) {
+    result<reply> carry_out(const move_record& c) {
         const std::size_t bytes = c.content.data.size_in_bytes();
         if (bytes > options_.max_session_bytes) return too_large(bytes);
         shard &from = shard_of(c.from), &to = shard_of(c.to);

@@ -80,6 +80,7 @@ struct save_request {
     record stored{};
     delta changes{};
     std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
+    bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
 };
 
 /// What a save leaves in the store.

@@ -50,6 +50,8 @@ public:
             if (!in) return result<saved>(std::move(in).error());
             if (in->applied) return done(in->version);
             if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
+            const bool out_of_date = in->item->version != request_.stored.version;
+            if (request_.if_unchanged && out_of_date && !request_.changes.empty()) return result<saved>(error::conflict);
             // Another request has put off the expiry further: that stands, and our changes go without.
             request_.stored.expires = in->item->expires;
             if (request_.changes.empty()) return result<saved>(saved{std::move(request_.stored), false});
@@ -71,6 +73,7 @@ public:
                              .now = std::chrono::floor<std::chrono::seconds>(now.system),
                              .size_after = stored.data.size_in_bytes()};
         if (state_ == state::changing) change.expires = expires_;
+        if (request_.if_unchanged) change.if_version = stored.version;
         return command(std::move(change));
     }
 

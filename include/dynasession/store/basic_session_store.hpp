@@ -104,13 +104,14 @@ public:
         return op::async_run(save_op(s), backend_, std::forward<Token>(token));
     }
 
-    /// Loads the session, calls `change(session&)` and saves it; repeated when others changed it meanwhile,
-    /// so `change` may be called more than once. The session as saved; empty if there is none.
+    /// Loads the session, calls `change(session&)` and saves it, all of it again when somebody else saved meanwhile:
+    /// no update is lost, whatever the lock policy, and `change` may be called more than once.
+    /// Gives the session as saved; empty if there is none.
     ///
-    /// *Errors:* as load and save. What `change` throws passes through the blocking forms; it must not
-    /// throw in the asynchronous one.
+    /// *Errors:* as load and save; `conflict` after 16 attempts. What `change` throws passes through the blocking
+    /// forms; it must not throw in the asynchronous one.
     ///
-    /// *Cost:* a load and a save, times the number of attempts (at most 8).
+    /// *Cost:* a load and a save for each attempt.
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change) {
         return op::run(update_op(id, std::move(change)), backend_).value();

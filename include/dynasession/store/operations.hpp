@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_STORE_OPERATIONS_HPP
 #define DYNASESSION_STORE_OPERATIONS_HPP
 
+#include <dynasession/core/backoff.hpp>
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/core/session.hpp>
@@ -8,6 +9,7 @@
 #include <dynasession/op/one_of.hpp>
 #include <dynasession/store/session_codec.hpp>
 
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -90,9 +92,8 @@ private:
     bool sent_ = false;
 };
 
-/// Loads a session, has `Change` work on it and saves it; all of it again when somebody else was faster.
-///
-/// `Codec` has `decode(id, record) -> result<Session>` and `encode(Session) -> result<save_request>`.
+/// Loads a session, has `Change` work on it and saves it; all of it again, after a pause, when somebody else was
+/// faster. `Codec` is a session_codec.
 template <class LockPolicy, class Codec, class Change>
 class update {
     using session_type = typename Codec::session_type;
@@ -108,9 +109,9 @@ public:
         : id_(id), policy_(&policy), codec_(&codec), change_(std::move(change)) {}
 
     op::action<command, value_type> resume(reply_type in, op::instant now) {
-        if (!loading_ && !saving_) return load(now);
+        if (!loading_ && !saving_) return in ? load(now) : step(result_type(std::move(in).error()));
         if (loading_) return loaded_step(loading_->resume(std::move(in), now), now);
-        return saved_step(saving_->resume(std::move(in), now), now);
+        return saved_step(saving_->resume(std::move(in), now));
     }
 
 private:
@@ -119,7 +120,6 @@ private:
 
     step load(op::instant now) {
         ++attempts_;
-        saving_.reset();
         loading_.emplace(policy_->load(id_));
         return loaded_step(loading_->resume({}, now), now);
     }
@@ -134,22 +134,27 @@ private:
             change_(*session_);
             auto request = codec_->encode(*session_);
             if (!request) return result_type(std::move(request).error());
+            request->if_unchanged = true;
             loading_.reset();
             saving_.emplace(policy_->save(*std::move(request)));
-            return saved_step(saving_->resume({}, now), now);
+            return saved_step(saving_->resume({}, now));
         });
     }
 
-    step saved_step(op::action<command, saved> act, op::instant now) {
+    step saved_step(op::action<command, saved> act) {
         return op::carry_on<step>(std::move(act), [&](result<saved> s) -> step {
-            if (!s && s.error() == error::conflict && attempts_ < max_attempts) return load(now);
-            if (!s) return result_type(std::move(s).error());
+            if (!s) {
+                const bool was_overtaken = s.error() == error::conflict || s.error() == error::session_gone;
+                if (!was_overtaken || attempts_ == max_attempts) return result_type(std::move(s).error());
+                saving_.reset();
+                return op::pause{backoff_.next()};
+            }
             const auto followed = codec_->follow(*session_, {id_, std::move(s->stored), false, s->merged});
             return followed ? result_type(std::move(session_)) : result_type(followed.error());
         });
     }
 
-    static constexpr int max_attempts = 8;
+    static constexpr int max_attempts = 16;
 
     session_id id_;
     const LockPolicy* policy_;
@@ -158,6 +163,7 @@ private:
     std::optional<load_type> loading_;
     std::optional<save_type> saving_;
     std::optional<session_type> session_;
+    backoff backoff_{std::chrono::milliseconds(4), std::chrono::milliseconds(250)};
     int attempts_ = 0;
 };
 

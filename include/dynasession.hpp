@@ -1,0 +1,14 @@
+#ifndef DYNASESSION_HPP
+#define DYNASESSION_HPP
+
+// Everything that a program uses; the root of the single header.
+#include <dynasession/aws/sigv4.hpp>
+#include <dynasession/core/config.hpp>
+#include <dynasession/dynamodb/client.hpp>
+#include <dynasession/dynamodb/item_size.hpp>
+#include <dynasession/session_store.hpp>
+#ifdef DYNASESSION_WITH_CROW
+#include <dynasession/web/crow.hpp>
+#endif
+
+#endif

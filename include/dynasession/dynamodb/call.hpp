@@ -1,0 +1,208 @@
+#ifndef DYNASESSION_DYNAMODB_CALL_HPP
+#define DYNASESSION_DYNAMODB_CALL_HPP
+
+#include <dynasession/aws/canonical_request.hpp>
+#include <dynasession/aws/credentials.hpp>
+#include <dynasession/aws/retry.hpp>
+#include <dynasession/aws/signing_cache.hpp>
+#include <dynasession/aws/sigv4.hpp>
+#include <dynasession/core/error.hpp>
+#include <dynasession/detail/random.hpp>
+#include <dynasession/dynamodb/error.hpp>
+#include <dynasession/dynamodb/json_reader.hpp>
+#include <dynasession/dynamodb/json_writer.hpp>
+#include <dynasession/dynamodb/outcome.hpp>
+#include <dynasession/dynamodb/request.hpp>
+#include <dynasession/http/message.hpp>
+#include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How long a call may take, and how often it is tried.
+struct call_options {
+    std::chrono::milliseconds timeout{5000};         ///< for the whole call: attempts and the pauses between them
+    std::chrono::milliseconds attempt_timeout{2000}; ///< for one request and its answer
+    aws::retry_options retry{};
+};
+
+/// What the calls of a client have in common.
+struct service {
+    std::string authority; ///< the value of the Host header
+    aws::signer signer;
+    aws::any_credentials_provider credentials;
+    call_options options;
+};
+
+namespace call_detail {
+
+inline bool breaks_lines(std::string_view text) noexcept { return text.find_first_of({"\r\n\0", 3}) != text.npos; }
+
+} // namespace call_detail
+
+/// The HTTP request of a call: the body is rendered once, the head anew for each attempt.
+///
+/// What is signed is what DynamoDB demands: content-type, host, x-amz-date, x-amz-target and the security token
+/// (DynamoDB developer guide, "Low-level API"; AWS SigV4 reference).
+class signed_request {
+public:
+    signed_request(const service& s, std::string_view target)
+        : service_(&s), target_(target), invocation_id_(detail::random_uuid()) {}
+
+    std::string& body() noexcept { return message_->body; }
+
+    /// The message stays where it is until the next call; moving this object does not move it.
+    result<const http::request*> sign(unsigned attempt, op::instant now) {
+        // A provider that has nothing at hand fetches it here.
+        auto key = service_->credentials.cached(now);
+        if (key == nullptr) {
+            auto fetched = service_->credentials.get(now);
+            if (!fetched) return std::move(fetched).error();
+            key = *std::move(fetched);
+        }
+        if (call_detail::breaks_lines(key->access_key_id()) || call_detail::breaks_lines(key->session_token()))
+            return failure(error::invalid_option, "the credentials hold a line break");
+        render(attempt, *key, aws::timestamp(now.system));
+        return message_.get();
+    }
+
+private:
+    static constexpr std::string_view content_type = "application/x-amz-json-1.0";
+
+    void render(unsigned attempt, const aws::credentials& key, const aws::timestamp& at) {
+        const auto& token = key.session_token();
+        std::array<aws::header, 5> headers; // sorted, as the signature wants them
+        auto end = headers.begin();
+        *end++ = {"content-type", content_type};
+        *end++ = {"host", service_->authority};
+        *end++ = {"x-amz-date", at.text()};
+        if (!token.empty()) *end++ = {"x-amz-security-token", token};
+        *end++ = {"x-amz-target", target_};
+
+        auto& head = message_->head;
+        head.clear();
+        head.reserve(640 + service_->authority.size() + token.size());
+        head += "POST / HTTP/1.1\r\n";
+        for (auto h = headers.begin(); h != end; ++h) add(h->name, h->value);
+        add("content-length", std::to_string(message_->body.size()));
+        add("accept-encoding", "identity");
+        add("user-agent", "dynasession");
+        add("amz-sdk-invocation-id", invocation_id_);
+        head += "amz-sdk-request: attempt=";
+        head += std::to_string(attempt);
+        head += "; max=";
+        head += std::to_string(service_->options.retry.max_attempts);
+        head += "\r\nauthorization: ";
+        service_->signer.sign({.headers = {headers.begin(), end}, .body = message_->body}, key, at, head);
+        head += "\r\n\r\n";
+    }
+
+    void add(std::string_view name, std::string_view value) {
+        message_->head.append(name).append(": ").append(value).append("\r\n");
+    }
+
+    const service* service_;
+    std::string_view target_;
+    std::string invocation_id_; // the service finds the attempts of one call by it
+    std::unique_ptr<http::request> message_ = std::make_unique<http::request>();
+};
+
+/// One call of the service as an operation: signs, sends, checks and decodes, and tries again what may succeed then.
+///
+/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts and the time of
+/// the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents it.
+/// The value is always an `outcome`: its `response` may have failed.
+///
+/// *Lifetimes:* the service has to outlive the call; the request is not needed after the construction.
+template <request Request>
+class call {
+public:
+    using response_type = typename Request::response_type;
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = outcome<response_type>;
+    using action_type = op::action<effect_type, value_type>;
+
+    call(const service& s, const Request& r) : options_(&s.options), request_(s, Request::target), schedule_(options_->retry) {
+        json_writer out(request_.body());
+        write(out, r);
+        problem_ = out.problem();
+    }
+
+    action_type resume(reply_type reply, op::instant now) {
+        switch (step_) {
+        case step::start:
+            if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
+            deadline_ = now.steady + options_->timeout;
+            return send(now);
+        case step::sending: return judge(std::move(reply), now);
+        case step::pausing:
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()});
+            return send(now);
+        }
+        return end({});
+    }
+
+private:
+    enum class step { start, sending, pausing };
+
+    action_type send(op::instant now) {
+        auto message = request_.sign(schedule_.attempt(), now);
+        if (!message) return end(fault{std::move(message).error()});
+        ++attempts_;
+        step_ = step::sending;
+        return http::exchange{*message, std::min(now.steady + options_->attempt_timeout, deadline_)};
+    }
+
+    action_type judge(reply_type reply, op::instant now) {
+        response_type response;
+        auto f = look_at(std::move(reply), response);
+        if (!f.why.code) return outcome<response_type>{std::move(response), ambiguous_, attempts_};
+        ambiguous_ = ambiguous_ || f.ambiguous;
+        if (const auto pause = schedule_.next(f.retry, now.steady, deadline_)) {
+            step_ = step::pausing;
+            return op::pause{*pause};
+        }
+        return end(std::move(f));
+    }
+
+    // No fault, and the response; or a fault.
+    static fault look_at(reply_type reply, response_type& response) {
+        using aws::retry_reason;
+        if (!reply.answer) return transport_fault(std::move(reply.answer).error(), reply.sent);
+        const auto& answer = *reply.answer;
+        if (!checksum_matches(answer)) return {error::checksum_mismatch, retry_reason::transient, true};
+        if (answer.status != 200) return read_error(answer, Request::target);
+        const json_document document(answer.body);
+        if (document.value() != nullptr && read(*document.value(), response)) return {};
+        return {{error::malformed_response, "the body is not that of an answer to this operation"},
+                retry_reason::transient, true};
+    }
+
+    action_type end(fault f) {
+        if (attempts_ > 1) f.why.detail += " (after " + std::to_string(attempts_) + " attempts)";
+        return outcome<response_type>{std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)};
+    }
+
+    const call_options* options_;
+    signed_request request_;
+    aws::retry_schedule schedule_;
+    std::chrono::steady_clock::time_point deadline_{};
+    const char* problem_ = nullptr;
+    unsigned attempts_ = 0;
+    bool ambiguous_ = false;
+    step step_ = step::start;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif

@@ -1,0 +1,195 @@
+#ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
+#define DYNASESSION_DYNAMODB_CLIENT_HPP
+
+#include <dynasession/aws/credentials.hpp>
+#include <dynasession/aws/endpoint.hpp>
+#include <dynasession/core/error.hpp>
+#include <dynasession/dynamodb/call.hpp>
+#include <dynasession/dynamodb/operations/read_item.hpp>
+#include <dynasession/dynamodb/operations/table.hpp>
+#include <dynasession/dynamodb/operations/write_item.hpp>
+#include <dynasession/dynamodb/operations/write_items.hpp>
+#include <dynasession/dynamodb/outcome.hpp>
+#include <dynasession/dynamodb/request.hpp>
+#include <dynasession/dynamodb/wait_for_table.hpp>
+#include <dynasession/http/client.hpp>
+#include <dynasession/op/async_run.hpp>
+#include <dynasession/op/run.hpp>
+#include <dynasession/op/then.hpp>
+
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a client needs to know; what is left empty comes from the environment, as the AWS SDKs read it.
+struct client_options {
+    std::string region{};                        ///< else AWS_REGION, AWS_DEFAULT_REGION
+    std::string endpoint_url{};                  ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
+    bool allow_plain_http = false;               ///< http:// to other machines than this one
+    aws::any_credentials_provider credentials{}; ///< `aws::credentials` or a provider; else AWS_ACCESS_KEY_ID, ...
+    call_options call{};                         ///< time and attempts of a call
+    http::client_options connection{};           ///< connections, TLS, and the size of answers
+};
+
+/// A client for Amazon DynamoDB: typed requests, in blocking and asynchronous form, with the same retries and deadlines.
+///
+/// ```
+/// dynamodb::client db{{.region = "eu-central-1"}};
+/// auto found = db.execute(dynamodb::get_item_request{.table_name = "birds", .key = {{"id", attribute_value::string("wren")}}});
+/// ```
+///
+/// *Thread safety:* may be used from many threads at once.
+///
+/// *Lifetimes:* the client has to outlive its calls, and its executor's context the client; see `http::client` for
+/// what serves asynchronous calls when no executor is given.
+class client {
+public:
+    using executor_type = http::client::executor_type;
+
+    /// *Errors:* throws `session_error` when region, credentials or endpoint are missing or wrong: its detail names the
+    /// option or the variable. Connects to nothing yet.
+    explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
+
+    client(executor_type executor, client_options options)
+        : parts_(std::make_unique<parts>(std::move(executor), std::move(options))) {}
+
+    executor_type get_executor() const { return parts_->transport.get_executor(); }
+
+    /// Makes one call, on the calling thread.
+    ///
+    /// *Errors:* throws `session_error` with what the service says as its detail.
+    template <request Request>
+    typename Request::response_type execute(const Request& r) {
+        return try_execute(r).value();
+    }
+
+    /// The same without exceptions: a default response, and the reason in `ec`.
+    template <request Request>
+    typename Request::response_type execute(const Request& r, error_code& ec) {
+        auto done = try_execute(r);
+        ec = done ? error_code{} : done.error().code;
+        return done ? *std::move(done) : typename Request::response_type{};
+    }
+
+    /// The same: the response, or the failure with what the service says.
+    template <request Request>
+    result<typename Request::response_type> try_execute(const Request& r) {
+        return perform(r).response;
+    }
+
+    /// Makes one call asynchronously; the request is not needed after the initiation.
+    ///
+    /// *Completion signature:* `void(error_code, Request::response_type)`, never inside the initiation.
+    ///
+    /// *Cancellation:* `terminal`, at every point. The request may have been carried out.
+    template <request Request, class Token = boost::asio::deferred_t>
+    auto async_execute(const Request& r, Token&& token = Token{}) {
+        return op::async_run(op::then(start(r), response_of<Request>), parts_->transport, std::forward<Token>(token));
+    }
+
+    /// Makes one call and tells all that is known of it: the item that failed a condition, the reasons of a cancelled
+    /// transaction, and whether it is certain what became of the request.
+    template <request Request>
+    outcome<typename Request::response_type> perform(const Request& r) {
+        return *op::run(start(r), parts_->transport);
+    }
+
+    /// The same, asynchronously.
+    ///
+    /// *Completion signature:* `void(result<outcome<Request::response_type>>)`; the result always has a value.
+    template <request Request, class Token = boost::asio::deferred_t>
+    auto async_perform(const Request& r, Token&& token = Token{}) {
+        return op::async_run_nested(start(r), parts_->transport, std::forward<Token>(token));
+    }
+
+    /// Waits until a table can be used, and describes it.
+    ///
+    /// *Errors:* throws `session_error`: `error::timeout`, or what DescribeTable fails with.
+    table_description wait_until_active(std::string table_name, table_wait_options options = {}) {
+        return *op::run(wait(std::move(table_name), wait_for_table::goal::active, options), parts_->transport).value();
+    }
+
+    /// Waits until a table is deleted. *Errors:* as `wait_until_active`.
+    void wait_until_absent(std::string table_name, table_wait_options options = {}) {
+        op::run(wait(std::move(table_name), wait_for_table::goal::absent, options), parts_->transport).value();
+    }
+
+    /// Waits until a table can be used, and describes it.
+    ///
+    /// *Completion signature:* `void(error_code, table_description)`. *Cancellation:* `terminal`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_wait_until_active(std::string table_name, table_wait_options options = {}, Token&& token = Token{}) {
+        const auto described = [](std::optional<table_description> t) -> result<table_description> { return *std::move(t); };
+        return op::async_run(op::then(wait(std::move(table_name), wait_for_table::goal::active, options), described),
+                             parts_->transport, std::forward<Token>(token));
+    }
+
+    /// Waits until a table is deleted. *Completion signature:* `void(error_code)`. *Cancellation:* `terminal`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_wait_until_absent(std::string table_name, table_wait_options options = {}, Token&& token = Token{}) {
+        const auto nothing = [](std::optional<table_description>) -> result<void> { return {}; };
+        return op::async_run(op::then(wait(std::move(table_name), wait_for_table::goal::absent, options), nothing),
+                             parts_->transport, std::forward<Token>(token));
+    }
+
+    /// A call as an operation, to be run over `transport()`, alone or as a part of a larger operation.
+    template <request Request>
+    call<Request> start(const Request& r) const {
+        return call<Request>(parts_->service, r);
+    }
+
+    /// What carries out the effects of calls: the `Io` for `op::run` and `op::async_run`.
+    http::client& transport() noexcept { return parts_->transport; }
+
+    /// What operations that are made of several calls need: see `call`.
+    const dynamodb::service& service() const noexcept { return parts_->service; }
+
+private:
+    // Calls point to these, so they stay where they are when the client moves.
+    struct parts {
+        parts(executor_type executor, client_options options)
+            : parts(std::move(executor),
+                    aws::resolve_endpoint({options.region, options.endpoint_url, options.allow_plain_http}).value(), options) {}
+
+        parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
+            : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),
+                      aws::resolve_credentials(std::move(options.credentials)), checked(options.call)},
+              transport(std::move(executor), std::move(where.address), std::move(options.connection)) {
+            service.credentials.get(op::instant::now()).value();
+        }
+
+        dynamodb::service service;
+        http::client transport;
+    };
+
+    static call_options checked(const call_options& o) {
+        using namespace std::chrono_literals;
+        const auto refuse = [](const char* why) { throw session_error({error::invalid_option, why}); };
+        if (o.timeout <= 0ms || o.attempt_timeout <= 0ms) refuse("client_options::call: a timeout is above 0 ms");
+        if (o.retry.max_attempts == 0) refuse("client_options::call.retry: max_attempts is at least 1");
+        if (o.retry.base_delay < 0ms || o.retry.throttling_delay < 0ms || o.retry.max_delay < 0ms)
+            refuse("client_options::call.retry: a delay is 0 ms or more");
+        return o;
+    }
+
+    template <request Request>
+    static result<typename Request::response_type> response_of(outcome<typename Request::response_type> o) {
+        return std::move(o.response);
+    }
+
+    wait_for_table wait(std::string table_name, wait_for_table::goal goal, table_wait_options options) const {
+        return {parts_->service, std::move(table_name), goal, options};
+    }
+
+    std::unique_ptr<parts> parts_;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif

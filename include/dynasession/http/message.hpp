@@ -1,0 +1,139 @@
+#ifndef DYNASESSION_HTTP_MESSAGE_HPP
+#define DYNASESSION_HTTP_MESSAGE_HPP
+
+#include <dynasession/core/error.hpp>
+#include <dynasession/http/endpoint.hpp>
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+/// A request that is ready for the wire.
+struct request {
+    /// The start line and the header block, with the empty line that ends it.
+    std::string head;
+    std::string body;
+};
+
+/// An answer: status, header fields and the whole body.
+class response {
+public:
+    unsigned status = 0;
+    std::string body;
+
+    /// The value of the first field of this name in any case; empty when there is none.
+    std::string_view header(std::string_view name) const noexcept;
+
+    /// Makes room for so many bytes of fields.
+    void reserve_headers(std::size_t bytes) { fields_.reserve(bytes); }
+
+    /// Appends a field.
+    void add_header(std::string_view name, std::string_view value) {
+        fields_.append(name).push_back(':');
+        fields_.append(value).push_back('\n');
+    }
+
+private:
+    // One "name:value\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
+    std::string fields_;
+};
+
+/// What the levels above ask for: this request, answered before the deadline.
+///
+/// *Lifetimes:* the request has to outlive the exchange.
+struct exchange {
+    const request* message = nullptr;
+    std::chrono::steady_clock::time_point deadline{};
+};
+
+/// What became of an exchange.
+struct reply {
+    result<response> answer;
+
+    /// Whether a byte of the request went out: the server may have carried it out, whatever the answer.
+    bool sent = false;
+
+    reply() = default;
+    reply(failure f, bool was_sent = false) : answer(std::move(f)), sent(was_sent) {}
+    reply(response r) : answer(std::move(r)), sent(true) {}
+};
+
+/// One field of a header block.
+struct field {
+    std::string_view name;
+    std::string_view value;
+};
+
+namespace message_detail {
+
+constexpr char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i != a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+
+// "token" of RFC 9110, 5.6.2
+constexpr bool is_token(std::string_view text) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    for (const char c : text)
+        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos)) return false;
+    return !text.empty();
+}
+
+constexpr bool breaks_lines(std::string_view text) noexcept {
+    for (const char c : text)
+        if (c == '\r' || c == '\n' || c == '\0') return true;
+    return false;
+}
+
+} // namespace message_detail
+
+/// Renders an HTTP/1.1 request with a `Host` field and, unless a GET or HEAD has no body, a `Content-Length` field.
+///
+/// *Errors:* `error::invalid_request` if a part would not stay on its line, or the method, the target or a name
+/// is not HTTP (RFC 9110 and 9112).
+inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
+                                    std::span<const field> fields, std::string body = {}) {
+    using namespace message_detail;
+    if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
+    if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
+        return failure(error::invalid_request, "the request target is empty or holds white space");
+    if (breaks_lines(authority)) return failure(error::invalid_request, "the host holds a line break");
+
+    request r;
+    r.head.append(method).append(1, ' ').append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
+    for (const auto& f : fields) {
+        if (!is_token(f.name) || breaks_lines(f.value))
+            return failure(error::invalid_request, "a header field holds a line break, or its name is not an HTTP token");
+        r.head.append(f.name).append(": ").append(f.value).append("\r\n");
+    }
+    if (!body.empty() || (method != "GET" && method != "HEAD"))
+        r.head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+    r.head.append("\r\n");
+    r.body = std::move(body);
+    return r;
+}
+
+inline std::string_view response::header(std::string_view name) const noexcept {
+    for (std::string_view rest = fields_; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        if (line.size() > name.size() && line[name.size()] == ':' &&
+            message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
+            return line.substr(name.size() + 1);
+        rest.remove_prefix(line.size() + 1);
+    }
+    return {};
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
