@@ -24,7 +24,8 @@ namespace {
 
 client_options options() {
     const char* endpoint = std::getenv("DYNASESSION_ENDPOINT");
-    REQUIRE_MESSAGE(endpoint != nullptr, "DYNASESSION_ENDPOINT is not set: run this through tests/support/with_emulator.py");
+    REQUIRE_MESSAGE(endpoint != nullptr,
+                    "DYNASESSION_ENDPOINT is not set: run this through tests/support/with_emulator.py");
     client_options o{.endpoint_url = endpoint};
     // An emulator on a busy machine takes its time.
     o.call.timeout = std::chrono::seconds(60);
@@ -51,7 +52,8 @@ public:
     table& operator=(const table&) = delete;
 
     std::optional<item> stored(const std::string& id) {
-        return db.execute(get_item_request{.table_name = name, .key = {{"id", v::string(id)}}, .consistent_read = true}).item;
+        return db.execute(get_item_request{.table_name = name, .key = {{"id", v::string(id)}}, .consistent_read = true})
+            .item;
     }
 
     const std::string name = "client-" + detail::random_uuid();
@@ -90,7 +92,8 @@ TEST_CASE("dynamodb client: a table is created, described and deleted") {
 TEST_CASE("dynamodb client: an item of all types is stored and read back as it was") {
     table t;
     const item original{
-        {"id", v::string("\xc3\xbc\xe2\x98\x83\xf0\x9f\x98\x80\xe2\x80\xa8/<&'\"\\\x7f" + std::string(1, '\0') + "\x1f")},
+        {"id",
+         v::string("\xc3\xbc\xe2\x98\x83\xf0\x9f\x98\x80\xe2\x80\xa8/<&'\"\\\x7f" + std::string(1, '\0') + "\x1f")},
         {"n", v::number("42.5")},
         {"b", v::binary(std::string("\0\xff\x80", 3))},
         {"t", v::boolean(true)},
@@ -105,10 +108,10 @@ TEST_CASE("dynamodb client: an item of all types is stored and read back as it w
     t.db.execute(put_item_request{.table_name = t.name, .item = original});
     const auto back = t.stored(*original.find("id")->as_string());
     REQUIRE(back);
-    for (const auto& [name, value] : original) {
-        INFO(name);
-        REQUIRE(back->find(name));
-        CHECK(*back->find(name) == value);
+    for (const auto& attribute : original) {
+        INFO(attribute.name);
+        REQUIRE(back->find(attribute.name));
+        CHECK(*back->find(attribute.name) == attribute.value);
     }
     CHECK(back->size() == original.size());
 }
@@ -116,9 +119,14 @@ TEST_CASE("dynamodb client: an item of all types is stored and read back as it w
 TEST_CASE("dynamodb client: an absent item, a projection, and the cost of a read") {
     table t;
     CHECK_FALSE(t.stored("nobody"));
-    t.db.execute(put_item_request{.table_name = t.name, .item = {{"id", v::string("a")}, {"data", v::string("x")}, {"n", v::number(1)}}});
-    const auto r = t.db.execute(get_item_request{.table_name = t.name, .key = key("a"), .consistent_read = true, .projection_expression = "#d",
-                                                 .expression_attribute_names = {{"#d", "data"}}, .return_consumed_capacity = true});
+    t.db.execute(put_item_request{.table_name = t.name,
+                                  .item = {{"id", v::string("a")}, {"data", v::string("x")}, {"n", v::number(1)}}});
+    const auto r = t.db.execute(get_item_request{.table_name = t.name,
+                                                 .key = key("a"),
+                                                 .consistent_read = true,
+                                                 .projection_expression = "#d",
+                                                 .expression_attribute_names = {{"#d", "data"}},
+                                                 .return_consumed_capacity = true});
     CHECK(*r.item == item{{"data", v::string("x")}});
     REQUIRE(r.consumed_capacity);
     CHECK(r.consumed_capacity->capacity_units == 1);
@@ -127,7 +135,9 @@ TEST_CASE("dynamodb client: an absent item, a projection, and the cost of a read
 
 TEST_CASE("dynamodb client: conditions hold or fail, and failing changes nothing") {
     table t;
-    put_item_request create{.table_name = t.name, .item = {{"id", v::string("a")}, {"n", v::number(1)}}, .condition_expression = "attribute_not_exists(id)",
+    put_item_request create{.table_name = t.name,
+                            .item = {{"id", v::string("a")}, {"n", v::number(1)}},
+                            .condition_expression = "attribute_not_exists(id)",
                             .return_values_on_condition_check_failure = return_value::all_old};
     t.db.execute(create);
     create.item.insert_or_assign("n", v::number(2));
@@ -138,24 +148,36 @@ TEST_CASE("dynamodb client: conditions hold or fail, and failing changes nothing
     CHECK(t.stored("a")->find("n")->as_integer() == 1);
 
     error_code ec;
-    t.db.execute(delete_item_request{.table_name = t.name, .key = key("a"), .condition_expression = "n = :n", .expression_attribute_values = {{":n", v::number(9)}}}, ec);
+    t.db.execute(delete_item_request{.table_name = t.name,
+                                     .key = key("a"),
+                                     .condition_expression = "n = :n",
+                                     .expression_attribute_values = {{":n", v::number(9)}}},
+                 ec);
     CHECK(ec == error::condition_failed);
     CHECK(t.stored("a"));
 }
 
 TEST_CASE("dynamodb client: an update changes, removes and returns attributes") {
     table t;
-    const auto set = t.db.execute(update_item_request{.table_name = t.name, .key = key("a"), .update_expression = "SET #n = :n, m = :m",
-                                                      .expression_attribute_names = {{"#n", "name"}},
-                                                      .expression_attribute_values = {{":n", v::string("wren")}, {":m", v::number(1)}},
-                                                      .return_values = return_value::all_new});
+    const auto set = t.db.execute(
+        update_item_request{.table_name = t.name,
+                            .key = key("a"),
+                            .update_expression = "SET #n = :n, m = :m",
+                            .expression_attribute_names = {{"#n", "name"}},
+                            .expression_attribute_values = {{":n", v::string("wren")}, {":m", v::number(1)}},
+                            .return_values = return_value::all_new});
     CHECK(set.attributes == item{{"id", v::string("a")}, {"name", v::string("wren")}, {"m", v::number(1)}});
-    const auto removed = t.db.execute(update_item_request{.table_name = t.name, .key = key("a"), .update_expression = "SET m = :m REMOVE #n",
-                                                          .condition_expression = "m = :old", .expression_attribute_names = {{"#n", "name"}},
-                                                          .expression_attribute_values = {{":m", v::number(2)}, {":old", v::number(1)}},
-                                                          .return_values = return_value::updated_old});
+    const auto removed =
+        t.db.execute(update_item_request{.table_name = t.name,
+                                         .key = key("a"),
+                                         .update_expression = "SET m = :m REMOVE #n",
+                                         .condition_expression = "m = :old",
+                                         .expression_attribute_names = {{"#n", "name"}},
+                                         .expression_attribute_values = {{":m", v::number(2)}, {":old", v::number(1)}},
+                                         .return_values = return_value::updated_old});
     CHECK(removed.attributes == item{{"name", v::string("wren")}, {"m", v::number(1)}});
-    const auto gone = t.db.execute(delete_item_request{.table_name = t.name, .key = key("a"), .return_values = return_value::all_old});
+    const auto gone = t.db.execute(
+        delete_item_request{.table_name = t.name, .key = key("a"), .return_values = return_value::all_old});
     CHECK(gone.attributes == item{{"id", v::string("a")}, {"m", v::number(2)}});
     CHECK_FALSE(t.stored("a"));
     CHECK_FALSE(t.db.execute(delete_item_request{.table_name = t.name, .key = key("a")}).attributes);
@@ -165,11 +187,16 @@ TEST_CASE("dynamodb client: queries and scans go through all pages") {
     table t(true);
     batch_write_item_request batch{.request_items = {{t.name, {}, {}}}};
     for (int n = 0; n != 12; ++n)
-        batch.request_items[0].puts.push_back({{"id", v::string(n < 7 ? "a" : "b")}, {"n", v::number(n)}, {"even", v::boolean(n % 2 == 0)}});
+        batch.request_items[0].puts.push_back(
+            {{"id", v::string(n < 7 ? "a" : "b")}, {"n", v::number(n)}, {"even", v::boolean(n % 2 == 0)}});
     CHECK(t.db.execute(batch).unprocessed_items.empty());
 
-    query_request query{.table_name = t.name, .key_condition_expression = "id = :id", .expression_attribute_values = {{":id", v::string("a")}}, .limit = 3,
-                        .scan_index_forward = false, .consistent_read = true};
+    query_request query{.table_name = t.name,
+                        .key_condition_expression = "id = :id",
+                        .expression_attribute_values = {{":id", v::string("a")}},
+                        .limit = 3,
+                        .scan_index_forward = false,
+                        .consistent_read = true};
     std::vector<std::int64_t> seen;
     int pages = 0;
     do {
@@ -181,7 +208,10 @@ TEST_CASE("dynamodb client: queries and scans go through all pages") {
     } while (!query.exclusive_start_key.empty());
     CHECK(seen == std::vector<std::int64_t>{6, 5, 4, 3, 2, 1, 0});
 
-    scan_request scan{.table_name = t.name, .filter_expression = "even = :t", .expression_attribute_values = {{":t", v::boolean(true)}}, .limit = 5};
+    scan_request scan{.table_name = t.name,
+                      .filter_expression = "even = :t",
+                      .expression_attribute_values = {{":t", v::boolean(true)}},
+                      .limit = 5};
     std::set<std::int64_t> even;
     std::int64_t looked_at = 0;
     do {
@@ -197,14 +227,16 @@ TEST_CASE("dynamodb client: queries and scans go through all pages") {
     CHECK(counted.count == 12);
     CHECK(counted.items.empty());
     std::int64_t in_segments = 0;
-    for (std::int64_t s = 0; s != 3; ++s) in_segments += t.db.execute(scan_request{.table_name = t.name, .segment = s, .total_segments = 3}).count;
+    for (std::int64_t s = 0; s != 3; ++s)
+        in_segments += t.db.execute(scan_request{.table_name = t.name, .segment = s, .total_segments = 3}).count;
     CHECK(in_segments == 12);
 }
 
 TEST_CASE("dynamodb client: batches put and delete") {
     table t;
     t.db.execute(put_item_request{.table_name = t.name, .item = key("old")});
-    CHECK(t.db.execute(batch_write_item_request{.request_items = {{t.name, {key("new")}, {key("old"), key("never")}}}}).unprocessed_items.empty());
+    CHECK(t.db.execute(batch_write_item_request{.request_items = {{t.name, {key("new")}, {key("old"), key("never")}}}})
+              .unprocessed_items.empty());
     CHECK(t.stored("new"));
     CHECK_FALSE(t.stored("old"));
 
@@ -219,9 +251,13 @@ TEST_CASE("dynamodb client: a transaction is carried out whole or not at all") {
     table t;
     t.db.execute(put_item_request{.table_name = t.name, .item = {{"id", v::string("old")}, {"n", v::number(1)}}});
     transact_write_items_request move{
-        .transact_items = {transact_put{.table_name = t.name, .item = key("new"), .condition_expression = "attribute_not_exists(id)"},
-                           transact_delete{.table_name = t.name, .key = key("old"), .condition_expression = "n = :n",
-                                           .expression_attribute_values = {{":n", v::number(2)}}, .return_values_on_condition_check_failure = return_value::all_old}}};
+        .transact_items = {
+            transact_put{.table_name = t.name, .item = key("new"), .condition_expression = "attribute_not_exists(id)"},
+            transact_delete{.table_name = t.name,
+                            .key = key("old"),
+                            .condition_expression = "n = :n",
+                            .expression_attribute_values = {{":n", v::number(2)}},
+                            .return_values_on_condition_check_failure = return_value::all_old}}};
     const auto refused = t.db.perform(move);
     REQUIRE_FALSE(refused.response.has_value());
     CHECK_FALSE(t.stored("new"));
@@ -243,8 +279,13 @@ TEST_CASE("dynamodb client: a transaction is carried out whole or not at all") {
     CHECK_FALSE(t.stored("old"));
 
     t.db.execute(transact_write_items_request{
-        .transact_items = {transact_update{.table_name = t.name, .key = key("new"), .update_expression = "SET n = :n", .expression_attribute_values = {{":n", v::number(3)}}},
-                           transact_condition_check{.table_name = t.name, .key = key("old"), .condition_expression = "attribute_not_exists(id)"}}});
+        .transact_items = {transact_update{.table_name = t.name,
+                                           .key = key("new"),
+                                           .update_expression = "SET n = :n",
+                                           .expression_attribute_values = {{":n", v::number(3)}}},
+                           transact_condition_check{.table_name = t.name,
+                                                    .key = key("old"),
+                                                    .condition_expression = "attribute_not_exists(id)"}}});
     CHECK(t.stored("new")->find("n")->as_integer() == 3);
 }
 
@@ -266,12 +307,18 @@ TEST_CASE("dynamodb client: the time to live is set and described") {
 TEST_CASE("dynamodb client: what the service refuses has its meaning") {
     table t;
     const auto refused = [&](const put_item_request& r) { return t.db.try_execute(r).error().code; };
-    CHECK(refused({.table_name = t.name, .item = {{"id", v::string("big")}, {"v", v::string(std::string(410'000, 'x'))}}}) == error::item_too_large);
+    CHECK(refused({.table_name = t.name,
+                   .item = {{"id", v::string("big")}, {"v", v::string(std::string(410'000, 'x'))}}}) ==
+          error::item_too_large);
     CHECK(refused({.table_name = t.name, .item = {{"id", v::number(1)}}}) == error::invalid_request);
     CHECK(refused({.table_name = t.name, .item = key("")}) == error::invalid_request);
-    CHECK(refused({.table_name = t.name, .item = {{"id", v::string("x")}, {"n", v::number("NaN")}}}) == error::invalid_request);
+    CHECK(refused({.table_name = t.name, .item = {{"id", v::string("x")}, {"n", v::number("NaN")}}}) ==
+          error::invalid_request);
     CHECK(refused({.table_name = t.name, .item = {{"id", v::string("\xff")}}}) == error::not_serializable);
-    const auto reserved = t.db.try_execute(update_item_request{.table_name = t.name, .key = key("x"), .update_expression = "SET lock = :z", .expression_attribute_values = {{":z", v::number(1)}}});
+    const auto reserved = t.db.try_execute(update_item_request{.table_name = t.name,
+                                                               .key = key("x"),
+                                                               .update_expression = "SET lock = :z",
+                                                               .expression_attribute_values = {{":z", v::number(1)}}});
     CHECK(reserved.error() == error::invalid_request);
     CHECK(reserved.error().detail.find("reserved") != std::string::npos);
     CHECK_FALSE(t.stored("x"));
@@ -282,7 +329,8 @@ TEST_CASE("dynamodb client: large items come back whole, blocking and asynchrono
     const item large{{"id", v::string("large")}, {"v", v::binary(std::string(300'000, '\x9a'))}};
     t.db.execute(put_item_request{.table_name = t.name, .item = large});
     CHECK((t.stored("large") == large));
-    auto future = t.db.async_execute(get_item_request{.table_name = t.name, .key = key("large"), .consistent_read = true}, boost::asio::use_future);
+    auto future = t.db.async_execute(
+        get_item_request{.table_name = t.name, .key = key("large"), .consistent_read = true}, boost::asio::use_future);
     CHECK((future.get().item == large));
 }
 
@@ -293,7 +341,8 @@ TEST_CASE("dynamodb client: many calls at once share a client") {
     std::set<std::int64_t> read;
     for (int n = 0; n != 20; ++n) {
         const item stored{{"id", v::string(std::to_string(n))}, {"n", v::number(n)}};
-        db.async_execute(put_item_request{.table_name = t.name, .item = stored}, [&, n](error_code ec, const write_item_response&) {
+        db.async_execute(put_item_request{.table_name = t.name, .item = stored}, [&, n](error_code ec,
+                                                                                        const write_item_response&) {
             REQUIRE_FALSE(ec);
             const get_item_request get{.table_name = t.name, .key = key(std::to_string(n)), .consistent_read = true};
             db.async_execute(get, [&](error_code e, const get_item_response& r) {

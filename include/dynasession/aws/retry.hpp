@@ -9,12 +9,13 @@
 
 namespace dynasession::inline v0::aws {
 
-/// How often and how fast a call is repeated: the SDKs' "standard" mode (AWS SDKs and Tools reference, "Retry behavior").
+/// How often and how fast a call is repeated: the "standard" mode of the SDKs (AWS SDKs and Tools reference guide,
+/// "Retry behavior").
 struct retry_options {
-    unsigned max_attempts = 4;                       ///< in all, the first one included
-    std::chrono::milliseconds base_delay{25};        ///< after an error that passes by itself
+    unsigned max_attempts = 4;                        ///< in all, the first one included
+    std::chrono::milliseconds base_delay{25};         ///< after an error that passes by itself
     std::chrono::milliseconds throttling_delay{1000}; ///< after an answer that asks to slow down
-    std::chrono::milliseconds max_delay{20000};      ///< of a single pause
+    std::chrono::milliseconds max_delay{20000};       ///< of a single pause
 
     /// Pseudo-random numbers in [0, 1) that spread the pauses of many clients; null: `uniform_random`.
     double (*random)() = nullptr;

@@ -207,9 +207,7 @@ private:
     // What the conditions of the command look at here, the condition of the write guards until then.
     reply_action apply_to(std::optional<record> found, op::instant now) {
         const change_record& c = command_;
-        const bool holds = found && found->live(c.now) && (!c.expires || *c.expires >= found->expires) &&
-                           (!c.if_version || *c.if_version == found->version);
-        if (!holds) return refused(std::move(found));
+        if (!found || !c.permitted_by(*found)) return refused(std::move(found));
         record changed = *std::move(found);
         const auto version = changed.version;
         changed.data = apply(changed.data, c.changes);

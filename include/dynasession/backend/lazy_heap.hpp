@@ -21,6 +21,12 @@ class lazy_heap {
     };
 
 public:
+    /// Has the next push not throw.
+    void prepare_push() {
+        nodes_.emplace_back();
+        nodes_.pop_back();
+    }
+
     void push(Entry* e, std::int64_t key) {
         nodes_.push_back({key, e});
         e->*Position = static_cast<std::uint32_t>(nodes_.size() - 1);
@@ -35,6 +41,12 @@ public:
         put(hole, last);
         down(hole);
         up(hole);
+    }
+
+    /// Has an entry sit under its present key, which is not below the one it had.
+    void place(Entry* e, std::int64_t key) noexcept {
+        nodes_[e->*Position].key = key;
+        down(e->*Position);
     }
 
     /// An entry moved in memory.
@@ -55,8 +67,6 @@ public:
         }
         return nullptr;
     }
-
-    std::size_t capacity_in_bytes() const noexcept { return nodes_.capacity() * sizeof(node); }
 
 private:
     void put(std::size_t i, const node& n) noexcept {

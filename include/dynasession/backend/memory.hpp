@@ -106,7 +106,8 @@ private:
     }
 
     shard& shard_of(const session_id& id) const noexcept {
-        const std::uint64_t mixed = std::hash<session_id>{}(id) * 0x9e3779b97f4a7c15ULL;
+        // Other characters than the shard finds it by; the product spreads the bits of text over its upper end.
+        const std::uint64_t mixed = backend_detail::random_bits(id, 8) * 0x9e3779b97f4a7c15ULL;
         return shards_[shard_bits_ == 0 ? 0 : mixed >> (64 - shard_bits_)];
     }
 
@@ -135,14 +136,14 @@ private:
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         reply r;
-        if (const entry* e = s.find(c.id)) r.item = e->record();
+        if (const entry* e = s.find(c.id)) r.item.emplace(e->record());
         return r;
     }
 
     result<reply> carry_out(const create_record& c) {
         const std::size_t bytes = c.content.data.size_in_bytes();
         if (bytes > options_.max_session_bytes) return too_large(bytes);
-        const auto time = std::chrono::floor<std::chrono::seconds>(now().system);
+        const auto time = now().seconds();
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         if (const entry* e = s.find(c.id)) return refused(e);
@@ -155,9 +156,7 @@ private:
         guard lock(s.mutex);
         s.reclaim(c.now);
         entry* e = s.find(c.id);
-        const bool holds = e && e->times.live(c.now) && (!c.expires || *c.expires >= e->times.expires) &&
-                           (!c.if_version || *c.if_version == e->times.version);
-        if (!holds) return refused(e);
+        if (!e || !c.permitted_by(e->times)) return refused(e);
         const fields changed = apply(fields::from_bytes(e->bytes()), c.changes);
         const std::size_t bytes = changed.size_in_bytes();
         if (bytes > options_.max_session_bytes) return too_large(bytes);
@@ -172,7 +171,7 @@ private:
         guard lock(s.mutex);
         s.reclaim(c.now);
         entry* e = s.find(c.id);
-        if (!e || !e->times.live(c.now) || c.expires <= e->times.expires) return refused(e);
+        if (!e || !c.permitted_by(e->times)) return refused(e);
         e->times.expires = c.expires;
         return reply{};
     }
@@ -194,7 +193,7 @@ private:
         else
             std::lock(first, second);
         entry* e = from.find(c.from);
-        if (!e || !e->times.live(c.now) || e->times.version != c.if_version) return refused(e);
+        if (!e || !c.permitted_by(e->times)) return refused(e);
         if (to.find(c.to)) return error::session_exists;
         // Room for the new record may be made at the cost of the old one, when both lie in one shard.
         if (!to.insert(c.to, c.content, c.now)) return error::store_full;

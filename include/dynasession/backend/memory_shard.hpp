@@ -18,6 +18,17 @@
 
 namespace dynasession::inline v0::backend_detail {
 
+/// Eight characters of an id, from `first` on, as a number to find it by.
+///
+/// Only ids that `session_id::generate` made are stored, so these bits are random and need no hashing, whatever ids
+/// are looked up.
+inline std::uint64_t random_bits(const session_id& id, std::size_t first) noexcept {
+    std::uint64_t bits;
+    static_assert(session_id::length >= 16);
+    std::memcpy(&bits, id.str().data() + first, sizeof bits);
+    return bits;
+}
+
 /// A part of the in-memory table: records in one block of memory each, found by id, by expiry and by last use.
 ///
 /// Expired entries are reclaimed a few at a time by the writes that pass by, and before anything else is given
@@ -35,10 +46,17 @@ public:
 
         std::string_view bytes() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
         dynasession::record record() const { return {times, fields::from_bytes(bytes())}; }
+
+        // There has to be room behind the entry.
+        void assign(std::string_view data) noexcept {
+            size = static_cast<std::uint32_t>(data.size());
+            std::memcpy(static_cast<void*>(this + 1), data.data(), data.size());
+        }
     };
 
     std::mutex mutex;
 
+    /// At least one entry has to fit.
     void set_bounds(std::size_t max_entries, std::size_t max_bytes) noexcept {
         max_entries_ = max_entries;
         max_bytes_ = max_bytes;
@@ -59,35 +77,44 @@ public:
         return *at;
     }
 
-    /// Adds a record under an id that has none; false if the bounds leave no room.
+    /// Adds a record under an id that has none; false if the bounds are too narrow for it.
     bool insert(const session_id& id, const record& content, time_point now) {
-        if (!make_room(footprint(content.data.bytes().size()), 1, now, nullptr)) return false;
         const std::string_view data = content.data.bytes();
+        if (footprint(data.size()) > max_bytes_) return false;
+        make_room(footprint(data.size()), 1, now);
         owned e(allocate(data.size()));
-        *e = {id, 0, 0, static_cast<std::uint32_t>(data.size()), ++clock_, content};
-        std::memcpy(e.get() + 1, data.data(), data.size());
+        *e = {id, 0, 0, 0, ++clock_, content};
+        e->assign(data);
+        expiry_.prepare_push();
+        use_.prepare_push();
         entries_.insert(e.get());
-        bytes_ += footprint(data.size());
         expiry_.push(e.get(), seconds(e->times.expires));
         use_.push(e.get(), e->used);
+        bytes_ += footprint(data.size());
         e.release();
         return true;
     }
 
-    /// Gives an entry other data, perhaps at another place; null if the bounds leave no room.
+    /// Gives an entry that is live and was found just now other data, perhaps at another place; null if the bounds
+    /// are too narrow for it.
     entry* replace(entry* e, std::string_view data, time_point now) {
-        if (data.size() > e->size && !make_room(data.size() - e->size, 0, now, e)) return nullptr;
-        bytes_ = bytes_ - footprint(e->size) + footprint(data.size());
-        entry* const fresh = allocate(data.size());
-        *fresh = *e;
-        fresh->size = static_cast<std::uint32_t>(data.size());
-        std::memcpy(fresh + 1, data.data(), data.size());
-        entries_.erase(e);
-        entries_.insert(fresh);
-        expiry_.moved(fresh);
-        use_.moved(fresh);
-        release(e);
-        return fresh;
+        const std::size_t before = footprint(e->size), after = footprint(data.size());
+        if (before != after) {
+            if (after > max_bytes_) return nullptr;
+            use_.place(e, e->used); // below all others, which are given up before it
+            if (after > before) make_room(after - before, 0, now);
+            entry* const fresh = allocate(data.size());
+            *fresh = *e;
+            // Hash and place in the set are those of the id, which stays.
+            const_cast<entry*&>(*entries_.find(e)) = fresh;
+            expiry_.moved(fresh);
+            use_.moved(fresh);
+            release(e);
+            bytes_ = bytes_ - before + after;
+            e = fresh;
+        }
+        e->assign(data);
+        return e;
     }
 
     void erase(entry* e) noexcept {
@@ -101,7 +128,7 @@ public:
     /// Frees at most `most` entries that have expired.
     void reclaim(time_point now, int most = 2) noexcept {
         for (; most != 0; --most) {
-            entry* const e = expired(now);
+            entry* const e = expired(now, 8);
             if (!e) return;
             erase(e);
         }
@@ -113,7 +140,7 @@ public:
 private:
     struct hash {
         using is_transparent = void;
-        std::size_t operator()(const session_id& id) const noexcept { return std::hash<session_id>{}(id); }
+        std::size_t operator()(const session_id& id) const noexcept { return random_bits(id, 0); }
         std::size_t operator()(const entry* e) const noexcept { return (*this)(e->id); }
     };
     struct equal {
@@ -126,32 +153,34 @@ private:
     };
     using owned = std::unique_ptr<entry, release_entry>;
 
-    static entry* allocate(std::size_t data_size) { return new (::operator new(sizeof(entry) + data_size)) entry; }
+    static entry* allocate(std::size_t data_size) { return new (::operator new(block_size(data_size))) entry; }
     static void release(entry* e) noexcept { ::operator delete(e); }
 
+    // Rounded up to what allocators hand out anyway: multiples of 16, of which one word is theirs.
+    static constexpr std::size_t block_size(std::size_t data_size) noexcept {
+        return (sizeof(entry) + data_size + 8 + 15) / 16 * 16 - 8;
+    }
+
     // What an entry costs in all: its block, the allocator's word, a slot of the set and a node of either heap.
-    static constexpr std::size_t footprint(std::size_t data_size) noexcept { return sizeof(entry) + data_size + 8 + 10 + 32; }
+    static constexpr std::size_t footprint(std::size_t data_size) noexcept { return block_size(data_size) + 8 + 10 + 32; }
 
     static std::int64_t seconds(time_point t) noexcept { return t.time_since_epoch().count(); }
 
-    entry* expired(time_point now) noexcept {
-        return expiry_.least([](const entry& e) { return seconds(e.times.expires); }, seconds(now), 8, false);
+    entry* expired(time_point now, int effort) noexcept {
+        return expiry_.least([](const entry& e) { return seconds(e.times.expires); }, seconds(now), effort, false);
     }
 
     entry* least_recently_used() noexcept {
         return use_.least([](const entry& e) { return e.used; }, std::numeric_limits<std::int64_t>::max(), 64, true);
     }
 
-    bool make_room(std::size_t more_bytes, std::size_t more_entries, time_point now, const entry* spared) {
-        if (more_bytes > max_bytes_) return false;
+    // What is added fits into the bounds on its own, so there is room at last.
+    void make_room(std::size_t more_bytes, std::size_t more_entries, time_point now) noexcept {
         reclaim(now);
         while (entries_.size() + more_entries > max_entries_ || bytes_ + more_bytes > max_bytes_) {
-            entry* victim = expired(now);
-            if (!victim || victim == spared) victim = least_recently_used();
-            if (!victim || victim == spared) return false;
-            erase(victim);
+            entry* const victim = expired(now, 64);
+            erase(victim ? victim : least_recently_used());
         }
-        return true;
     }
 
     boost::unordered_flat_set<entry*, hash, equal> entries_;

@@ -13,7 +13,8 @@
 namespace dynasession::inline v0 {
 
 // Everything that a backend can be asked, as plain values. Each write carries its condition; `now` is
-// the time that "live" is judged by (see `stamp::live`).
+// the time that "live" is judged by (see `stamp::live`). A backend that holds the stored record in its
+// hands asks `permitted_by`; one that cannot says the same in its own language.
 
 /// Read the record of a session, live or expired.
 struct load_record {
@@ -37,6 +38,10 @@ struct change_record {
     std::optional<std::uint64_t> if_version{};
     time_point now{};
     std::size_t size_after = 0; ///< `fields::size_in_bytes()` of the session with the changes, as its sender sees it
+
+    bool permitted_by(const stamp& stored) const noexcept {
+        return stored.live(now) && (!expires || *expires >= stored.expires) && (!if_version || *if_version == stored.version);
+    }
 };
 
 /// Put off the expiry of a live record; its version stays. Condition: `expires` lies after the stored one.
@@ -44,6 +49,8 @@ struct touch_record {
     session_id id{};
     time_point expires{};
     time_point now{};
+
+    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && expires > stored.expires; }
 };
 
 /// Remove a record, whatever its state.
@@ -59,6 +66,8 @@ struct move_record {
     record content{};
     std::uint64_t if_version = 0;
     time_point now{};
+
+    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && if_version == stored.version; }
 };
 
 using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record>;

@@ -75,7 +75,7 @@ public:
         std::ranges::stable_sort(entries, {}, &field::key);
         std::size_t bytes = 0;
         for (const field& f : entries) bytes += sizeof(prefix) + f.key.size() + f.text.size();
-        block_.reserve(bytes);
+        reserve_bytes(bytes);
         for (std::size_t i = 0; i < entries.size(); ++i)
             if (i + 1 == entries.size() || entries[i].key != entries[i + 1].key) append(entries[i]);
     }
@@ -107,6 +107,9 @@ public:
             if (f.key == key) return f;
         return std::nullopt;
     }
+
+    /// Has room for a block of so many bytes.
+    void reserve_bytes(std::size_t bytes) { block_.reserve(bytes); }
 
     /// Adds an entry whose key comes after all others.
     void append(const field& f) {
@@ -168,6 +171,7 @@ inline delta difference(const fields& before, const fields& after) {
 /// `base` with the changes applied.
 inline fields apply(const fields& base, const delta& changes) {
     fields merged;
+    merged.reserve_bytes(base.bytes().size() + changes.set.bytes().size());
     fields_detail::merge_walk(base, changes.set, [&](const auto& old_field, const auto& new_field) {
         const field& f = new_field ? *new_field : *old_field;
         if (new_field || !std::ranges::binary_search(changes.removed, f.key)) merged.append(f);

@@ -20,7 +20,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,7 +47,9 @@ struct service {
 
 namespace call_detail {
 
-inline bool breaks_lines(std::string_view text) noexcept { return text.find_first_of({"\r\n\0", 3}) != text.npos; }
+inline bool breaks_lines(std::string_view text) noexcept {
+    return std::ranges::any_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
 
 } // namespace call_detail
 
@@ -91,23 +95,26 @@ private:
         auto& head = message_->head;
         head.clear();
         head.reserve(640 + service_->authority.size() + token.size());
-        head += "POST / HTTP/1.1\r\n";
-        for (auto h = headers.begin(); h != end; ++h) add(h->name, h->value);
-        add("content-length", std::to_string(message_->body.size()));
-        add("accept-encoding", "identity");
-        add("user-agent", "dynasession");
-        add("amz-sdk-invocation-id", invocation_id_);
-        head += "amz-sdk-request: attempt=";
-        head += std::to_string(attempt);
-        head += "; max=";
-        head += std::to_string(service_->options.retry.max_attempts);
-        head += "\r\nauthorization: ";
+        head.append("POST / HTTP/1.1\r\naccept-encoding: identity\r\nuser-agent: dynasession\r\ncontent-type: ")
+            .append(content_type);
+        head.append("\r\nhost: ").append(service_->authority);
+        head.append("\r\nx-amz-date: ").append(at.text());
+        head.append("\r\nx-amz-target: ").append(target_);
+        if (!token.empty()) head.append("\r\nx-amz-security-token: ").append(token);
+        head.append("\r\ncontent-length: ");
+        append_number(head, message_->body.size());
+        head.append("\r\namz-sdk-invocation-id: ").append(invocation_id_).append("\r\namz-sdk-request: attempt=");
+        append_number(head, attempt);
+        head.append("; max=");
+        append_number(head, service_->options.retry.max_attempts);
+        head.append("\r\nauthorization: ");
         service_->signer.sign({.headers = {headers.begin(), end}, .body = message_->body}, key, at, head);
-        head += "\r\n\r\n";
+        head.append("\r\n\r\n");
     }
 
-    void add(std::string_view name, std::string_view value) {
-        message_->head.append(name).append(": ").append(value).append("\r\n");
+    static void append_number(std::string& out, std::size_t n) {
+        char text[24];
+        out.append(text, std::to_chars(text, text + sizeof text, n).ptr);
     }
 
     const service* service_;
@@ -132,7 +139,9 @@ public:
     using value_type = outcome<response_type>;
     using action_type = op::action<effect_type, value_type>;
 
-    call(const service& s, const Request& r) : options_(&s.options), request_(s, Request::target), schedule_(options_->retry) {
+    call(const service& s, const Request& r)
+        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry) {
+        request_.body().reserve(256); // a usual GetItem or UpdateItem
         json_writer out(request_.body());
         write(out, r);
         problem_ = out.problem();
@@ -165,6 +174,7 @@ private:
 
     action_type judge(reply_type reply, op::instant now) {
         response_type response;
+        ambiguous_ = ambiguous_ || reply.repeated;
         auto f = look_at(std::move(reply), response);
         if (!f.why.code) return outcome<response_type>{std::move(response), ambiguous_, attempts_};
         ambiguous_ = ambiguous_ || f.ambiguous;
@@ -185,7 +195,8 @@ private:
         const json_document document(answer.body);
         if (document.value() != nullptr && read(*document.value(), response)) return {};
         return {{error::malformed_response, "the body is not that of an answer to this operation"},
-                retry_reason::transient, true};
+                retry_reason::transient,
+                true};
     }
 
     action_type end(fault f) {

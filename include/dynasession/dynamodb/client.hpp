@@ -37,11 +37,12 @@ struct client_options {
     http::client_options connection{};           ///< connections, TLS, and the size of answers
 };
 
-/// A client for Amazon DynamoDB: typed requests, in blocking and asynchronous form, with the same retries and deadlines.
+/// A client for Amazon DynamoDB: typed requests, blocking and asynchronous, with the same retries and deadlines.
 ///
 /// ```
 /// dynamodb::client db{{.region = "eu-central-1"}};
-/// auto found = db.execute(dynamodb::get_item_request{.table_name = "birds", .key = {{"id", attribute_value::string("wren")}}});
+/// auto found = db.execute(dynamodb::get_item_request{.table_name = "birds",
+///                                                    .key = {{"id", attribute_value::string("wren")}}});
 /// ```
 ///
 /// *Thread safety:* may be used from many threads at once.
@@ -115,22 +116,32 @@ public:
         return *op::run(wait(std::move(table_name), wait_for_table::goal::active, options), parts_->transport).value();
     }
 
-    /// Waits until a table is deleted. *Errors:* as `wait_until_active`.
+    /// Waits until a table is deleted.
+    ///
+    /// *Errors:* as `wait_until_active`.
     void wait_until_absent(std::string table_name, table_wait_options options = {}) {
         op::run(wait(std::move(table_name), wait_for_table::goal::absent, options), parts_->transport).value();
     }
 
     /// Waits until a table can be used, and describes it.
     ///
-    /// *Completion signature:* `void(error_code, table_description)`. *Cancellation:* `terminal`.
+    /// *Completion signature:* `void(error_code, table_description)`.
+    ///
+    /// *Cancellation:* `terminal`.
     template <class Token = boost::asio::deferred_t>
     auto async_wait_until_active(std::string table_name, table_wait_options options = {}, Token&& token = Token{}) {
-        const auto described = [](std::optional<table_description> t) -> result<table_description> { return *std::move(t); };
+        const auto described = [](std::optional<table_description> t) -> result<table_description> {
+            return *std::move(t);
+        };
         return op::async_run(op::then(wait(std::move(table_name), wait_for_table::goal::active, options), described),
                              parts_->transport, std::forward<Token>(token));
     }
 
-    /// Waits until a table is deleted. *Completion signature:* `void(error_code)`. *Cancellation:* `terminal`.
+    /// Waits until a table is deleted.
+    ///
+    /// *Completion signature:* `void(error_code)`.
+    ///
+    /// *Cancellation:* `terminal`.
     template <class Token = boost::asio::deferred_t>
     auto async_wait_until_absent(std::string table_name, table_wait_options options = {}, Token&& token = Token{}) {
         const auto nothing = [](std::optional<table_description>) -> result<void> { return {}; };
@@ -155,7 +166,8 @@ private:
     struct parts {
         parts(executor_type executor, client_options options)
             : parts(std::move(executor),
-                    aws::resolve_endpoint({options.region, options.endpoint_url, options.allow_plain_http}).value(), options) {}
+                    aws::resolve_endpoint({options.region, options.endpoint_url, options.allow_plain_http}).value(),
+                    options) {}
 
         parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
             : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),

@@ -21,7 +21,7 @@
 
 namespace dynasession::inline v0::dynamodb {
 
-/// Why one action of a transaction was refused, in the order of the actions (DynamoDB API reference, CancellationReason).
+/// Why one action of a transaction was refused (DynamoDB API reference, CancellationReason).
 struct cancellation_reason {
     std::string code{}; ///< "None" for an action that was not at fault
     std::string message{};
@@ -129,7 +129,8 @@ inline std::string printable(std::string_view text) {
         text.remove_suffix(1);
     }
     std::string out(text);
-    std::ranges::replace_if(out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    std::ranges::replace_if(
+        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
     return out;
 }
 
@@ -144,7 +145,9 @@ inline meaning by_status(unsigned status) noexcept {
     case 502:
     case 503:
     case 504: return {"", error::service_unavailable, retry_reason::transient, true};
-    default: return {"", status < 500 ? error::invalid_request : error::service_unavailable, retry_reason::never, status >= 500};
+    default:
+        return {"", status < 500 ? error::invalid_request : error::service_unavailable, retry_reason::never,
+                status >= 500};
     }
 }
 
@@ -154,7 +157,8 @@ inline bool is_item_too_large(std::string_view message) noexcept {
 }
 
 inline bool is_clock_skew(std::string_view message) noexcept {
-    return message.find("Signature expired") != message.npos || message.find("Signature not yet current") != message.npos;
+    return message.find("Signature expired") != message.npos ||
+           message.find("Signature not yet current") != message.npos;
 }
 
 // A transaction that met nothing but other transactions and throttling may simply be tried again.

@@ -172,7 +172,8 @@ inline bool read(const boost::json::value& json, attribute_value& out) {
     if (object == nullptr || object->size() != 1) return false;
     const auto& [type, content] = *object->begin();
     if (type == "S") return deliver(read_text(content), out, v::string);
-    if (type == "N") return deliver(read_text(content), out, [](std::string text) { return v::number(std::move(text)); });
+    if (type == "N")
+        return deliver(read_text(content), out, [](std::string text) { return v::number(std::move(text)); });
     if (type == "B") return deliver(read_bytes(content), out, v::binary);
     if (type == "BOOL") return deliver(read_as<bool>(content), out, v::boolean);
     if (type == "M") return deliver(read_as<item>(content), out, v::map);

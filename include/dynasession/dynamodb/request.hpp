@@ -19,7 +19,8 @@ namespace dynasession::inline v0::dynamodb {
 /// answer and is false when it has another shape. Both are found by their arguments, so a program can add operations
 /// that this library does not have.
 template <class R>
-concept request = requires(const R& r, json_writer& out, const boost::json::value& json, typename R::response_type& answer) {
+concept request = requires(const R& r, json_writer& out, const boost::json::value& json,
+                           typename R::response_type& answer) {
     { R::target } -> std::convertible_to<std::string_view>;
     requires std::default_initializable<typename R::response_type>;
     write(out, r);

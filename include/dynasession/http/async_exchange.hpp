@@ -53,7 +53,8 @@ private:
     error_code outcome(Self& self, const error_code& ec) {
         if (self.cancelled() != boost::asio::cancellation_type::none) return boost::asio::error::operation_aborted;
         if (lookup_) return std::exchange(lookup_, nullptr)->finish(trip_.conn().addresses);
-        if (ec == boost::asio::error::operation_aborted && trip_.conn().async(*executor_)->expired()) return error::timeout;
+        if (ec == boost::asio::error::operation_aborted && trip_.conn().async(*executor_)->expired())
+            return error::timeout;
         return ec == boost::asio::error::eof ? error_code{} : ec;
     }
 
@@ -70,7 +71,8 @@ private:
                 return lookup->start(trip_.target(), trip_.deadline(), std::move(self));
             } else {
                 const auto socket = trip_.conn().async(*executor_);
-                if (next == step::send) n = posix::send_now(socket->native_handle(), trip_.conn().protocol().output(), ec);
+                if (next == step::send)
+                    n = posix::send_now(socket->native_handle(), trip_.conn().protocol().output(), ec);
                 if (next != step::send || posix::would_block(ec)) {
                     if (socket->expire_at(trip_.deadline())) return wait(self, *socket, next);
                     ec = error::timeout;

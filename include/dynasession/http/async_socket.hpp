@@ -21,7 +21,7 @@ namespace dynasession::inline v0::http {
 /// A TCP socket whose asynchronous operations are cancelled when a deadline passes.
 ///
 /// One timer serves all operations up to the deadline. It may expire on another thread than the operations run on,
-/// even when their handlers have no strand; hence the mutex.
+/// and an operation may end on another thread before the call that started it has returned; hence the mutex.
 class async_socket : public std::enable_shared_from_this<async_socket> {
     using tcp = boost::asio::ip::tcp;
     using clock = std::chrono::steady_clock;
@@ -29,11 +29,19 @@ class async_socket : public std::enable_shared_from_this<async_socket> {
 public:
     explicit async_socket(const boost::asio::any_io_executor& executor) : socket_(executor), timer_(executor) {}
 
-    bool is_open() const noexcept { return socket_.is_open(); }
-    int native_handle() { return socket_.native_handle(); }
+    bool is_open() const {
+        const std::lock_guard lock(mutex_);
+        return socket_.is_open();
+    }
+
+    int native_handle() {
+        const std::lock_guard lock(mutex_);
+        return socket_.native_handle();
+    }
 
     /// Takes over a connected socket.
     void assign(const tcp& protocol, int fd) {
+        const std::lock_guard lock(mutex_);
         error_code ec;
         socket_.assign(protocol, fd, ec);
         if (ec) ::close(fd); // the first operation will find no socket and say so
@@ -41,6 +49,7 @@ public:
 
     /// Gives up a connected socket on which nothing is waiting; -1 if that fails.
     int release() {
+        const std::lock_guard lock(mutex_);
         error_code ec;
         const int fd = socket_.release(ec);
         return ec ? -1 : fd;
@@ -112,7 +121,7 @@ public:
     }
 
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     tcp::socket socket_;
     boost::asio::steady_timer timer_;
     clock::time_point deadline_{};

@@ -29,9 +29,7 @@ namespace dynasession::inline v0::http {
 
 namespace posix {
 
-inline error_code last_error() noexcept {
-    return {errno, boost::system::system_category()};
-}
+inline error_code last_error() noexcept { return {errno, boost::system::system_category()}; }
 
 /// Sends what the socket takes without waiting, and raises no SIGPIPE.
 inline std::size_t send_now(int fd, std::string_view bytes, error_code& ec) noexcept {
@@ -49,11 +47,13 @@ inline bool is_quiet(int fd) noexcept {
 }
 
 inline bool would_block(const error_code& ec) noexcept {
-    return ec == boost::system::errc::operation_would_block || ec == boost::system::errc::resource_unavailable_try_again;
+    return ec == boost::system::errc::operation_would_block ||
+           ec == boost::system::errc::resource_unavailable_try_again;
 }
 
 /// Looks up a name as `getaddrinfo` does, which may block longer than any deadline.
-inline std::vector<boost::asio::ip::tcp::endpoint> resolve(const std::string& host, std::uint16_t port, error_code& ec) {
+inline std::vector<boost::asio::ip::tcp::endpoint> resolve(const std::string& host, std::uint16_t port,
+                                                           error_code& ec) {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
@@ -84,7 +84,8 @@ inline std::vector<boost::asio::ip::tcp::endpoint> resolve(const std::string& ho
 
 /// A TCP socket for blocking calls that end at a deadline.
 ///
-/// It is no Asio socket, because that would be known to a reactor: each answer would wake a thread that has no use for it.
+/// It is no Asio socket, because that would be known to a reactor: each answer would wake a thread that has no use for
+/// it.
 class blocking_socket {
 public:
     using clock = std::chrono::steady_clock;
@@ -142,7 +143,8 @@ public:
     }
 
     /// Receives some bytes; 0 without an error = the peer has closed the connection.
-    std::size_t receive(std::span<char> buffer, clock::time_point now, clock::time_point deadline, error_code& ec) const {
+    std::size_t receive(std::span<char> buffer, clock::time_point now, clock::time_point deadline,
+                        error_code& ec) const {
         // A blocking recv whose time limit was set once is one system call, poll and recv are two.
         for (int flags = now + patience <= deadline ? 0 : MSG_DONTWAIT;; flags = MSG_DONTWAIT) {
             if (flags != 0 && (ec = wait(POLLIN, deadline))) return 0;

@@ -24,7 +24,8 @@ using client_options = connection_options;
 
 /// Exchanges requests with one endpoint over kept connections, blocking or asynchronously, with the same deadlines.
 ///
-/// It is the `Io` of `op::run` and `op::async_run` for operations whose effect is `exchange` and whose reply is `reply`.
+/// It is the `Io` of `op::run` and `op::async_run` for operations whose effect is `exchange` and whose reply is
+/// `reply`.
 ///
 /// *Lifetimes:* the client has to outlive its calls, and its executor's context the client. Without an executor,
 /// asynchronous calls run on Asio's process-wide `system_context`, which needs no thread of the user; a server should

@@ -66,7 +66,8 @@ public:
         const bool eof = n == 0;
         if (tls_ && !eof) tls_->put({encrypted_in_.data(), n});
         if (handshaking())
-            return eof ? fail({error::connection_closed, "the peer closed the connection in the TLS handshake"}) : shake_hands();
+            return eof ? fail({error::connection_closed, "the peer closed the connection in the TLS handshake"})
+                       : shake_hands();
         return tls_ ? decrypt(eof) : parse(n, eof);
     }
 

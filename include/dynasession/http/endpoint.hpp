@@ -49,7 +49,8 @@ inline result<endpoint> endpoint::parse(std::string_view url) {
     if (colon == url.npos) return refuse("the URL has no scheme: expected http://host[:port] or https://host[:port]");
     std::string scheme(url.substr(0, colon));
     const auto to_lower = [](std::string& text) {
-        std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        std::ranges::transform(text, text.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     };
     to_lower(scheme);
     if (scheme != "http" && scheme != "https") return refuse("the URL's scheme is neither http nor https");
@@ -60,7 +61,8 @@ inline result<endpoint> endpoint::parse(std::string_view url) {
 
     auto rest = url.substr(colon + 3);
     if (rest.ends_with('/')) rest.remove_suffix(1);
-    if (rest.find_first_of("/?#") != rest.npos) return refuse("the URL has a path or a query: give the host and port only");
+    if (rest.find_first_of("/?#") != rest.npos)
+        return refuse("the URL has a path or a query: give the host and port only");
     if (rest.find('@') != rest.npos) return refuse("the URL has user information: credentials do not belong there");
 
     const bool bracketed = rest.starts_with('[');

@@ -57,6 +57,10 @@ struct reply {
     /// Whether a byte of the request went out: the server may have carried it out, whatever the answer.
     bool sent = false;
 
+    /// Whether the request had gone out before on a connection that then turned out to be dead: the server may have
+    /// carried it out already, although this answer is to its repetition.
+    bool repeated = false;
+
     reply() = default;
     reply(failure f, bool was_sent = false) : answer(std::move(f)), sent(was_sent) {}
     reply(response r) : answer(std::move(r)), sent(true) {}
@@ -70,9 +74,7 @@ struct field {
 
 namespace message_detail {
 
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
@@ -85,7 +87,8 @@ constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexc
 constexpr bool is_token(std::string_view text) noexcept {
     constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     for (const char c : text)
-        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos)) return false;
+        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
+            return false;
     return !text.empty();
 }
 
@@ -113,7 +116,8 @@ inline result<request> make_request(std::string_view method, std::string_view ta
     r.head.append(method).append(1, ' ').append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
     for (const auto& f : fields) {
         if (!is_token(f.name) || breaks_lines(f.value))
-            return failure(error::invalid_request, "a header field holds a line break, or its name is not an HTTP token");
+            return failure(error::invalid_request,
+                           "a header field holds a line break, or its name is not an HTTP token");
         r.head.append(f.name).append(": ").append(f.value).append("\r\n");
     }
     if (!body.empty() || (method != "GET" && method != "HEAD"))

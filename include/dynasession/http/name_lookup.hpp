@@ -31,8 +31,9 @@ public:
     void start(const endpoint& target, std::chrono::steady_clock::time_point deadline, Handler&& handler) {
         const auto keep = shared_from_this(); // the handler may run, and let go of this object, before the lock is open
         const std::lock_guard lock(mutex_);
-        resolver_.async_resolve(target.host, std::to_string(target.port),
-                                [keep](error_code ec, const tcp::resolver::results_type& found) { keep->answer(ec, found); });
+        resolver_.async_resolve(
+            target.host, std::to_string(target.port),
+            [keep](error_code ec, const tcp::resolver::results_type& found) { keep->answer(ec, found); });
         end_.expires_at(deadline);
         end_.async_wait(std::forward<Handler>(handler));
     }
@@ -40,8 +41,10 @@ public:
     /// What was found; `error::timeout` if there is no answer yet, and then nobody waits for one any longer.
     error_code finish(std::vector<tcp::endpoint>& addresses) {
         const std::lock_guard lock(mutex_);
-        if (answered_) addresses = std::move(found_);
-        else resolver_.cancel();
+        if (answered_)
+            addresses = std::move(found_);
+        else
+            resolver_.cancel();
         return answered_ ? error_ : error_code(error::timeout);
     }
 

@@ -53,8 +53,9 @@ public:
         std::vector<std::unique_ptr<connection>> closing; // outside of the lock
         const std::lock_guard lock(mutex_);
         idle_.push_back(std::move(c));
-        const auto old = std::ranges::find_if(
-            idle_, [&](const auto& i) { return i->idle_since + options_.max_idle_time >= now; }) - idle_.begin();
+        const auto old =
+            std::ranges::find_if(idle_, [&](const auto& i) { return i->idle_since + options_.max_idle_time >= now; }) -
+            idle_.begin();
         const auto excess = std::ssize(idle_) - static_cast<std::ptrdiff_t>(options_.max_idle_connections);
         if (const auto n = std::max(old, excess); n > 0) {
             closing.assign(std::move_iterator(idle_.begin()), std::move_iterator(idle_.begin() + n));

@@ -61,7 +61,8 @@ private:
     static failure explain(const error_code& ec) {
         using boost::beast::http::error;
         if (ec == error::header_limit || ec == error::body_limit)
-            return {v0::error::response_too_large, "the limit of the " + std::string(ec == error::body_limit ? "body" : "header") + " was passed"};
+            return {v0::error::response_too_large,
+                    "the limit of the " + std::string(ec == error::body_limit ? "body" : "header") + " was passed"};
         return {v0::error::malformed_response, "not HTTP: " + ec.message()};
     }
 

@@ -40,7 +40,8 @@ public:
     round_trip(pool& connections, const exchange& e) noexcept : pool_(&connections), exchange_(e) {}
 
     step start(time_point now) {
-        if (now >= exchange_.deadline) return fail({error::timeout, "the deadline had passed before the exchange began"});
+        if (now >= exchange_.deadline)
+            return fail({error::timeout, "the deadline had passed before the exchange began"});
         connection_ = pool_->take(now);
         reused_ = connection_ != nullptr;
         return reused_ ? begin(now) : open(now);
@@ -64,7 +65,7 @@ public:
     /// The reply. A connection that can serve again goes back to the pool, any other is closed.
     reply finish(time_point now) {
         reply r;
-        r.sent = sent_;
+        r.sent = r.repeated = repeated_;
         if (connection_) {
             auto& protocol = conn().protocol();
             r.sent = r.sent || protocol.request_sent();
@@ -127,7 +128,7 @@ private:
         const auto& protocol = conn().protocol();
         const bool lost = f.code == error::connection_closed || f.code.category() == boost::system::system_category();
         if (reused_ && lost && !protocol.answer_begun()) {
-            sent_ = sent_ || protocol.request_sent();
+            repeated_ = repeated_ || protocol.request_sent();
             return open(now);
         }
         if (f.detail.empty()) f.detail = (protocol.handshaking() ? "TLS handshake with " : "exchange with ") + place();
@@ -155,7 +156,7 @@ private:
     std::size_t attempts_ = 0;
     step step_ = step::finished;
     bool reused_ = false;
-    bool sent_ = false;
+    bool repeated_ = false; ///< the request went out on a connection that was dead
 };
 
 } // namespace dynasession::inline v0::http

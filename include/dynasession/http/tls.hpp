@@ -45,15 +45,14 @@ inline failure last_failure(std::string_view doing) {
     return {error::tls_failure, std::move(text)};
 }
 
-inline int length(std::size_t n) noexcept {
-    return static_cast<int>(std::min<std::size_t>(n, INT_MAX));
-}
+inline int length(std::size_t n) noexcept { return static_cast<int>(std::min<std::size_t>(n, INT_MAX)); }
 
 } // namespace tls_detail
 
 /// What all TLS connections to one host share: the trusted authorities, the rules, and the session to resume.
 ///
-/// TLS 1.2 or later; the certificate must be valid for the host, and there is no way to switch that off (OWASP ASVS 12.1.1, 12.3).
+/// TLS 1.2 or later; the certificate must be valid for the host, and there is no way to switch that off (OWASP
+/// ASVS 12.1.1, 12.3).
 ///
 /// *Thread safety:* may be used by many connections at once. It does not move, because OpenSSL knows its address.
 class tls_context {
@@ -87,8 +86,7 @@ private:
     friend class tls_engine;
 
     explicit tls_context(std::string host)
-        : host_(std::move(host)),
-          address_(a2i_IPADDRESS(host_.c_str())), ctx_(SSL_CTX_new(TLS_client_method())) {
+        : host_(std::move(host)), address_(a2i_IPADDRESS(host_.c_str())), ctx_(SSL_CTX_new(TLS_client_method())) {
         ERR_clear_error(); // a name is not an address
     }
 
@@ -104,10 +102,11 @@ private:
         if (!ssl) throw std::bad_alloc();
         auto* const rules = SSL_get0_param(ssl.get());
         X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        const bool named = address_ ? X509_VERIFY_PARAM_set1_ip(rules, ASN1_STRING_get0_data(address_.get()),
-                                                                static_cast<std::size_t>(ASN1_STRING_length(address_.get())))
-                                    : SSL_set1_host(ssl.get(), host_.c_str()) &&
-                                          SSL_set_tlsext_host_name(ssl.get(), const_cast<char*>(host_.c_str()));
+        const bool named = address_
+                               ? X509_VERIFY_PARAM_set1_ip(rules, ASN1_STRING_get0_data(address_.get()),
+                                                           static_cast<std::size_t>(ASN1_STRING_length(address_.get())))
+                               : SSL_set1_host(ssl.get(), host_.c_str()) &&
+                                     SSL_set_tlsext_host_name(ssl.get(), const_cast<char*>(host_.c_str()));
         if (!named) throw std::bad_alloc();
         const std::lock_guard lock(mutex_);
         if (session_) SSL_set_session(ssl.get(), session_.get());

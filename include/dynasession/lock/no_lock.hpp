@@ -5,6 +5,8 @@
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/op/action.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -63,14 +65,14 @@ public:
             if (!touch_is_due(renewed)) return result<saved>(saved{std::move(request_.stored), false});
             state_ = state::touching;
             expires_ = renewed;
-            return command(touch_record{request_.id, expires_, std::chrono::floor<std::chrono::seconds>(now.system)});
+            return command(touch_record{request_.id, expires_, now.seconds()});
         }
         state_ = state_ == state::start ? state::changing : state::changing_alone;
-        expires_ = std::max(renewed, stored.expires);
+        expires_ = state_ == state::changing ? std::max(renewed, stored.expires) : stored.expires;
         if (state_ == state::changing) request_.stored.data = apply(stored.data, request_.changes);
         change_record change{.id = request_.id,
                              .changes = request_.changes,
-                             .now = std::chrono::floor<std::chrono::seconds>(now.system),
+                             .now = now.seconds(),
                              .size_after = stored.data.size_in_bytes()};
         if (state_ == state::changing) change.expires = expires_;
         if (request_.if_unchanged) change.if_version = stored.version;
@@ -90,7 +92,9 @@ private:
     step done(std::uint64_t version) {
         record& stored = request_.stored;
         stored.expires = expires_;
-        if (state_ != state::touching) stored.version = version;
+        // After a gap others have saved too: our data is not that of the new version, and a move that took it for
+        // that would lose their changes. With the old version it finds out.
+        if (state_ != state::touching && version == stored.version + 1) stored.version = version;
         return result<saved>(saved{std::move(stored), false});
     }
 
@@ -126,7 +130,7 @@ public:
         moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
         ++moved_.version;
         return command(move_record{request_.id, to_, moved_, request_.stored.version,
-                                   std::chrono::floor<std::chrono::seconds>(now.system)});
+                                   now.seconds()});
     }
 
 private:

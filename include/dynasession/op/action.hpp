@@ -17,6 +17,9 @@ struct instant {
     std::chrono::sys_time<std::chrono::milliseconds> system{};
     std::chrono::steady_clock::time_point steady{};
 
+    /// `system` as records count it.
+    std::chrono::sys_seconds seconds() const noexcept { return std::chrono::floor<std::chrono::seconds>(system); }
+
     /// The clocks of this machine, now.
     static instant now() noexcept {
         return {std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()),

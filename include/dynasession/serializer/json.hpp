@@ -53,8 +53,9 @@ public:
         if (entries.bytes().size() > bounds_.max_size + entries.size() * 8) return error::corrupt_session;
         value_type value;
         std::size_t nodes = 0;
+        const json_text_detail::checker storable(bounds_, nodes);
         for (const field f : entries) {
-            if (f.binary || f.key.size() > bounds_.max_key_size) return error::corrupt_session;
+            if (f.binary || !storable.key(f.key)) return error::corrupt_session;
             auto parsed = parse_json(f.text, bounds_, nodes);
             if (!parsed) return std::move(parsed).error();
             value.emplace(f.key, *std::move(parsed));

@@ -69,7 +69,7 @@ public:
 
     /// A new session with a fresh id; nothing is stored until it is saved.
     session_type create() const {
-        const auto now = std::chrono::floor<std::chrono::seconds>(backend_.now().system);
+        const auto now = backend_.now().seconds();
         record blank;
         blank.created = now;
         if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;

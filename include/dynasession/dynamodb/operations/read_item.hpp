@@ -36,7 +36,7 @@ struct page_response {
     std::vector<item> items{};
     std::int64_t count = 0;         ///< of the items that passed the filter
     std::int64_t scanned_count = 0; ///< of the items that were looked at, and paid for
-    item last_evaluated_key{};        ///< where the next page starts; empty after the last one
+    item last_evaluated_key{};      ///< where the next page starts; empty after the last one
     std::optional<dynamodb::consumed_capacity> consumed_capacity{};
 };
 
@@ -55,7 +55,7 @@ struct query_request {
     expression_names expression_attribute_names{};
     item expression_attribute_values{};
     item exclusive_start_key{}; ///< the `last_evaluated_key` of the page before
-    std::int64_t limit = 0;   ///< of items looked at; 0: as many as 1 MB holds
+    std::int64_t limit = 0;     ///< of items looked at; 0: as many as 1 MB holds
     bool scan_index_forward = true;
     bool consistent_read = false;
     bool count_only = false;
@@ -75,7 +75,7 @@ struct scan_request {
     std::string projection_expression{};
     expression_names expression_attribute_names{};
     item expression_attribute_values{};
-    item exclusive_start_key{};        ///< the `last_evaluated_key` of the page before
+    item exclusive_start_key{};      ///< the `last_evaluated_key` of the page before
     std::int64_t limit = 0;          ///< of items looked at; 0: as many as 1 MB holds
     std::int64_t segment = 0;        ///< from 0, with `total_segments`
     std::int64_t total_segments = 0; ///< above 0: several scans share the table

@@ -137,7 +137,8 @@ inline void write_throughput(json_writer& out, const throughput& t) {
     out.end_object();
 }
 
-inline void write_key_schema(json_writer& out, const key_attribute& partition, const std::optional<key_attribute>& sort) {
+inline void write_key_schema(json_writer& out, const key_attribute& partition,
+                             const std::optional<key_attribute>& sort) {
     const auto element = [&](std::string_view name, std::string_view kind) {
         out.begin_object().key("AttributeName").string(name).key("KeyType").string(kind).end_object();
     };
@@ -160,8 +161,10 @@ inline void write_definitions(json_writer& out, const create_table_request& r) {
         if (index.sort_key) use(*index.sort_key);
     }
     out.key("AttributeDefinitions").begin_array();
-    for (const auto* a : used)
-        out.begin_object().key("AttributeName").string(a->name).key("AttributeType").string(type_text(a->type)).end_object();
+    for (const auto* a : used) {
+        out.begin_object().key("AttributeName").string(a->name);
+        out.key("AttributeType").string(type_text(a->type)).end_object();
+    }
     out.end_array();
 }
 
@@ -196,7 +199,8 @@ inline bool read_keys(const boost::json::value& table, table_description& out) {
         if (!list->is_array()) return false;
         for (const auto& json : list->get_array()) {
             element e;
-            if (!member_reader(json)("AttributeName", e.name)("IndexName", e.name)(text_name, e.kind).valid()) return false;
+            if (!member_reader(json)("AttributeName", e.name)("IndexName", e.name)(text_name, e.kind).valid())
+                return false;
             use(e);
         }
         return true;
@@ -209,8 +213,10 @@ inline bool read_keys(const boost::json::value& table, table_description& out) {
     };
     return each("KeySchema", "KeyType",
                 [&](const element& e) {
-                    if (e.kind == "RANGE") out.sort_key.emplace().name = e.name;
-                    else out.partition_key.name = e.name;
+                    if (e.kind == "RANGE")
+                        out.sort_key.emplace().name = e.name;
+                    else
+                        out.partition_key.name = e.name;
                 }) &&
            each("AttributeDefinitions", "AttributeType",
                 [&](const element& e) {
@@ -251,8 +257,9 @@ inline bool read(const boost::json::value& json, billing_mode& out) {
 }
 
 inline bool read(const boost::json::value& json, throughput& out) {
-    return member_reader(json)("ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units)
-        .valid();
+    member_reader members(json);
+    members("ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units);
+    return members.valid();
 }
 
 inline bool read(const boost::json::value& json, table_description& out) {
@@ -301,7 +308,9 @@ inline void write_name_only(json_writer& out, const std::string& table_name) {
 } // namespace table_detail
 
 inline void write(json_writer& out, const delete_table_request& r) { table_detail::write_name_only(out, r.table_name); }
-inline void write(json_writer& out, const describe_table_request& r) { table_detail::write_name_only(out, r.table_name); }
+inline void write(json_writer& out, const describe_table_request& r) {
+    table_detail::write_name_only(out, r.table_name);
+}
 inline void write(json_writer& out, const describe_time_to_live_request& r) {
     table_detail::write_name_only(out, r.table_name);
 }

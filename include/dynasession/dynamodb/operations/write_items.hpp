@@ -177,7 +177,8 @@ inline void write(json_writer& out, const transact_write_items_request& r) {
         out.end_object().end_object();
     }
     out.end_array();
-    out.key("ClientRequestToken").string(r.client_request_token.empty() ? detail::random_uuid() : r.client_request_token);
+    out.key("ClientRequestToken")
+        .string(r.client_request_token.empty() ? detail::random_uuid() : r.client_request_token);
     write_capacity_member(out, r.return_consumed_capacity);
     out.end_object();
 }

@@ -1,0 +1,1 @@
+#include <dynasession/src.hpp>

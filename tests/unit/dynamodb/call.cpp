@@ -1,0 +1,387 @@
+#include <dynasession/dynamodb/call.hpp>
+
+#include <dynasession/dynamodb/operations/read_item.hpp>
+#include <dynasession/dynamodb/operations/write_item.hpp>
+
+#include <boost/asio/error.hpp>
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace dynasession;
+using namespace dynasession::dynamodb;
+using namespace std::chrono_literals;
+using namespace std::string_view_literals;
+
+namespace {
+
+using v = attribute_value;
+using get_call = call<get_item_request>;
+using put_call = call<put_item_request>;
+
+static_assert(op::operation<get_call> && op::operation<put_call>);
+
+double always_half() { return 0.5; }
+
+service make_service(std::string token = {}, call_options options = {}) {
+    options.retry.random = always_half;
+    return {"dynamodb.us-east-1.amazonaws.com", aws::signer("us-east-1", "dynamodb"),
+            aws::credentials("AKIDEXAMPLE", "secret-that-nobody-sees", std::move(token)), options};
+}
+
+const get_item_request get{.table_name = "birds", .key = {{"id", v::string("wren")}}, .consistent_read = true};
+const put_item_request put{
+    .table_name = "birds", .item = {{"id", v::string("wren")}}, .condition_expression = "attribute_not_exists(id)"};
+
+http::reply answer(unsigned status, std::string body) {
+    http::response r;
+    r.status = status;
+    r.body = std::move(body);
+    return r;
+}
+
+http::reply refusal(std::string_view name, unsigned status = 400) {
+    return answer(status, R"({"__type":"a#)" + std::string(name) + R"(","message":"m"})");
+}
+
+// Steps a call by hand: a clock that moves only when told.
+template <class Call>
+struct stepper {
+    Call op;
+    op::instant now{std::chrono::sys_days(std::chrono::year(2026) / 11 / 20) + 10h,
+                    std::chrono::steady_clock::time_point(1h)};
+    std::optional<typename Call::action_type> last{};
+
+    void pass(std::chrono::milliseconds time) {
+        now.system += time;
+        now.steady += time;
+    }
+    stepper& resume(http::reply reply = {}) {
+        last.emplace(op.resume(std::move(reply), now));
+        return *this;
+    }
+    const http::exchange& exchange() {
+        REQUIRE(last->index() == 0);
+        return std::get<0>(*last);
+    }
+    std::string head() { return exchange().message->head; }
+    std::chrono::milliseconds pause() {
+        REQUIRE(last->index() == 1);
+        return std::get<1>(*last).duration;
+    }
+    // The pause has passed.
+    stepper& wake() {
+        pass(pause());
+        return resume();
+    }
+    typename Call::value_type& outcome() {
+        REQUIRE(last->index() == 2);
+        REQUIRE(std::get<2>(*last).has_value());
+        return *std::get<2>(*last);
+    }
+};
+
+std::string field(const std::string& head, std::string_view name) {
+    const auto at = head.find("\r\n" + std::string(name) + ": ");
+    if (at == head.npos) return "(none)";
+    const auto begin = at + name.size() + 4;
+    return head.substr(begin, head.find("\r\n", begin) - begin);
+}
+
+} // namespace
+
+TEST_CASE("a call sends one signed request and reads the answer") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    step.resume();
+    const auto head = step.head();
+    CHECK(head.starts_with("POST / HTTP/1.1\r\n"));
+    CHECK(head.ends_with("\r\n\r\n"));
+    CHECK(head.find("\r\n\r\n") == head.size() - 4);
+    CHECK(field(head, "host") == "dynamodb.us-east-1.amazonaws.com");
+    CHECK(field(head, "content-type") == "application/x-amz-json-1.0");
+    CHECK(field(head, "x-amz-target") == "DynamoDB_20120810.GetItem");
+    CHECK(field(head, "x-amz-date") == "20261120T100000Z");
+    CHECK(field(head, "x-amz-security-token") == "(none)");
+    CHECK(field(head, "accept-encoding") == "identity");
+    CHECK(field(head, "amz-sdk-request") == "attempt=1; max=4");
+    CHECK(field(head, "amz-sdk-invocation-id").size() == 36);
+    const auto& body = step.exchange().message->body;
+    CHECK(body == R"({"TableName":"birds","Key":{"id":{"S":"wren"}},"ConsistentRead":true})");
+    CHECK(field(head, "content-length") == std::to_string(body.size()));
+    CHECK(field(head, "authorization")
+              .starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-east-1/dynamodb/aws4_request, "
+                           "SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature="));
+    CHECK(head.find("secret-that") == head.npos);
+
+    step.resume(answer(200, R"({"Item":{"id":{"S":"wren"},"n":{"N":"3"}}})"));
+    const auto& outcome = step.outcome();
+    REQUIRE(outcome.response.has_value());
+    REQUIRE(outcome.response->item);
+    CHECK(outcome.response->item->find("n")->as_integer() == 3);
+    CHECK(outcome.attempts == 1);
+    CHECK_FALSE(outcome.ambiguous);
+}
+
+TEST_CASE("the session token is sent and signed") {
+    const auto s = make_service("TOKEN");
+    stepper<get_call> step{{s, get}};
+    const auto head = step.resume().head();
+    CHECK(field(head, "x-amz-security-token") == "TOKEN");
+    CHECK(field(head, "authorization")
+              .find("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,") !=
+          std::string::npos);
+}
+
+TEST_CASE("each attempt is dated and signed anew, under the same invocation id, from the same body") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    const auto first = step.resume().head();
+    const auto body = step.exchange().message->body;
+    step.pass(1s);
+    const auto second = step.resume(refusal("InternalServerError", 500)).wake().head();
+    CHECK(field(second, "x-amz-date") == "20261120T100001Z");
+    CHECK(field(second, "authorization") != field(first, "authorization"));
+    CHECK(field(second, "amz-sdk-request") == "attempt=2; max=4");
+    CHECK(field(second, "amz-sdk-invocation-id") == field(first, "amz-sdk-invocation-id"));
+    CHECK(step.exchange().message->body == body);
+}
+
+TEST_CASE("the request stays where it is when the call is moved") {
+    const auto s = make_service();
+    get_call original(s, get);
+    op::instant now{};
+    const auto act = original.resume({}, now);
+    const auto* message = std::get<0>(act).message;
+    const auto head = message->head;
+    const auto moved = std::make_unique<get_call>(std::move(original));
+    CHECK(message->head == head);
+}
+
+TEST_CASE("what may pass by itself is repeated, with pauses that grow, until the attempts are used up") {
+    const auto s = make_service();
+    const std::vector<http::reply> passing{
+        failure(error::timeout),
+        failure(error::connection_closed),
+        failure(boost::asio::error::connection_refused),
+        failure(error::malformed_response),
+        refusal("InternalServerError", 500),
+        answer(503, "<html>"),
+        answer(200, "<html>"),
+        answer(200, R"({"Item":{"id":7}})"),
+        answer(200, R"({"status":"ok"})"),
+        refusal("TransactionConflictException"),
+    };
+    for (const auto& reply : passing) {
+        stepper<get_call> step{{s, get}};
+        std::vector<std::chrono::milliseconds> pauses;
+        step.resume();
+        while (step.resume(reply).last->index() == 1) {
+            pauses.push_back(step.pause());
+            step.wake();
+        }
+        CHECK((pauses == std::vector{12ms, 25ms, 50ms}));
+        CHECK(step.outcome().attempts == 4);
+        REQUIRE_FALSE(step.outcome().response.has_value());
+        CHECK(step.outcome().response.error().detail.ends_with("(after 4 attempts)"));
+    }
+}
+
+TEST_CASE("throttling is met with longer pauses") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    step.resume().resume(refusal("ThrottlingException"));
+    CHECK(step.pause() == 500ms);
+    step.wake().resume(answer(429, ""));
+    CHECK(step.pause() == 1s);
+    step.wake().resume(answer(200, "{}"));
+    REQUIRE(step.outcome().response.has_value());
+    CHECK_FALSE(step.outcome().response->item);
+    CHECK(step.outcome().attempts == 3);
+    CHECK_FALSE(step.outcome().ambiguous);
+}
+
+TEST_CASE("what will not pass by itself ends the call at once") {
+    const auto s = make_service();
+    for (const auto name :
+         {"ConditionalCheckFailedException", "ValidationException", "AccessDeniedException",
+          "ResourceNotFoundException", "SerializationException", "ItemCollectionSizeLimitExceededException",
+          "TransactionCanceledException", "UnknownOperationException"}) {
+        stepper<put_call> step{{s, put}};
+        step.resume().resume(refusal(name));
+        CHECK_FALSE(step.outcome().response.has_value());
+        CHECK(step.outcome().attempts == 1);
+        CHECK_FALSE(step.outcome().ambiguous);
+        CHECK(step.outcome().response.error().detail == std::string(name) + ": m");
+    }
+    for (const failure& f : {failure(error::tls_failure), failure(error::response_too_large)}) {
+        stepper<put_call> step{{s, put}};
+        step.resume().resume(f);
+        CHECK(step.outcome().response.error() == f.code);
+    }
+}
+
+TEST_CASE("a damaged answer is not read but asked for again") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    http::response damaged;
+    damaged.status = 200;
+    damaged.body = "{}";
+    damaged.add_header("x-amz-crc32", "1");
+    step.resume().resume(damaged);
+    CHECK(step.pause() == 12ms);
+    step.wake();
+    damaged.status = 400; // checked whatever the status
+    damaged.body = R"({"__type":"ConditionalCheckFailedException"})";
+    step.resume(damaged).wake().resume(damaged).wake().resume(damaged);
+    CHECK(step.outcome().response.error() == error::checksum_mismatch);
+    CHECK(step.outcome().ambiguous);
+}
+
+TEST_CASE("an answer of another kind is never taken for an absent item") {
+    const auto s = make_service();
+    for (const std::string body : {"", "null", "[]", "\"\"", "<html></html>", R"({"Items":[]})", R"({"item":{}})",
+                                   R"({"Item":[]})", R"({"Item":{"a":1}})", "{} {}"}) {
+        stepper<get_call> step{{s, get}};
+        step.resume().resume(answer(200, body));
+        CHECK_MESSAGE(step.last->index() == 1, body);
+    }
+    for (const std::string body : {"{}", " {} ", R"({"ConsumedCapacity":{"TableName":"t","CapacityUnits":0.5}})"}) {
+        stepper<get_call> step{{s, get}};
+        step.resume().resume(answer(200, body));
+        REQUIRE_MESSAGE(step.last->index() == 2, body);
+        REQUIRE(step.outcome().response.has_value());
+        CHECK_FALSE(step.outcome().response->item);
+    }
+}
+
+TEST_CASE("an attempt has its own deadline, never later than that of the call") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    const auto start = step.now.steady;
+    CHECK(step.resume().exchange().deadline == start + 2s);
+    step.pass(2s);
+    step.resume(http::reply(error::timeout, true)).wake();
+    CHECK(step.exchange().deadline == start + 4012ms);
+    step.pass(2s);
+    step.resume(http::reply(error::timeout, true)).wake();
+    CHECK(step.exchange().deadline == start + 5s);
+    step.pass(963ms);
+    step.resume(http::reply(error::timeout, true));
+    CHECK(step.outcome().response.error() == error::timeout);
+    CHECK(step.outcome().attempts == 3);
+}
+
+TEST_CASE("a call does not pause past its deadline") {
+    call_options options;
+    options.timeout = 1400ms;
+    const auto s = make_service({}, options);
+    stepper<get_call> step{{s, get}};
+    step.resume().resume(refusal("ThrottlingException")).wake().resume(refusal("ThrottlingException"));
+    CHECK(step.outcome().response.error() == error::throttled);
+    CHECK(step.outcome().attempts == 2);
+}
+
+TEST_CASE("a cancellation ends the call, wherever it is") {
+    const auto s = make_service();
+    const failure aborted(boost::asio::error::operation_aborted);
+    SUBCASE("while a request is under way") {
+        stepper<put_call> step{{s, put}};
+        step.resume().resume(http::reply(aborted, true));
+        CHECK(step.outcome().response.error() == aborted.code);
+        CHECK(step.outcome().ambiguous);
+    }
+    SUBCASE("before it went out") {
+        stepper<put_call> step{{s, put}};
+        step.resume().resume(aborted);
+        CHECK(step.outcome().response.error() == aborted.code);
+        CHECK_FALSE(step.outcome().ambiguous);
+    }
+    SUBCASE("in a pause") {
+        stepper<put_call> step{{s, put}};
+        step.resume().resume(refusal("ThrottlingException"));
+        REQUIRE(step.pause() > 0ms);
+        step.resume(aborted);
+        CHECK(step.outcome().response.error() == aborted.code);
+        CHECK_FALSE(step.outcome().ambiguous);
+    }
+}
+
+TEST_CASE("a failed condition after an attempt of unknown outcome is marked as such") {
+    const auto s = make_service();
+    const auto after = [&](http::reply first) {
+        stepper<put_call> step{{s, put}};
+        step.resume().resume(std::move(first)).wake().resume(refusal("ConditionalCheckFailedException"));
+        CHECK(step.outcome().response.error() == error::condition_failed);
+        CHECK(step.outcome().attempts == 2);
+        return step.outcome().ambiguous;
+    };
+    CHECK(after(http::reply(error::timeout, true)));
+    CHECK(after(http::reply(error::connection_closed, true)));
+    CHECK(after(refusal("InternalServerError", 500)));
+    CHECK(after(answer(503, "")));
+    CHECK(after(answer(200, "not JSON")));
+    CHECK_FALSE(after(http::reply(error::timeout, false)));
+    CHECK_FALSE(after(failure(boost::asio::error::connection_refused)));
+    CHECK_FALSE(after(refusal("ThrottlingException")));
+    CHECK_FALSE(after(refusal("TransactionConflictException")));
+}
+
+TEST_CASE("a success after an attempt of unknown outcome is marked as well") {
+    const auto s = make_service();
+    stepper<put_call> step{{s, put}};
+    step.resume().resume(http::reply(error::timeout, true)).wake().resume(answer(200, "{}"));
+    CHECK(step.outcome().response.has_value());
+    CHECK(step.outcome().ambiguous);
+}
+
+TEST_CASE("the item that failed the condition comes with the outcome") {
+    const auto s = make_service();
+    stepper<put_call> step{{s, put}};
+    step.resume().resume(
+        answer(400, R"({"__type":"a#ConditionalCheckFailedException","Item":{"id":{"S":"wren"},"w":{"S":"mine"}}})"));
+    CHECK(step.outcome().response.error() == error::condition_failed);
+    REQUIRE(step.outcome().item);
+    CHECK(*step.outcome().item->find("w")->as_string() == "mine");
+}
+
+TEST_CASE("what cannot be sent is refused before anything is sent") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, {.table_name = "birds", .key = {{"id", v::string("\xff")}}}}};
+    step.resume();
+    CHECK(step.outcome().response.error() == error::not_serializable);
+    CHECK(step.outcome().attempts == 0);
+}
+
+TEST_CASE("credentials are asked for at each attempt, and their failure ends the call") {
+    struct failing_provider {
+        std::shared_ptr<int> asked;
+        std::shared_ptr<const aws::credentials> cached(op::instant) { return nullptr; }
+        aws::credentials_result get(op::instant) {
+            if (++*asked == 2) return failure(error::missing_credentials, "gone");
+            return std::make_shared<const aws::credentials>("AKID", "s");
+        }
+        void async_get(op::instant now, std::function<void(aws::credentials_result)> handler) { handler(get(now)); }
+    };
+    const auto asked = std::make_shared<int>(0);
+    const service s{"host", aws::signer("r", "dynamodb"), failing_provider{asked}, {}};
+    stepper<get_call> step{{s, get}};
+    step.resume().resume(answer(500, "")).wake();
+    CHECK(*asked == 2);
+    CHECK(step.outcome().response.error() == error::missing_credentials);
+    CHECK(step.outcome().ambiguous);
+}
+
+TEST_CASE("credentials cannot smuggle a header in") {
+    for (const std::string_view token : {"a\r\nx: y"sv, "a\n"sv, "a\0b"sv}) {
+        const auto s = make_service(std::string(token));
+        stepper<get_call> step{{s, get}};
+        CHECK(step.resume().outcome().response.error() == error::invalid_option);
+    }
+}

@@ -1,0 +1,303 @@
+#include <dynasession/dynamodb/client.hpp>
+
+#include "../../support/scripted_server.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace dynasession;
+using namespace dynasession::dynamodb;
+using namespace std::chrono_literals;
+using test::answer;
+using test::scripted_server;
+using v = attribute_value;
+
+namespace {
+
+constexpr auto found = R"({"Item":{"id":{"S":"wren"},"n":{"N":"3"}}})";
+constexpr auto conditional_failure =
+    R"({"__type":"a#ConditionalCheckFailedException","message":"The conditional request failed","Item":{"id":{"S":"wren"}}})";
+const get_item_request get{.table_name = "birds", .key = {{"id", v::string("wren")}}};
+const put_item_request put{.table_name = "birds",
+                           .item = {{"id", v::string("wren")}},
+                           .condition_expression = "attribute_not_exists(id)",
+                           .return_values_on_condition_check_failure = return_value::all_old};
+
+double no_pause() { return 0; }
+
+client_options options_for(const scripted_server& server) {
+    client_options o{
+        .region = "us-east-1", .endpoint_url = server.url(), .credentials = aws::credentials("AKIDEXAMPLE", "secret")};
+    o.call.retry.random = no_pause;
+    return o;
+}
+
+error_code code_of(const std::function<void()>& f) {
+    try {
+        f();
+    } catch (const session_error& e) {
+        return e.code();
+    }
+    return {};
+}
+
+// An operation that the library does not have.
+struct list_tables_response {
+    std::vector<std::string> table_names;
+};
+struct list_tables_request {
+    using response_type = list_tables_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.ListTables";
+};
+void write(json_writer& out, const list_tables_request&) { out.begin_object().end_object(); }
+bool read(const boost::json::value& json, list_tables_response& out) {
+    return member_reader(json)("TableNames", out.table_names).valid();
+}
+
+} // namespace
+
+TEST_CASE("a call is made in every style") {
+    scripted_server server([](const test::received_request&) { return answer::ok(found); });
+    boost::asio::io_context io;
+    client db(io.get_executor(), options_for(server));
+    const auto is_found = [](const get_item_response& r) { return r.item && r.item->find("n")->as_integer() == 3; };
+
+    CHECK(is_found(db.execute(get)));
+
+    error_code ec = error::timeout;
+    CHECK(is_found(db.execute(get, ec)));
+    CHECK_FALSE(ec);
+
+    CHECK(is_found(db.try_execute(get).value()));
+    CHECK(is_found(*db.perform(get).response));
+
+    auto future = db.async_execute(get, boost::asio::use_future);
+    io.run();
+    CHECK(is_found(future.get()));
+    io.restart();
+
+    bool called = false;
+    db.async_execute(get, [&](error_code e, get_item_response r) { called = !e && is_found(r); });
+    CHECK_FALSE(called);
+    io.run();
+    CHECK(called);
+    io.restart();
+
+    auto spawned = boost::asio::co_spawn(
+        io,
+        [&]() -> boost::asio::awaitable<bool> {
+            const auto r = co_await db.async_execute(get, boost::asio::use_awaitable);
+            const auto deferred = co_await db.async_execute(get);
+            const auto o = co_await db.async_perform(get);
+            co_return is_found(r) && is_found(deferred) && is_found(*o->response);
+        },
+        boost::asio::use_future);
+    io.run();
+    CHECK(spawned.get());
+    CHECK(server.connections() == 1);
+}
+
+TEST_CASE("what the service refuses is reported in every style") {
+    scripted_server server([](const test::received_request&) { return answer::with(400, conditional_failure); });
+    boost::asio::io_context io;
+    client db(io.get_executor(), options_for(server));
+
+    try {
+        db.execute(put);
+        FAIL("nothing was thrown");
+    } catch (const session_error& e) {
+        CHECK(e.code() == error::condition_failed);
+        CHECK(e.detail() == "ConditionalCheckFailedException: The conditional request failed");
+    }
+    error_code ec;
+    db.execute(put, ec);
+    CHECK(ec == error::condition_failed);
+    CHECK(db.try_execute(put).error() == error::condition_failed);
+
+    const auto outcome = db.perform(put);
+    CHECK(outcome.response.error() == error::condition_failed);
+    REQUIRE(outcome.item);
+    CHECK(outcome.item->contains("id"));
+    CHECK_FALSE(outcome.ambiguous);
+
+    error_code seen;
+    std::optional<bool> with_item;
+    db.async_execute(put, [&](error_code e, const write_item_response&) { seen = e; });
+    db.async_perform(put,
+                     [&](const result<dynamodb::outcome<write_item_response>>& r) { with_item = r->item.has_value(); });
+    io.run();
+    CHECK(seen == error::condition_failed);
+    CHECK(with_item == true);
+}
+
+TEST_CASE("attempts are repeated over the wire, signed anew each time") {
+    scripted_server server({answer::nothing(answer::ending::reset), answer::with(500, "<html>"),
+                            answer::with(400, R"({"__type":"a#ThrottlingException"})"), answer::ok("{}")});
+    client db(options_for(server));
+    const auto outcome = db.perform(put);
+    CHECK(outcome.response.has_value());
+    CHECK(outcome.attempts == 4);
+    CHECK(outcome.ambiguous);
+
+    const auto requests = server.requests();
+    REQUIRE(requests.size() == 4);
+    for (std::size_t i = 0; i != requests.size(); ++i) {
+        CHECK(requests[i].header("amz-sdk-request") == "attempt=" + std::to_string(i + 1) + "; max=4");
+        CHECK(requests[i].header("amz-sdk-invocation-id") == requests[0].header("amz-sdk-invocation-id"));
+        CHECK(requests[i].body == requests[0].body);
+        CHECK(requests[i].header("host") == "127.0.0.1:" + std::to_string(server.port()));
+    }
+}
+
+TEST_CASE("a server that never answers is given up at the deadline of the call, blocking and asynchronously") {
+    scripted_server server([](const test::received_request&) { return answer::nothing(answer::ending::stall); });
+    boost::asio::io_context io;
+    auto options = options_for(server);
+    options.call.timeout = 60ms;
+    options.call.attempt_timeout = 20ms;
+    client db(io.get_executor(), options);
+    const auto outcome = db.perform(put);
+    CHECK(outcome.response.error() == error::timeout);
+    CHECK(outcome.ambiguous);
+
+    error_code seen;
+    db.async_execute(put, [&](error_code e, const write_item_response&) { seen = e; });
+    io.run();
+    CHECK(seen == error::timeout);
+}
+
+TEST_CASE("an asynchronous call can be cancelled while it waits for an answer, and while it pauses") {
+    boost::asio::io_context io;
+    boost::asio::cancellation_signal signal;
+    error_code seen;
+    const auto run_and_cancel = [&](client& db, const scripted_server& server) {
+        db.async_execute(put, boost::asio::bind_cancellation_slot(
+                                  signal.slot(), [&](error_code e, const write_item_response&) { seen = e; }));
+        while (server.requests().empty()) io.poll();
+        boost::asio::post(io, [&] { signal.emit(boost::asio::cancellation_type::terminal); });
+        io.run();
+        CHECK(seen == boost::asio::error::operation_aborted);
+        CHECK(server.requests().size() == 1);
+    };
+    SUBCASE("waiting") {
+        scripted_server server([](const test::received_request&) { return answer::nothing(answer::ending::stall); });
+        client db(io.get_executor(), options_for(server));
+        run_and_cancel(db, server);
+    }
+    SUBCASE("pausing") {
+        scripted_server server(
+            [](const test::received_request&) { return answer::with(400, R"({"__type":"a#ThrottlingException"})"); });
+        auto options = options_for(server);
+        options.call.timeout = 1h;
+        options.call.retry.random = [] { return 0.9; };
+        options.call.retry.throttling_delay = options.call.retry.max_delay = 30min;
+        client db(io.get_executor(), options);
+        run_and_cancel(db, server);
+    }
+}
+
+TEST_CASE("a table is waited for, blocking and asynchronously") {
+    const auto table = [](std::string_view status) {
+        return answer::ok(R"({"Table":{"TableName":"t","TableStatus":")" + std::string(status) + "\"}}");
+    };
+    const auto none = answer::with(400, R"({"__type":"a#ResourceNotFoundException"})");
+    const table_wait_options quick{.timeout = 10s, .first_pause = 0ms, .max_pause = 1ms};
+    scripted_server server({none, table("CREATING"), table("ACTIVE"), table("DELETING"), none, table("CREATING"),
+                            table("ACTIVE"), table("DELETING"), none});
+    boost::asio::io_context io;
+    client db(io.get_executor(), options_for(server));
+    CHECK(db.wait_until_active("t", quick).status == table_status::active);
+    db.wait_until_absent("t", quick);
+
+    auto active = db.async_wait_until_active("t", quick, boost::asio::use_future);
+    io.run();
+    CHECK(active.get().table_name == "t");
+    io.restart();
+    auto absent = db.async_wait_until_absent("t", quick, boost::asio::use_future);
+    io.run();
+    absent.get();
+    CHECK(server.requests().size() == 9);
+    CHECK(code_of([&] { db.wait_until_active("t", quick); }) == error::service_unavailable); // the script has ended
+}
+
+TEST_CASE("a request that was repeated because its connection had died may have been carried out") {
+    scripted_server server({answer::ok("{}"), answer::nothing(answer::ending::reset),
+                            answer::with(400, R"({"__type":"a#ConditionalCheckFailedException"})")});
+    client db(options_for(server));
+    const put_item_request put{.table_name = "t", .item = {{"id", v::string("x")}}, .condition_expression = "attribute_not_exists(id)"};
+    CHECK_FALSE(db.perform(put).ambiguous);
+    const auto done = db.perform(put);
+    CHECK(done.response.error() == error::condition_failed);
+    CHECK(done.attempts == 1);
+    CHECK(done.ambiguous);
+    CHECK(server.requests().size() == 3);
+}
+
+TEST_CASE("a program can add operations") {
+    static_assert(request<list_tables_request>);
+    scripted_server server({answer::ok(R"({"TableNames":["a","b"]})")});
+    client db(options_for(server));
+    CHECK(db.execute(list_tables_request{}).table_names == std::vector<std::string>{"a", "b"});
+    CHECK(server.requests().front().header("x-amz-target") == "DynamoDB_20120810.ListTables");
+}
+
+TEST_CASE("a client can be moved") {
+    scripted_server server([](const test::received_request&) { return answer::ok("{}"); });
+    client first(options_for(server));
+    first.execute(get);
+    client second = std::move(first);
+    second.execute(get);
+    CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a client says what is missing or wrong before it connects to anything") {
+    const aws::credentials key("AKID", "s");
+    const auto made = [](client_options o) { return code_of([&] { client db(std::move(o)); }); };
+    CHECK_FALSE(made({.region = "eu-central-1", .credentials = key}));
+    CHECK(made({.region = "not a region", .credentials = key}) == error::invalid_option);
+    CHECK(made({.region = "eu-central-1", .endpoint_url = "ftp://x", .credentials = key}) == error::invalid_endpoint);
+    CHECK(made({.region = "eu-central-1", .endpoint_url = "http://db.example.org", .credentials = key}) ==
+          error::invalid_endpoint);
+    CHECK_FALSE(made({.region = "eu-central-1",
+                      .endpoint_url = "http://db.example.org",
+                      .allow_plain_http = true,
+                      .credentials = key}));
+
+    client_options o{.region = "eu-central-1", .credentials = key};
+    o.call.timeout = 0ms;
+    CHECK(made(o) == error::invalid_option);
+    o.call = {};
+    o.call.attempt_timeout = -1ms;
+    CHECK(made(o) == error::invalid_option);
+    o.call = {};
+    o.call.retry.max_attempts = 0;
+    CHECK(made(o) == error::invalid_option);
+    o.call = {};
+    o.call.retry.max_delay = -1ms;
+    CHECK(made(o) == error::invalid_option);
+}
+
+TEST_CASE("a provider that has no credentials is found out when the client is made") {
+    struct empty_provider {
+        std::shared_ptr<const aws::credentials> cached(op::instant) { return nullptr; }
+        aws::credentials_result get(op::instant) { return failure(error::missing_credentials, "none"); }
+        void async_get(op::instant now, std::function<void(aws::credentials_result)> handler) { handler(get(now)); }
+    };
+    CHECK(code_of([] { client db({.region = "eu-central-1", .credentials = empty_provider{}}); }) ==
+          error::missing_credentials);
+}
