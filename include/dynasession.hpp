@@ -7,8 +7,5 @@
 #include <dynasession/dynamodb/client.hpp>
 #include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/session_store.hpp>
-#ifdef DYNASESSION_WITH_CROW
-#include <dynasession/web/crow.hpp>
-#endif
 
 #endif

@@ -50,14 +50,16 @@ public:
     using options_type = memory_options;
     using executor_type = boost::asio::any_io_executor;
 
-    explicit memory_backend(options_type options = {}) : memory_backend(boost::asio::system_executor(), std::move(options)) {}
+    explicit memory_backend(options_type options = {})
+        : memory_backend(boost::asio::system_executor(), std::move(options)) {}
 
     /// A backend whose asynchronous operations complete on `executor` where the handler names no other.
     memory_backend(executor_type executor, options_type options)
         : options_(std::move(options)), executor_(std::move(executor)), shard_bits_(shard_bits(options_)),
           shards_(std::make_unique<padded_shard[]>(std::size_t(1) << shard_bits_)) {
         if (options_.max_sessions == 0 || options_.max_bytes == 0)
-            throw session_error(failure(error::invalid_option, "memory_options: max_sessions and max_bytes must be positive"));
+            throw session_error(
+                failure(error::invalid_option, "memory_options: max_sessions and max_bytes must be positive"));
         for (std::size_t i = 0; i < std::size_t(1) << shard_bits_; ++i)
             shards_[i].set_bounds(options_.max_sessions >> shard_bits_, options_.max_bytes >> shard_bits_);
     }

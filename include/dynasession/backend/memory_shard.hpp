@@ -162,7 +162,9 @@ private:
     }
 
     // What an entry costs in all: its block, the allocator's word, a slot of the set and a node of either heap.
-    static constexpr std::size_t footprint(std::size_t data_size) noexcept { return block_size(data_size) + 8 + 10 + 32; }
+    static constexpr std::size_t footprint(std::size_t data_size) noexcept {
+        return block_size(data_size) + 8 + 10 + 32;
+    }
 
     static std::int64_t seconds(time_point t) noexcept { return t.time_since_epoch().count(); }
 

@@ -7,6 +7,7 @@
 #include <boost/system/result.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <ostream>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -226,6 +227,13 @@ struct failure {
     friend bool operator==(const failure& f, const error_code& c) noexcept { return f.code == c; }
     friend bool operator==(const failure& f, error e) noexcept { return f.code == e; }
     friend bool operator==(const failure& f, condition c) noexcept { return f.code == c; }
+
+    template <class Char, class Traits>
+    friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const failure& f) {
+        out << f.code.message().c_str();
+        if (!f.detail.empty()) out << " (" << f.detail.c_str() << ')';
+        return out;
+    }
 };
 
 /// A value, or why there is none. `value()` throws `session_error`.

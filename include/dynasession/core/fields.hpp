@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -80,6 +81,8 @@ public:
             if (i + 1 == entries.size() || entries[i].key != entries[i + 1].key) append(entries[i]);
     }
 
+    fields(std::initializer_list<field> entries) : fields(std::vector<field>(entries)) {}
+
     /// Entries that `bytes()` of another object gave.
     static fields from_bytes(std::string_view bytes) {
         fields f;
@@ -113,8 +116,8 @@ public:
 
     /// Adds an entry whose key comes after all others.
     void append(const field& f) {
-        const prefix p{static_cast<std::uint32_t>(f.key.size()), static_cast<std::uint32_t>(f.text.size()) & 0x7fffffffU,
-                       f.binary ? 1U : 0U};
+        const prefix p{static_cast<std::uint32_t>(f.key.size()),
+                       static_cast<std::uint32_t>(f.text.size()) & 0x7fffffffU, f.binary ? 1U : 0U};
         char head[sizeof p];
         std::memcpy(head, &p, sizeof p);
         block_.append(head, sizeof head).append(f.key).append(f.text);

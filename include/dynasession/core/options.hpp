@@ -28,7 +28,7 @@ struct connection_options {
     std::size_t max_body_size = 17'000'000;
 
     /// The file of trusted authorities (PEM); empty = those of the system.
-    std::string ca_file;
+    std::string ca_file{};
 };
 
 /// How long sessions live. The PHP handler's `session_lifetime` and the Ruby gem's `max_stale` are `max_stale`

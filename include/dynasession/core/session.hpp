@@ -46,7 +46,8 @@ public:
     /// When the session ends however much it is used; `time_point::max()` if never.
     time_point deadline() const noexcept { return stored_.deadline; }
 
-    /// The number of saves so far; with the id a fencing token for other systems.
+    /// Raised by every save, whoever makes it. What it was when this session last knew all of what is stored: a save
+    /// that others were ahead of does not change it here.
     std::uint64_t version() const noexcept { return stored_.version; }
 
     Value& value() noexcept { return value_; }

@@ -1,6 +1,8 @@
 #ifndef DYNASESSION_DETAIL_CRC32_HPP
 #define DYNASESSION_DETAIL_CRC32_HPP
 
+#include <dynasession/detail/crc32_folding.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +38,11 @@ inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) noex
         return std::uint32_t{b[0]} | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16 | std::uint32_t{b[3]} << 24;
     };
     auto r = ~before;
+    if (text.size() >= crc32_folding::least && crc32_folding::available()) {
+        const auto folded = text.size() - text.size() % crc32_folding::block;
+        r = crc32_folding::run(p, folded, r);
+        p += folded;
+    }
     const auto shift = [](std::uint32_t word, std::size_t k) { // the word, and k bytes behind it
         const auto& t = crc32_tables;
         return t[k + 3][word & 0xFF] ^ t[k + 2][word >> 8 & 0xFF] ^ t[k + 1][word >> 16 & 0xFF] ^ t[k][word >> 24];

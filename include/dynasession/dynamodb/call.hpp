@@ -192,8 +192,7 @@ private:
         const auto& answer = *reply.answer;
         if (!checksum_matches(answer)) return {error::checksum_mismatch, retry_reason::transient, true};
         if (answer.status != 200) return read_error(answer, Request::target);
-        const json_document document(answer.body);
-        if (document.value() != nullptr && read(*document.value(), response)) return {};
+        if (read_answer(answer.body, response)) return {};
         return {{error::malformed_response, "the body is not that of an answer to this operation"},
                 retry_reason::transient,
                 true};

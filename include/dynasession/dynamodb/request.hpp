@@ -2,7 +2,9 @@
 #define DYNASESSION_DYNAMODB_REQUEST_HPP
 
 #include <dynasession/dynamodb/item.hpp>
+#include <dynasession/dynamodb/item_scanner.hpp>
 #include <dynasession/dynamodb/json_reader.hpp>
+#include <dynasession/dynamodb/json_scanner.hpp>
 #include <dynasession/dynamodb/json_writer.hpp>
 
 #include <concepts>
@@ -12,20 +14,42 @@
 
 namespace dynasession::inline v0::dynamodb {
 
+/// A response that `read` finds in a document.
+template <class Response>
+concept readable = requires(const boost::json::value& json, Response& response) {
+    { read(json, response) } -> std::same_as<bool>;
+};
+
+/// A response that `read` finds in the text itself.
+template <class Response>
+concept scannable = requires(json_scanner& in, Response& response) {
+    { read(in, response) } -> std::same_as<bool>;
+};
+
+/// Reads the whole text of an answer; false when it is not JSON, or has another shape.
+template <class Response>
+bool read_answer(std::string_view text, Response& response) {
+    if constexpr (scannable<Response>) {
+        json_scanner in(text);
+        return read(in, response) && in.at_end();
+    } else {
+        const json_document document(text);
+        return document.value() != nullptr && read(*document.value(), response);
+    }
+}
+
 /// What the client executes: a plain struct that names its operation and the type of its answer.
 ///
 /// `R::target` is the value of the `X-Amz-Target` header, `R::response_type` a default constructible struct;
 /// `write(json_writer&, const R&)` writes the body, `read(const boost::json::value&, R::response_type&)` reads the
-/// answer and is false when it has another shape. Both are found by their arguments, so a program can add operations
-/// that this library does not have.
+/// answer and is false when it has another shape; or `read(json_scanner&, R::response_type&)`, which does so without a
+/// document. All are found by their arguments, so a program can add operations that this library does not have.
 template <class R>
-concept request = requires(const R& r, json_writer& out, const boost::json::value& json,
-                           typename R::response_type& answer) {
+concept request = requires(const R& r, json_writer& out, typename R::response_type& answer) {
     { R::target } -> std::convertible_to<std::string_view>;
     requires std::default_initializable<typename R::response_type>;
     write(out, r);
-    { read(json, answer) } -> std::same_as<bool>;
-};
+} && (scannable<typename R::response_type> || readable<typename R::response_type>);
 
 /// Which attributes of the item a write gives back. PutItem and DeleteItem know `none` and `all_old` only, and so do
 /// conditions that fail.

@@ -32,14 +32,16 @@ public:
 
     template <class Self>
     void operator()(Self& self) {
-        advance(self, trip_.start(clock::now()));
+        const auto now = clock::now();
+        advance(self, trip_.start(now), now);
     }
 
     // An operation on the socket, or the wait for a look-up, has ended.
     template <class Self>
     void operator()(Self& self, error_code ec, std::size_t n = 0) {
         suspended_ = true;
-        advance(self, trip_.resume(outcome(self, ec), n, clock::now()));
+        const auto now = clock::now();
+        advance(self, trip_.resume(outcome(self, ec), n, now), now);
     }
 
     // The end of the post that keeps an exchange from completing inside its initiation.
@@ -60,7 +62,7 @@ private:
 
     // Goes on until something has to be waited for. `self`, and with it this object, is gone after it was moved.
     template <class Self>
-    void advance(Self& self, step next) {
+    void advance(Self& self, step next, clock::time_point now) {
         while (next != step::finished) {
             error_code ec;
             std::size_t n = 0;
@@ -78,9 +80,13 @@ private:
                     ec = error::timeout;
                 }
             }
-            next = trip_.resume(ec, n, clock::now());
+            next = trip_.resume(ec, n, now); // nothing above has taken time
         }
-        auto r = trip_.finish(clock::now());
+        // Last, because the handler often begins the next exchange on this connection, and then the timer runs on.
+        const auto socket = trip_.has_connection() ? trip_.conn().async() : nullptr;
+        const auto rest = [](async_socket* s) { s->rest(); };
+        const std::unique_ptr<async_socket, decltype(rest)> resting(socket.get());
+        auto r = trip_.finish(now);
         if (suspended_) return self.complete(std::move(r));
         boost::asio::post(boost::asio::append(std::move(self), std::make_unique<reply>(std::move(r))));
     }

@@ -20,8 +20,9 @@ namespace dynasession::inline v0::http {
 
 /// A TCP socket whose asynchronous operations are cancelled when a deadline passes.
 ///
-/// One timer serves all operations up to the deadline. It may expire on another thread than the operations run on,
-/// and an operation may end on another thread before the call that started it has returned; hence the mutex.
+/// One timer serves all operations, and runs on from one exchange to the next: a later deadline is seen when it expires,
+/// so that exchanges in a row set it once. It may expire on another thread than the operations run on, and an operation
+/// may end on another thread before the call that started it has returned; hence the mutex.
 class async_socket : public std::enable_shared_from_this<async_socket> {
     using tcp = boost::asio::ip::tcp;
     using clock = std::chrono::steady_clock;
@@ -56,37 +57,34 @@ public:
     }
 
     void close() noexcept {
-        disarm();
-        error_code ignored;
         const std::lock_guard lock(mutex_);
+        limited_ = false;
+        stop_timer();
+        error_code ignored;
         socket_.close(ignored);
     }
 
     /// From now on, operations are cancelled at this time. False = it has passed already.
     bool expire_at(clock::time_point deadline) {
         const std::lock_guard lock(mutex_);
-        if (armed_ && deadline == deadline_) return !expired_;
-        armed_ = true;
+        if (limited_ && deadline == deadline_) return !expired_;
+        limited_ = true;
         expired_ = false;
         deadline_ = deadline;
-        timer_.expires_at(deadline);
-        timer_.async_wait([self = shared_from_this(), round = ++round_](error_code ec) {
-            const std::lock_guard expiry(self->mutex_);
-            if (ec || round != self->round_) return;
-            self->expired_ = true;
-            error_code ignored;
-            self->socket_.cancel(ignored);
-        });
+        if (!ticking_ || deadline < timer_.expiry()) start_timer();
         return true;
     }
 
-    /// No deadline any more: nothing is left waiting.
+    /// No deadline any more: nothing is left waiting. The timer runs on until `rest`.
     void disarm() {
         const std::lock_guard lock(mutex_);
-        if (!armed_) return;
-        armed_ = false;
-        ++round_;
-        timer_.cancel();
+        limited_ = false;
+    }
+
+    /// Stops the timer, which keeps its context from running out of work, unless there is a deadline again.
+    void rest() {
+        const std::lock_guard lock(mutex_);
+        if (!limited_) stop_timer();
     }
 
     /// Whether an operation was cancelled by the deadline and not by anybody else.
@@ -121,13 +119,39 @@ public:
     }
 
 private:
+    void start_timer() {
+        ticking_ = true;
+        timer_.expires_at(deadline_);
+        timer_.async_wait([self = shared_from_this(), round = ++round_](error_code ec) {
+            const std::lock_guard lock(self->mutex_);
+            if (!ec && round == self->round_) self->on_timer();
+        });
+    }
+
+    void stop_timer() {
+        if (!ticking_) return;
+        ticking_ = false;
+        ++round_;
+        timer_.cancel();
+    }
+
+    void on_timer() {
+        ticking_ = false;
+        if (!limited_) return;
+        if (timer_.expiry() < deadline_) return start_timer();
+        expired_ = true;
+        error_code ignored;
+        socket_.cancel(ignored);
+    }
+
     mutable std::mutex mutex_;
     tcp::socket socket_;
     boost::asio::steady_timer timer_;
     clock::time_point deadline_{};
     unsigned round_ = 0;
-    bool armed_ = false;
-    bool expired_ = false;
+    bool ticking_ = false; ///< the timer runs
+    bool limited_ = false; ///< by `deadline_`
+    bool expired_ = false; ///< and that has passed
 };
 
 } // namespace dynasession::inline v0::http

@@ -78,7 +78,7 @@ public:
                 break;
             case round_trip::step::finished: return trip.finish(now);
             }
-            now = clock::now();
+            if (step != round_trip::step::send || ec) now = clock::now(); // what can be sent at once takes no time
             step = trip.resume(ec, n, now);
         }
     }

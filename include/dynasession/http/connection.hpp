@@ -52,6 +52,9 @@ public:
         return async_;
     }
 
+    /// The same if there has been one, else null.
+    std::shared_ptr<async_socket> async() const noexcept { return async_; }
+
     /// Nothing of an asynchronous exchange is left waiting.
     void rest() {
         if (async_) async_->disarm();

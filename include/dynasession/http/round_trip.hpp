@@ -80,6 +80,7 @@ public:
         return r;
     }
 
+    bool has_connection() const noexcept { return connection_ != nullptr; }
     connection& conn() noexcept { return *connection_; }
     const endpoint& target() const noexcept { return pool_->target(); }
     const connection::address& address() const { return connection_->addresses[attempts_ - 1]; }

@@ -53,7 +53,8 @@ public:
             if (in->applied) return done(in->version);
             if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
             const bool out_of_date = in->item->version != request_.stored.version;
-            if (request_.if_unchanged && out_of_date && !request_.changes.empty()) return result<saved>(error::conflict);
+            if (request_.if_unchanged && out_of_date && !request_.changes.empty())
+                return result<saved>(error::conflict);
             // Another request has put off the expiry further: that stands, and our changes go without.
             request_.stored.expires = in->item->expires;
             if (request_.changes.empty()) return result<saved>(saved{std::move(request_.stored), false});
@@ -129,8 +130,7 @@ public:
         moved_.data = *std::move(data);
         moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
         ++moved_.version;
-        return command(move_record{request_.id, to_, moved_, request_.stored.version,
-                                   now.seconds()});
+        return command(move_record{request_.id, to_, moved_, request_.stored.version, now.seconds()});
     }
 
 private:

@@ -69,7 +69,9 @@ private:
 
 /// Keeps a `T` through `boost::json::value_from` and `value_to`: a struct as an object with its members as keys.
 ///
-/// `T` is described with BOOST_DESCRIBE_STRUCT, or has `tag_invoke` overloads for both directions.
+/// `T` is described with BOOST_DESCRIBE_STRUCT, or has `tag_invoke` overloads for both directions. The conversion decides
+/// what it takes: with BOOST_DESCRIBE_STRUCT a member that is missing in what is stored makes the session corrupt, so a
+/// member that is added later needs a `tag_invoke` that knows what to do without it.
 template <class T>
 class json_serializer_for {
 public:

@@ -95,16 +95,23 @@ inline void write(json_writer& out, const get_item_request& r) {
     out.end_object();
 }
 
-inline bool read(const boost::json::value& json, get_item_response& out) {
-    return member_reader(json)("Item", out.item)("ConsumedCapacity", out.consumed_capacity).only_these();
+inline bool read(json_scanner& in, get_item_response& out) {
+    return in.object([&](std::string_view name) {
+        if (name == "Item") return read(in, out.item);
+        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
+    });
 }
 
-inline bool read(const boost::json::value& json, page_response& out) {
+inline bool read(json_scanner& in, page_response& out) {
     out.count = -1; // always there, whereas Items is not when only the count was asked for
-    return member_reader(json)("Items", out.items)("Count", out.count)("ScannedCount", out.scanned_count)(
-               "LastEvaluatedKey", out.last_evaluated_key)("ConsumedCapacity", out.consumed_capacity)
-               .valid() &&
-           out.count >= 0;
+    return in.object([&](std::string_view name) {
+        if (name == "Items") return in.null() || read(in, out.items);
+        if (name == "LastEvaluatedKey") return in.null() || read(in, out.last_evaluated_key);
+        if (name == "Count") return read_document(in, out.count);
+        if (name == "ScannedCount") return read_document(in, out.scanned_count);
+        if (name == "ConsumedCapacity") return read_document(in, out.consumed_capacity);
+        return skip(in);
+    }) && out.count >= 0;
 }
 
 namespace read_item_detail {

@@ -113,8 +113,11 @@ inline void write(json_writer& out, const delete_item_request& r) {
     out.end_object();
 }
 
-inline bool read(const boost::json::value& json, write_item_response& out) {
-    return member_reader(json)("Attributes", out.attributes)("ConsumedCapacity", out.consumed_capacity).only_these();
+inline bool read(json_scanner& in, write_item_response& out) {
+    return in.object([&](std::string_view name) {
+        if (name == "Attributes") return read(in, out.attributes);
+        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
+    });
 }
 
 static_assert(request<put_item_request> && request<update_item_request> && request<delete_item_request>);

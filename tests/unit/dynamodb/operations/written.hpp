@@ -22,9 +22,8 @@ std::string written(const Request& r) {
 /// The response in a body, if it is one.
 template <class Response>
 std::optional<Response> read_as(std::string_view body) {
-    const dynasession::dynamodb::json_document document(body);
     Response out;
-    if (document.value() == nullptr || !read(*document.value(), out)) return std::nullopt;
+    if (!dynasession::dynamodb::read_answer(body, out)) return std::nullopt;
     return out;
 }
 

@@ -1,0 +1,133 @@
+#include <dynasession/core/session.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ds = dynasession;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct profile {
+    int visits = 0;
+    std::string name;
+};
+
+template <class S>
+concept has_keys = requires(S s) {
+    s["k"];
+    s.set("k", 1);
+    s.contains("k");
+    s.remove("k");
+    s.clear();
+};
+
+} // namespace
+
+TEST_CASE("a session made of nothing has no id and is new") {
+    const ds::session s;
+    CHECK(s.id().empty());
+    CHECK(s.is_new());
+    CHECK(s.version() == 0);
+    CHECK(s.value().empty());
+}
+
+TEST_CASE("what is set in a session is got with its type") {
+    ds::session s;
+    s.set("text", "jeremy");
+    s.set("number", 42);
+    s.set("list", std::vector<int>{1, 2});
+    s.set("map", std::map<std::string, int>{{"a", 1}});
+    s.set("flag", true);
+    CHECK(s.get<std::string>("text") == "jeremy");
+    CHECK(s.get<int>("number") == 42);
+    CHECK(s.get<std::vector<int>>("list") == std::vector<int>{1, 2});
+    CHECK(s.get<std::map<std::string, int>>("map") == std::map<std::string, int>{{"a", 1}});
+    CHECK(s.get<bool>("flag") == true);
+    s.set("text", 1.5);
+    CHECK(s.get<double>("text") == 1.5);
+}
+
+TEST_CASE("getting what is not there, or is of another type, gives nothing") {
+    ds::session s;
+    s.set("text", "jeremy");
+    s.set("large", std::int64_t(1) << 40);
+    s.set("negative", -1);
+    s.set("null", nullptr);
+    CHECK_FALSE(s.get<std::string>("nobody"));
+    CHECK_FALSE(s.get<int>("text"));
+    CHECK_FALSE(s.get<std::vector<int>>("text"));
+    CHECK_FALSE(s.get<std::int32_t>("large"));
+    CHECK_FALSE(s.get<unsigned>("negative"));
+    CHECK_FALSE(s.get<std::string>("null"));
+    CHECK_FALSE(s.contains("nobody"));
+}
+
+TEST_CASE("the brackets reach the JSON value, made null where there is none") {
+    ds::session s;
+    s["cart"] = {1, 2};
+    s["cart"].as_array().emplace_back(3);
+    CHECK(s.get<std::vector<int>>("cart") == std::vector<int>{1, 2, 3});
+    CHECK(s["new"].is_null());
+    CHECK(s.contains("new"));
+}
+
+TEST_CASE("removing says whether there was something to remove") {
+    ds::session s;
+    s.set("a", 1);
+    s.set("b", 2);
+    CHECK(s.remove("a"));
+    CHECK_FALSE(s.remove("a"));
+    CHECK_FALSE(s.contains("a"));
+    CHECK(s.contains("b"));
+    s.clear();
+    CHECK(s.value().empty());
+}
+
+TEST_CASE("a copy of a session is independent of the original") {
+    ds::session s;
+    s.set("n", 1);
+    auto copy = s;
+    copy.set("n", 2);
+    CHECK(s.get<int>("n") == 1);
+}
+
+TEST_CASE("a typed session gives its value and has no keys") {
+    ds::basic_session<profile> s;
+    s->visits = 3;
+    (*s).name = "jeremy";
+    s.value().visits += 1;
+    const auto& read = s;
+    CHECK(read->visits == 4);
+    CHECK((*read).name == "jeremy");
+    CHECK(read.value().name == "jeremy");
+    static_assert(has_keys<ds::session>);
+    static_assert(!has_keys<ds::basic_session<profile>>);
+}
+
+TEST_CASE("a session shows the times and the version of what is stored") {
+    const auto noon = ds::time_point(std::chrono::sys_days{std::chrono::year{2026} / 3 / 14} + 12h);
+    const auto id = ds::session_id::generate();
+    ds::record stored{{.created = noon, .deadline = noon + 12h, .expires = noon + 1h, .max_stale = 1h, .version = 5},
+                      {}};
+    auto s = ds::session_access::make(id, boost::json::object{{"n", 1}}, stored, false);
+    CHECK(s.id() == id);
+    CHECK_FALSE(s.is_new());
+    CHECK(s.created() == noon);
+    CHECK(s.deadline() == noon + 12h);
+    CHECK(s.expires() == noon + 1h);
+    CHECK(s.version() == 5);
+    CHECK(ds::session_access::stored(s) == stored);
+
+    stored.version = 6;
+    const auto other = ds::session_id::generate();
+    ds::session_access::stored(s, other, stored, false);
+    CHECK(s.id() == other);
+    CHECK(s.version() == 6);
+    CHECK(s.get<int>("n") == 1);
+}

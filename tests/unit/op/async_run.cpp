@@ -1,0 +1,321 @@
+#include <dynasession/op/async_run.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <doctest/doctest.h>
+#include <support/scripted_operation.hpp>
+
+#include <chrono>
+#include <exception>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace asio = boost::asio;
+namespace ds = dynasession;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using ds::op::async_run;
+using ds::op::instant;
+using ds::test::echo_io;
+using ds::test::reply;
+using ds::test::scripted_operation;
+
+namespace {
+
+const ds::error_code aborted = asio::error::operation_aborted;
+
+// One effect, and its answer as the result.
+scripted_operation<std::string> ask(std::string effect) {
+    return {[effect](const reply&, instant) { return effect; }, [](reply r, instant) { return r; }};
+}
+
+// Done at once, without an effect.
+scripted_operation<int> answer(ds::result<int> r) {
+    return {[r](const reply&, instant) { return r; }};
+}
+
+struct completion {
+    int calls = 0;
+    ds::error_code ec;
+
+    template <class... Values>
+    auto handler() {
+        return [this](ds::error_code e, Values...) {
+            ++calls;
+            ec = e;
+        };
+    }
+};
+
+struct fixture {
+    asio::io_context context;
+    echo_io io{context.get_executor()};
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "async_run performs each effect, hands its reply on, and completes with the value") {
+    scripted_operation<std::string> operation{
+        [](const reply& r, instant) {
+            CHECK(r.value().empty());
+            return "first"s;
+        },
+        [](const reply& r, instant) {
+            CHECK(r.value() == "first!");
+            return "second"s;
+        },
+        [](reply r, instant) { return r; },
+    };
+    std::string value;
+    async_run(std::move(operation), io, [&value](ds::error_code ec, const std::string& v) {
+        CHECK_FALSE(ec.failed());
+        value = v;
+    });
+    context.run();
+    CHECK(value == "second!");
+    CHECK(io.performed == std::vector<std::string>{"first", "second"});
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run never completes inside the initiation") {
+    completion done;
+    SUBCASE("outside the context") {
+        async_run(answer(7), io, done.handler<int>());
+        CHECK(done.calls == 0);
+    }
+    SUBCASE("on a thread of the context") {
+        asio::post(context, [&] {
+            async_run(answer(7), io, done.handler<int>());
+            CHECK(done.calls == 0);
+        });
+    }
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK_FALSE(done.ec.failed());
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run completes on the executor of the handler") {
+    auto strand = asio::make_strand(context);
+    bool there = false;
+    const auto check = [&](ds::error_code, auto&&) { there = strand.running_in_this_thread(); };
+    SUBCASE("without an effect") { async_run(answer(7), io, asio::bind_executor(strand, check)); }
+    SUBCASE("after an effect") { async_run(ask("effect"), io, asio::bind_executor(strand, check)); }
+    SUBCASE("after a pause") {
+        async_run(scripted_operation<int>{[](const reply&, instant) { return ds::op::pause{0ms}; },
+                                          [](const reply&, instant) { return ds::result<int>(7); }},
+                  io, asio::bind_executor(strand, check));
+    }
+    context.run();
+    CHECK(there);
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run resumes an operation on the executor of the handler") {
+    auto strand = asio::make_strand(context);
+    int resumed_there = 0;
+    const auto look = [&](const reply&, instant) {
+        resumed_there += strand.running_in_this_thread();
+        return "effect"s;
+    };
+    scripted_operation<int> operation{[](const reply&, instant) { return "effect"s; }, look, look,
+                                      [](const reply&, instant) { return ds::result<int>(7); }};
+    async_run(std::move(operation), io, asio::bind_executor(strand, [](ds::error_code, int) {}));
+    context.run();
+    CHECK(resumed_there == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run with a future: the value, or the error thrown") {
+    auto good = async_run(ask("effect"), io, asio::use_future);
+    auto bad = async_run(answer(ds::failure(ds::error::throttled)), io, asio::use_future);
+    context.run();
+    CHECK(good.get() == "effect!");
+    try {
+        bad.get();
+        FAIL("nothing was thrown");
+    } catch (const boost::system::system_error& e) {
+        CHECK(e.code() == ds::error::throttled);
+    }
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run in a coroutine") {
+    std::string value;
+    ds::error_code caught;
+    asio::co_spawn(
+        context,
+        [&]() -> asio::awaitable<void> {
+            value = co_await async_run(ask("effect"), io, asio::use_awaitable);
+            value += co_await async_run(ask("deferred"), io, asio::deferred);
+            try {
+                co_await async_run(answer(ds::failure(ds::error::timeout)), io, asio::use_awaitable);
+            } catch (const boost::system::system_error& e) {
+                caught = e.code();
+            }
+        },
+        [](const std::exception_ptr& e) { CHECK(e == nullptr); });
+    context.run();
+    CHECK(value == "effect!deferred!");
+    CHECK(caught == ds::error::timeout);
+}
+
+TEST_CASE_FIXTURE(fixture, "a deferred async_run does nothing before it is started") {
+    auto deferred = async_run(ask("effect"), io, asio::deferred);
+    context.run();
+    CHECK(io.performed.empty());
+    completion done;
+    std::move(deferred)(done.handler<std::string>());
+    context.restart();
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(io.performed.size() == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run pauses, goes on with an empty reply, and reads the clock each time") {
+    std::vector<instant> seen;
+    const auto look = [&seen](const reply& r, instant now) {
+        CHECK(r.value().empty());
+        seen.push_back(now);
+        return ds::op::pause{0ms};
+    };
+    scripted_operation<int> operation{look, look, [&seen](const reply&, instant now) {
+                                          seen.push_back(now);
+                                          return ds::result<int>(7);
+                                      }};
+    completion done;
+    async_run(std::move(operation), io, done.handler<int>());
+    context.run();
+    CHECK(done.calls == 1);
+    REQUIRE(seen.size() == 3);
+    CHECK(seen[1].system - seen[0].system == 1ms);
+    CHECK(seen[2].steady - seen[1].steady == 1ms);
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run gives the error code alone when it fails, and a value of nothing") {
+    std::optional<int> value;
+    ds::error_code code;
+    async_run(answer(ds::failure(ds::error::access_denied, "text of the server")), io, [&](ds::error_code ec, int v) {
+        code = ec;
+        value = v;
+    });
+    context.run();
+    CHECK(code == ds::error::access_denied);
+    CHECK(value == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run_nested completes with the whole result") {
+    std::optional<ds::result<int>> r;
+    ds::op::async_run_nested(answer(ds::failure(ds::error::access_denied, "text of the server")), io,
+                             [&r](ds::result<int> given) { r.emplace(std::move(given)); });
+    context.run();
+    REQUIRE(r.has_value());
+    REQUIRE(r->has_error());
+    CHECK(r->error() == ds::error::access_denied);
+    CHECK(r->error().detail == "text of the server");
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run of an operation without a value completes with an error_code only") {
+    completion done;
+    async_run(scripted_operation<void>{[](const reply&, instant) { return "effect"s; },
+                                       [](const reply&, instant) { return ds::result<void>(); }},
+              io, done.handler<>());
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK_FALSE(done.ec.failed());
+}
+
+TEST_CASE_FIXTURE(fixture, "async_run moves the handler: it need not be copyable") {
+    std::string seen;
+    async_run(ask("effect"), io, [&seen, movable = std::make_unique<int>(1)](ds::error_code, std::string v) {
+        if (movable) seen = std::move(v);
+    });
+    context.run();
+    CHECK(seen == "effect!");
+}
+
+TEST_CASE_FIXTURE(fixture, "cancelling ends the effect, and the operation finds operation_aborted in its reply") {
+    asio::cancellation_signal signal;
+    completion done;
+    async_run(ask("never"), io, asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    context.poll();
+    CHECK(done.calls == 0);
+    signal.emit(asio::cancellation_type::terminal);
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(done.ec == aborted);
+}
+
+TEST_CASE_FIXTURE(fixture, "cancelling ends a pause at once") {
+    asio::cancellation_signal signal;
+    completion done;
+    async_run(scripted_operation<std::string>{[](const reply&, instant) { return ds::op::pause{1h}; },
+                                              [](reply r, instant) { return r; }},
+              io, asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    context.poll();
+    CHECK(done.calls == 0);
+    signal.emit(asio::cancellation_type::terminal);
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(done.ec == aborted);
+}
+
+TEST_CASE_FIXTURE(fixture, "a cancelled operation starts no further effect") {
+    asio::cancellation_signal signal;
+    completion done;
+    scripted_operation<std::string> stubborn{
+        [](const reply&, instant) { return "never"s; },
+        [](const reply& r, instant) {
+            CHECK(r.error().code == aborted);
+            return "another"s;
+        },
+        [](reply r, instant) { return r; },
+    };
+    async_run(std::move(stubborn), io, asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    context.poll();
+    signal.emit(asio::cancellation_type::terminal);
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(done.ec == aborted);
+    CHECK(io.performed == std::vector<std::string>{"never"});
+}
+
+TEST_CASE_FIXTURE(fixture, "a result that is there already is not taken back by a cancellation") {
+    asio::cancellation_signal signal;
+    completion done;
+    async_run(answer(7), io, asio::bind_cancellation_slot(signal.slot(), done.handler<int>()));
+    signal.emit(asio::cancellation_type::terminal);
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK_FALSE(done.ec.failed());
+}
+
+TEST_CASE("destroying the context destroys what waits in it, without completing") {
+    auto held = std::make_shared<int>();
+    completion done;
+    auto handler = [&done, held](ds::error_code, const std::string&) { ++done.calls; };
+    {
+        fixture f;
+        SUBCASE("in an effect") { async_run(ask("never"), f.io, std::move(handler)); }
+        SUBCASE("in a pause") {
+            async_run(scripted_operation<std::string>{[](const reply&, instant) { return ds::op::pause{1h}; }}, f.io,
+                      std::move(handler));
+        }
+        SUBCASE("with its result, before the completion") {
+            async_run(scripted_operation<std::string>{[](const reply&, instant) { return reply("done"); }}, f.io,
+                      std::move(handler));
+        }
+        f.context.poll_one();
+        CHECK(held.use_count() == (done.calls == 0 ? 2 : 1));
+    }
+    CHECK(held.use_count() == 1);
+}

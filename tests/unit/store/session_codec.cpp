@@ -1,0 +1,112 @@
+#include <dynasession/store/session_codec.hpp>
+
+#include <dynasession/serializer/json.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+
+namespace ds = dynasession;
+using namespace std::chrono_literals;
+using ds::session_id;
+
+namespace {
+
+constexpr auto noon = ds::time_point(std::chrono::sys_days{std::chrono::year{2026} / 3 / 14} + 12h);
+const auto id = session_id::generate();
+
+// Binds what it stores to the id, as an encrypting serializer does.
+struct binding_serializer {
+    using value_type = std::string;
+
+    ds::result<ds::fields> serialize(const std::string& v, ds::serialize_context context) const {
+        return ds::fields({ds::field{"v", std::string(context.id.str()) + v}});
+    }
+    ds::result<std::string> deserialize(const ds::fields& f, const session_id& of) const {
+        const auto entry = f.find("v");
+        if (!entry || !entry->text.starts_with(of.str())) return ds::error::corrupt_session;
+        return std::string(entry->text.substr(of.str().size()));
+    }
+};
+static_assert(ds::check_serializer<binding_serializer>());
+
+const ds::store_detail::session_codec<ds::json_serializer> json({}, 0.1);
+const ds::store_detail::session_codec<binding_serializer> binding({}, 0.1);
+
+ds::record stored(ds::fields data) {
+    return {{.created = noon, .expires = noon + 30min, .max_stale = 30min, .version = 3}, std::move(data)};
+}
+
+} // namespace
+
+TEST_CASE("a record becomes a session that knows what is stored of it") {
+    const auto s = json.decode(id, stored(ds::fields({{"n", "1"}, {"text", "\"x\""}}))).value();
+    CHECK(s.id() == id);
+    CHECK_FALSE(s.is_new());
+    CHECK(s.version() == 3);
+    CHECK(s.expires() == noon + 30min);
+    CHECK(s.value() == boost::json::object{{"n", 1}, {"text", "x"}});
+    CHECK(json.decode(id, stored(ds::fields({ds::field{"n", "{"}}))).error() == ds::error::corrupt_session);
+}
+
+TEST_CASE("a session sends what changed since, nested changes included, and nothing else") {
+    auto s = json.decode(id, stored(ds::fields({{"gone", "1"}, {"kept", "2"}, {"list", "[1,[2]]"}}))).value();
+    CHECK(json.encode(s).value().changes.empty());
+    s["list"].as_array()[1].as_array()[0] = 3;
+    s.remove("gone");
+    s.set("added", true);
+    s.set("kept", 2);
+    const auto request = json.encode(s).value();
+    CHECK(request.id == id);
+    CHECK(request.stored == ds::session_access::stored(s));
+    CHECK(request.changes.set == ds::fields({{"added", "true"}, {"list", "[1,[3]]"}}));
+    CHECK(request.changes.removed == std::vector<std::string>{"gone"});
+    CHECK(request.touch_after == 3min);
+    CHECK_FALSE(request.if_unchanged);
+    CHECK(json.unchanged(s).changes.empty());
+    s.set("broken", "\xff");
+    CHECK(json.encode(s).error() == ds::error::not_serializable);
+}
+
+TEST_CASE("a session written by another program in other words, but unchanged, is rewritten once at most") {
+    auto s = json.decode(id, stored(ds::fields({ds::field{"list", "[ 1, 2 ]"}}))).value();
+    auto request = json.encode(s).value();
+    CHECK(request.changes.set == ds::fields({ds::field{"list", "[1,2]"}}));
+    request.stored.data = apply(request.stored.data, request.changes);
+    CHECK(json.follow(s, {id, request.stored, false, false}).has_value());
+    CHECK(json.encode(s).value().changes.empty());
+}
+
+TEST_CASE("a session follows what was written of it and keeps its value, unless that was merged") {
+    auto s = json.decode(id, stored(ds::fields({ds::field{"n", "1"}}))).value();
+    s.set("n", 2);
+    auto r = stored(ds::fields({{"n", "2"}, {"theirs", "3"}}));
+    r.version = 5;
+    const auto to = session_id::generate();
+    SUBCASE("as it is") {
+        CHECK(json.follow(s, {to, r, false, false}).has_value());
+        CHECK(s.id() == to);
+        CHECK(s.version() == 5);
+        CHECK_FALSE(s.contains("theirs"));
+    }
+    SUBCASE("merged") {
+        CHECK(json.follow(s, {to, r, false, true}).has_value());
+        CHECK(s.id() == to);
+        CHECK(s.value() == boost::json::object{{"n", 2}, {"theirs", 3}});
+    }
+    SUBCASE("merged with what cannot be read: the session stays as it was") {
+        r.data = ds::fields({ds::field{"n", "]"}});
+        CHECK(json.follow(s, {to, r, false, true}).error() == ds::error::corrupt_session);
+        CHECK(s.id() == id);
+        CHECK(s.version() == 3);
+        CHECK(s.get<int>("n") == 2);
+    }
+}
+
+TEST_CASE("entries that are bound to an id are bound anew to another") {
+    const auto to = session_id::generate();
+    const auto f = binding.rebind(ds::fields({ds::field{"v", std::string(id.str()) + "text"}}), id, to).value();
+    CHECK(f == ds::fields({ds::field{"v", std::string(to.str()) + "text"}}));
+    CHECK(binding.rebind(f, id, to).error() == ds::error::corrupt_session);
+}
