@@ -28,7 +28,7 @@ enum class retry_reason { never, transient, throttling };
 constexpr std::chrono::milliseconds longest_pause(const retry_options& options, retry_reason reason,
                                                   unsigned retry) noexcept {
     auto delay = reason == retry_reason::throttling ? options.throttling_delay : options.base_delay;
-    for (; retry != 0 && delay < options.max_delay; --retry) delay *= 2;
+    for (; retry != 0 && delay.count() != 0 && delay < options.max_delay; --retry) delay *= 2;
     return std::min(delay, options.max_delay);
 }
 

@@ -134,11 +134,15 @@ public:
         return {};
     }
 
-    std::size_t send(std::string_view bytes, clock::time_point deadline, error_code& ec) const {
+    /// Sends some bytes; `now` goes on if that takes time, which it seldom does.
+    std::size_t send(std::string_view bytes, clock::time_point& now, clock::time_point deadline,
+                     error_code& ec) const {
         for (;;) {
             const auto n = posix::send_now(fd_, bytes, ec);
             if (!posix::would_block(ec)) return n;
-            if ((ec = wait(POLLOUT, deadline))) return 0;
+            ec = wait(POLLOUT, deadline);
+            now = clock::now();
+            if (ec) return 0;
         }
     }
 

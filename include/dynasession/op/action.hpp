@@ -40,9 +40,10 @@ using action = std::variant<Effect, pause, result<T>>;
 ///
 /// `resume(reply, now)` is called first with a default reply, then with the reply to each effect that
 /// the operation asked for, until it answers with its result. It is not called again after that.
-/// A cancelled operation finds `operation_aborted` in its reply and should finish with it.
+/// A cancelled operation finds `operation_aborted` in its reply and should finish with it; it gets nothing else any more.
 template <class Op>
-concept operation = std::move_constructible<Op> && requires(Op op, typename Op::reply_type reply, instant now) {
+concept operation = std::move_constructible<Op> && std::default_initializable<typename Op::reply_type> &&
+                    std::constructible_from<typename Op::reply_type, failure> && requires(Op op, typename Op::reply_type reply, instant now) {
     typename Op::effect_type;
     typename Op::value_type;
     { op.resume(std::move(reply), now) } -> std::same_as<action<typename Op::effect_type, typename Op::value_type>>;

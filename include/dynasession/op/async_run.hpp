@@ -10,9 +10,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace dynasession::inline v0::op {
 
@@ -76,24 +78,27 @@ public:
     template <class Self>
     void operator()(Self& self, error_code ec) {
         suspended_ = true;
-        if (held_) return Completion::complete(self, *std::exchange(held_, nullptr));
+        if (held_) return Completion::complete(self, std::move(*std::exchange(held_, nullptr)));
         step(self, ec ? reply_type(failure(ec)) : reply_type{});
     }
 
 private:
+    // A reply that is there is handed over even when the operation is cancelled meanwhile: what it tells, e.g. that a
+    // write was carried out, must not get lost. A cancelled operation starts nothing further: it is told once, by
+    // operation_aborted, and ended if it asks again.
     template <class Self>
     void step(Self& self, reply_type reply) {
-        if (self.cancelled() != boost::asio::cancellation_type::none)
-            reply = failure(boost::asio::error::operation_aborted);
         for (;;) {
             auto act = op_.resume(std::move(reply), io_->now());
-            if (auto* delay = std::get_if<1>(&act)) return sleep(self, delay->duration);
             if (auto* done = std::get_if<2>(&act)) return finish(self, std::move(*done));
             if (self.cancelled() == boost::asio::cancellation_type::none) {
+                if (auto* delay = std::get_if<1>(&act)) return sleep(self, delay->duration);
                 Io& io = *io_; // `self`, and with it this object, is gone after the move
                 return io.async_perform(std::move(std::get<0>(act)), std::move(self));
             }
-            reply = failure(boost::asio::error::operation_aborted);
+            const failure aborted(boost::asio::error::operation_aborted);
+            if (std::exchange(told_, true)) return finish(self, result_type(boost::system::in_place_error, aborted));
+            reply = aborted;
         }
     }
 
@@ -116,6 +121,7 @@ private:
     Op op_;
     Io* io_;
     bool suspended_ = false;
+    bool told_ = false; // that it is cancelled
     std::unique_ptr<boost::asio::steady_timer> timer_;
     std::unique_ptr<result_type> held_;
 };

@@ -108,7 +108,7 @@ public:
     /// no update is lost, whatever the lock policy, and `change` may be called more than once.
     /// Gives the session as saved; empty if there is none.
     ///
-    /// *Errors:* as load and save; `conflict` after 16 attempts. What `change` throws passes through the blocking
+    /// *Errors:* as load and save; `conflict` after 32 attempts, some four seconds. What `change` throws passes through the blocking
     /// forms; it must not throw in the asynchronous one.
     ///
     /// *Cost:* a load and a save for each attempt.

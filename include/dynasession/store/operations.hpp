@@ -154,7 +154,7 @@ private:
         });
     }
 
-    static constexpr int max_attempts = 16;
+    static constexpr int max_attempts = 32;
 
     session_id id_;
     const LockPolicy* policy_;
@@ -163,7 +163,7 @@ private:
     std::optional<load_type> loading_;
     std::optional<save_type> saving_;
     std::optional<session_type> session_;
-    backoff backoff_{std::chrono::milliseconds(4), std::chrono::milliseconds(250)};
+    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
     int attempts_ = 0;
 };
 

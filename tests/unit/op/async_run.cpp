@@ -319,3 +319,66 @@ TEST_CASE("destroying the context destroys what waits in it, without completing"
     }
     CHECK(held.use_count() == 1);
 }
+
+TEST_CASE_FIXTURE(fixture, "async_run moves the value: it need not be copyable") {
+    using value = std::unique_ptr<int>;
+    const auto make = [](const reply&, instant) { return ds::result<value>(std::make_unique<int>(7)); };
+    int seen = 0;
+    auto handler = [&seen](ds::error_code, value v) { seen = *v; };
+    SUBCASE("without an effect") { async_run(scripted_operation<value>{make}, io, std::move(handler)); }
+    SUBCASE("after an effect") {
+        async_run(scripted_operation<value>{[](const reply&, instant) { return "effect"s; }, make}, io,
+                  std::move(handler));
+    }
+    context.run();
+    CHECK(seen == 7);
+}
+
+TEST_CASE_FIXTURE(fixture, "an answer that has arrived is handed over though the operation is cancelled meanwhile") {
+    asio::cancellation_signal signal;
+    completion done;
+    std::string answered;
+    scripted_operation<std::string> operation{
+        [](const reply&, instant) { return "write"s; },
+        [&answered](reply r, instant) {
+            answered = r.has_value() ? *r : "";
+            return r;
+        },
+    };
+    async_run(std::move(operation), io, asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    signal.emit(asio::cancellation_type::terminal); // the answer of "write" is posted already
+    context.run();
+    CHECK(answered == "write!");
+    CHECK(done.calls == 1);
+    CHECK_FALSE(done.ec.failed());
+}
+
+TEST_CASE_FIXTURE(fixture, "a cancelled operation that asks for a pause gets none") {
+    asio::cancellation_signal signal;
+    completion done;
+    scripted_operation<std::string> operation{
+        [](const reply&, instant) { return "never"s; },
+        [](const reply&, instant) { return ds::op::pause{1h}; },
+        [](reply r, instant) { return r; },
+    };
+    async_run(std::move(operation), io, asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    context.poll();
+    signal.emit(asio::cancellation_type::terminal);
+    context.poll();
+    CHECK(done.calls == 1);
+    CHECK(done.ec == aborted);
+}
+
+TEST_CASE_FIXTURE(fixture, "a cancelled operation that never gives up is ended") {
+    asio::cancellation_signal signal;
+    completion done;
+    const auto again = [](const reply&, instant) { return "never"s; };
+    async_run(scripted_operation<std::string>{again, again, again}, io,
+              asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    context.poll();
+    signal.emit(asio::cancellation_type::terminal);
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(done.ec == aborted);
+    CHECK(io.performed.size() == 1);
+}
