@@ -9,6 +9,9 @@ public:
     allocation_counter() noexcept;
     std::size_t count() const noexcept;
 
+    /// Whether this build can count: not with ThreadSanitizer.
+    static bool counts() noexcept;
+
 private:
     std::size_t before_;
 };

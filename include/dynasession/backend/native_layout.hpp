@@ -116,9 +116,9 @@ public:
         return dynamodb::item_size(encode({}, blank)) + size_of_fields;
     }
 
-    static dynamodb::attribute_value entries(const fields& data) {
+    static dynamodb::attribute_value entries(const fields& all) {
         dynamodb::item members;
-        for (const field f : data) members.append(member_name(f.key), entry(f));
+        for (const field f : all) members.append(member_name(f.key), entry(f));
         return dynamodb::attribute_value::map(std::move(members));
     }
 

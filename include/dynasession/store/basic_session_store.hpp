@@ -106,7 +106,7 @@ public:
 
     /// Loads the session, calls `change(session&)` and saves it, all of it again when somebody else saved meanwhile:
     /// no update is lost, whatever the lock policy, and `change` may be called more than once.
-    /// Gives the session as saved; empty if there is none.
+    /// Gives the session as saved; empty if there is none. A `change` that returns false has nothing saved.
     ///
     /// *Errors:* as load and save; `conflict` after 32 attempts, some four seconds. What `change` throws passes through the blocking
     /// forms; it must not throw in the asynchronous one.
@@ -210,7 +210,7 @@ private:
         using touching = store_detail::write_as<decltype(policy_.touch({}))>;
         using writing = op::one_of<store_detail::nothing, touching>;
         return write_back(s, [this, &s]() -> result<writing> {
-            if (s.is_new()) return writing(unwritten(s, s.id()));
+            if (s.is_new()) return writing(store_detail::nothing(store_detail::written{s.id(), session_access::stored(s), true}));
             return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
         });
     }
@@ -219,17 +219,16 @@ private:
         const auto to = session_id::generate();
         const auto rebind = [this, from = s.id(), to](const fields& entries) { return codec_.rebind(entries, from, to); };
         using moving = store_detail::write_as<decltype(policy_.regenerate({}, s.id(), rebind))>;
-        using writing = op::one_of<store_detail::nothing, moving>;
+        using writing = op::one_of<store_detail::create, moving>;
         return write_back(s, [this, &s, rebind, to]() -> result<writing> {
-            if (s.is_new()) return writing(unwritten(s, to));
             auto request = codec_.encode(s);
             if (!request) return std::move(request).error();
+            if (s.is_new()) {
+                request->id = to;
+                return writing(store_detail::create(*std::move(request)));
+            }
             return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
         });
-    }
-
-    static auto unwritten(const session_type& s, const session_id& id) {
-        return store_detail::nothing(store_detail::written{id, session_access::stored(s), true});
     }
 
     // Runs the operation that `begin` makes, and has the session follow what it wrote.

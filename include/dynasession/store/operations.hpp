@@ -10,7 +10,9 @@
 #include <dynasession/store/session_codec.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace dynasession::inline v0::store_detail {
@@ -131,7 +133,11 @@ private:
             auto decoded = codec_->decode(id_, **std::move(found));
             if (!decoded) return result_type(std::move(decoded).error());
             session_.emplace(*std::move(decoded));
-            change_(*session_);
+            if constexpr (std::same_as<std::invoke_result_t<Change&, session_type&>, bool>) {
+                if (!change_(*session_)) return result_type(std::move(session_));
+            } else {
+                change_(*session_);
+            }
             auto request = codec_->encode(*session_);
             if (!request) return result_type(std::move(request).error());
             request->if_unchanged = true;

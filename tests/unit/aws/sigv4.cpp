@@ -181,6 +181,10 @@ TEST_CASE("signing for DynamoDB does not allocate") {
                                "DynamoDB_20120810.DeleteItem"})
         sign(at, target); // the texts that are remembered get their memory
 
+    if (!allocation_counter::counts()) {
+        MESSAGE("this build cannot count allocations");
+        return;
+    }
     const allocation_counter counter;
     sign(at, "DynamoDB_20120810.GetItem");
     CHECK(counter.count() == 0);

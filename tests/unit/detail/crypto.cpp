@@ -84,6 +84,10 @@ TEST_CASE("a prepared hmac_sha256 serves many messages") {
 #ifndef OPENSSL_NO_DEPRECATED_3_0
 TEST_CASE("hashing does not allocate") {
     const detail::hmac_sha256 key("key");
+    if (!allocation_counter::counts()) {
+        MESSAGE("this build cannot count allocations");
+        return;
+    }
     const allocation_counter counter;
     auto mac = key;
     mac.update("message");

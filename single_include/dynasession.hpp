@@ -1,0 +1,10301 @@
+// dynasession as one file, made from include/ by amalgamate.py: change it there.
+// Boost Software License 1.0
+
+#ifndef DYNASESSION_HPP
+#define DYNASESSION_HPP
+
+// Everything that a program uses; the root of the single header.
+// #include <dynasession/aws/sigv4.hpp>
+#ifndef DYNASESSION_AWS_SIGV4_HPP
+#define DYNASESSION_AWS_SIGV4_HPP
+
+// #include <dynasession/aws/canonical_request.hpp>
+#ifndef DYNASESSION_AWS_CANONICAL_REQUEST_HPP
+#define DYNASESSION_AWS_CANONICAL_REQUEST_HPP
+
+// #include <dynasession/detail/crypto.hpp>
+#ifndef DYNASESSION_DETAIL_CRYPTO_HPP
+#define DYNASESSION_DETAIL_CRYPTO_HPP
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+/// Overwrites memory in a way that the compiler keeps.
+inline void cleanse(void* data, std::size_t size) noexcept { OPENSSL_cleanse(data, size); }
+
+/// Overwrites a text, and all of its buffer, and leaves it empty.
+inline void cleanse(std::string& text) noexcept {
+    text.resize(text.capacity()); // short texts stay behind in the buffer of a string that was moved from
+    cleanse(text.data(), text.size());
+    text.clear();
+}
+
+/// Fills `out` from the random generator of OpenSSL, or throws std::runtime_error: never leaves weak bytes.
+inline void random_bytes(std::span<unsigned char> out) {
+    constexpr std::size_t most = 1U << 30; // RAND_bytes counts with int
+    while (!out.empty()) {
+        const auto part = out.first(std::min(out.size(), most));
+        if (RAND_bytes(part.data(), static_cast<int>(part.size())) != 1)
+            throw std::runtime_error("dynasession: the random generator of OpenSSL failed");
+        out = out.subspan(part.size());
+    }
+}
+
+/// Compares two texts in a time that depends on their lengths only.
+inline bool equal_constant_time(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+using sha256_digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+#ifndef OPENSSL_NO_DEPRECATED_3_0
+
+// The low-level functions cost a quarter of the EVP ones on short messages and copy without allocating. They bypass
+// providers: a program that must hash in the FIPS provider defines OPENSSL_NO_DEPRECATED and gets the class below.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+/// SHA-256 of a message that comes in pieces. A copy goes on from where the original stands.
+class sha256 {
+public:
+    sha256() noexcept { SHA256_Init(&context_); }
+
+    void update(const void* data, std::size_t size) noexcept { SHA256_Update(&context_, data, size); }
+    void update(std::string_view text) noexcept { update(text.data(), text.size()); }
+
+    /// The hash; the object is used up.
+    sha256_digest finish() noexcept {
+        sha256_digest out;
+        SHA256_Final(out.data(), &context_);
+        return out;
+    }
+
+    /// Forgets a state that a secret went into.
+    void wipe() noexcept { cleanse(&context_, sizeof(context_)); }
+
+    static sha256_digest of(std::string_view text) noexcept {
+        sha256 hash;
+        hash.update(text);
+        return hash.finish();
+    }
+
+private:
+    SHA256_CTX context_;
+};
+
+#pragma GCC diagnostic pop
+
+#else
+
+/// SHA-256 of a message that comes in pieces. A copy goes on from where the original stands.
+class sha256 {
+public:
+    sha256() : context_(EVP_MD_CTX_new()) {
+        check(context_ && EVP_DigestInit_ex(context_.get(), algorithm(), nullptr));
+    }
+    sha256(const sha256& other) : context_(EVP_MD_CTX_new()) {
+        check(context_ && EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()));
+    }
+    sha256(sha256&&) noexcept = default;
+    sha256& operator=(const sha256& other) { return *this = sha256(other); }
+    sha256& operator=(sha256&&) noexcept = default;
+    ~sha256() = default;
+
+    void update(const void* data, std::size_t size) { check(EVP_DigestUpdate(context_.get(), data, size)); }
+    void update(std::string_view text) { update(text.data(), text.size()); }
+
+    /// The hash; the object is used up.
+    sha256_digest finish() {
+        sha256_digest out;
+        check(EVP_DigestFinal_ex(context_.get(), out.data(), nullptr));
+        return out;
+    }
+
+    /// Forgets a state that a secret went into.
+    void wipe() noexcept { context_.reset(); }
+
+    static sha256_digest of(std::string_view text) {
+        sha256 hash;
+        hash.update(text);
+        return hash.finish();
+    }
+
+private:
+    struct free_context {
+        void operator()(EVP_MD_CTX* c) const noexcept { EVP_MD_CTX_free(c); }
+    };
+
+    static void check(bool ok) {
+        if (!ok) throw std::runtime_error("dynasession: SHA-256 of OpenSSL failed");
+    }
+    static const EVP_MD* algorithm() {
+        static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr); // costs as much as five blocks
+        return fetched;
+    }
+
+    std::unique_ptr<EVP_MD_CTX, free_context> context_;
+};
+
+#endif
+
+/// HMAC-SHA-256 of a message that comes in pieces (RFC 2104).
+///
+/// A copy goes on from where the original stands: keep one that holds only the key, and copy it for each message.
+class hmac_sha256 {
+public:
+    explicit hmac_sha256(std::string_view key) {
+        std::array<unsigned char, 64> block{}; // the block of SHA-256
+        if (key.size() > block.size()) {
+            const auto hashed = sha256::of(key);
+            std::copy(hashed.begin(), hashed.end(), block.begin());
+        } else {
+            std::copy(key.begin(), key.end(), block.begin());
+        }
+        for (auto& b : block) b ^= 0x36;
+        inner_.update(block.data(), block.size());
+        for (auto& b : block) b ^= 0x36 ^ 0x5c;
+        outer_.update(block.data(), block.size());
+        cleanse(block.data(), block.size());
+    }
+    hmac_sha256(const hmac_sha256&) = default;
+    hmac_sha256& operator=(const hmac_sha256&) = default;
+    ~hmac_sha256() {
+        inner_.wipe();
+        outer_.wipe();
+    }
+
+    void update(std::string_view text) { inner_.update(text); }
+
+    /// The code; the object is used up.
+    sha256_digest finish() {
+        const auto hash = inner_.finish();
+        outer_.update(hash.data(), hash.size());
+        return outer_.finish();
+    }
+
+    static sha256_digest of(std::string_view key, std::string_view message) {
+        hmac_sha256 mac(key);
+        mac.update(message);
+        return mac.finish();
+    }
+
+private:
+    sha256 inner_;
+    sha256 outer_;
+};
+
+/// The bytes of a digest as text, to feed one hash with another.
+inline std::string_view as_text(const sha256_digest& digest) noexcept {
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/detail/encoding.hpp>
+#ifndef DYNASESSION_DETAIL_ENCODING_HPP
+#define DYNASESSION_DETAIL_ENCODING_HPP
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr std::string_view base64url_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What a character that is not in the alphabet decodes to; no three bytes have this bit.
+inline constexpr std::uint32_t no_sextet = 1U << 31;
+
+/// For each of four characters, its sextet where it stands among the three bytes: the first byte is the lowest.
+using sextet_tables = std::array<std::array<std::uint32_t, 256>, 4>;
+
+constexpr sextet_tables make_sextets(std::string_view alphabet) noexcept {
+    sextet_tables tables{};
+    for (std::size_t k = 0; k != tables.size(); ++k) {
+        tables[k].fill(no_sextet);
+        for (std::uint32_t i = 0; i != alphabet.size(); ++i) {
+            const auto bits = i << (18 - 6 * k);
+            tables[k][static_cast<unsigned char>(alphabet[i])] =
+                (bits >> 16 & 0xFF) | (bits & 0xFF00) | (bits & 0xFF) << 16;
+        }
+    }
+    return tables;
+}
+
+inline constexpr auto base64_sextets = make_sextets(base64_alphabet);
+inline constexpr auto base64url_sextets = make_sextets(base64url_alphabet);
+
+constexpr std::array<std::array<char, 2>, 256> make_hex_pairs() noexcept {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> table{};
+    for (std::size_t i = 0; i != table.size(); ++i) table[i] = {digits[i >> 4], digits[i & 15]};
+    return table;
+}
+
+inline constexpr auto hex_pairs = make_hex_pairs();
+
+/// Writes two lower-case digits a byte to `out`, and returns its end.
+inline char* write_hex(std::span<const unsigned char> bytes, char* out) noexcept {
+    for (const auto byte : bytes) {
+        const auto& pair = hex_pairs[byte];
+        *out++ = pair[0];
+        *out++ = pair[1];
+    }
+    return out;
+}
+
+/// Lower-case hexadecimal text.
+template <std::size_t N>
+std::array<char, 2 * N> hex(const std::array<unsigned char, N>& bytes) noexcept {
+    std::array<char, 2 * N> out;
+    write_hex(bytes, out.data());
+    return out;
+}
+
+/// How many characters of base64 stand for so many bytes, with padding.
+constexpr std::size_t base64_size(std::size_t bytes) noexcept { return (bytes + 2) / 3 * 4; }
+
+/// How many characters of base64url stand for so many bytes, without padding.
+constexpr std::size_t base64url_size(std::size_t bytes) noexcept { return (bytes * 4 + 2) / 3; }
+
+/// Writes whole groups of three bytes as four letters, then the one or two bytes that remain; returns the end.
+inline char* write_sextets(const unsigned char* data, std::size_t size, char* out, std::string_view alphabet) noexcept {
+    const char* const letters = alphabet.data();
+    for (; size >= 3; size -= 3, data += 3) {
+        const std::uint32_t group = std::uint32_t{data[0]} << 16 | std::uint32_t{data[1]} << 8 | data[2];
+        *out++ = letters[group >> 18];
+        *out++ = letters[group >> 12 & 63];
+        *out++ = letters[group >> 6 & 63];
+        *out++ = letters[group & 63];
+    }
+    if (size == 0) return out;
+    *out++ = letters[data[0] >> 2];
+    if (size == 1) {
+        *out++ = letters[(data[0] & 3) << 4];
+    } else {
+        *out++ = letters[(data[0] & 3) << 4 | data[1] >> 4];
+        *out++ = letters[(data[1] & 15) << 2];
+    }
+    return out;
+}
+
+/// Reads the sextets that `write_sextets` wrote; `out` may be where `text` begins. Refuses foreign characters, a
+/// single sextet at the end, and bits there that encode nothing, so that each value has one text.
+inline std::optional<std::size_t> read_sextets(std::string_view text, char* out,
+                                               const sextet_tables& tables) noexcept {
+    const auto* in = reinterpret_cast<const unsigned char*>(text.data());
+    char* const begin = out;
+    std::size_t left = text.size();
+    std::uint32_t seen = 0; // all groups, to look for foreign characters once
+    const auto group = [&] { return tables[0][in[0]] | tables[1][in[1]] | tables[2][in[2]] | tables[3][in[3]]; };
+    if constexpr (std::endian::native == std::endian::little)
+        for (; left >= 8; left -= 4, in += 4, out += 3) {
+            const auto bytes = group();
+            seen |= bytes;
+            std::memcpy(out, &bytes, sizeof bytes); // one store instead of three: the next group overwrites the fourth
+        }
+    for (; left >= 4; left -= 4, in += 4) {
+        const auto bytes = group();
+        seen |= bytes;
+        *out++ = static_cast<char>(bytes);
+        *out++ = static_cast<char>(bytes >> 8);
+        *out++ = static_cast<char>(bytes >> 16);
+    }
+    if (left == 1) return std::nullopt;
+    if (left != 0) {
+        const auto bytes = tables[0][in[0]] | tables[1][in[1]] | (left == 3 ? tables[2][in[2]] : 0U);
+        seen |= bytes;
+        if ((left == 2 ? bytes & 0xFF00 : bytes & 0xFF0000) != 0) return std::nullopt;
+        *out++ = static_cast<char>(bytes);
+        if (left == 3) *out++ = static_cast<char>(bytes >> 8);
+    }
+    if (seen & no_sextet) return std::nullopt;
+    return static_cast<std::size_t>(out - begin);
+}
+
+/// Appends the base64 text, with padding, of some bytes (RFC 4648 section 4).
+inline void append_base64(std::string& out, std::string_view bytes) {
+    const auto size = out.size();
+    out.resize(size + base64_size(bytes.size()), '='); // what no sextet overwrites is the padding
+    const auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
+    write_sextets(data, bytes.size(), out.data() + size, base64_alphabet);
+}
+
+/// Decodes base64 with padding; `out` has room for three bytes a four characters, and may be where `text` begins.
+///
+/// *Errors:* nothing for any text that `append_base64` does not make; what `out` holds then is unspecified.
+inline std::optional<std::size_t> decode_base64(std::string_view text, char* out) noexcept {
+    if (text.size() % 4 != 0) return std::nullopt;
+    if (text.ends_with('=')) text.remove_suffix(text.ends_with("==") ? 2 : 1);
+    return read_sextets(text, out, base64_sextets);
+}
+
+/// Appends what a base64 text stands for, or returns false and leaves `out` as it was.
+inline bool append_decoded_base64(std::string& out, std::string_view text) {
+    const auto size = out.size();
+    out.resize(size + text.size() / 4 * 3);
+    const auto decoded = decode_base64(text, out.data() + size);
+    out.resize(size + decoded.value_or(0));
+    return decoded.has_value();
+}
+
+/// Appends the base64url text, without padding, of some bytes (RFC 4648 section 5).
+inline void append_base64url(std::string& out, std::span<const unsigned char> bytes) {
+    const auto size = out.size();
+    out.resize(size + base64url_size(bytes.size()));
+    write_sextets(bytes.data(), bytes.size(), out.data() + size, base64url_alphabet);
+}
+
+/// The base64url text of a fixed number of bytes: 43 characters for 32 bytes.
+template <std::size_t N>
+std::array<char, base64url_size(N)> base64url(const std::array<unsigned char, N>& bytes) noexcept {
+    std::array<char, base64url_size(N)> out;
+    write_sextets(bytes.data(), N, out.data(), base64url_alphabet);
+    return out;
+}
+
+/// The `N` bytes of a base64url text; nothing unless it is the very text that `base64url` makes.
+template <std::size_t N>
+std::optional<std::array<unsigned char, N>> decode_base64url(std::string_view text) noexcept {
+    std::array<unsigned char, N> out;
+    if (text.size() != base64url_size(N)) return std::nullopt;
+    if (!read_sextets(text, reinterpret_cast<char*>(out.data()), base64url_sextets)) return std::nullopt;
+    return out;
+}
+
+/// True for the characters that need no escape in a URI: letters, digits, `-`, `.`, `_`, `~` (RFC 3986 section 2.3).
+constexpr bool is_unreserved(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
+/// Appends a text with all but unreserved characters as %XX (AWS SigV4 reference, UriEncode); `keep` is left as it is.
+inline void append_uri_encoded(std::string& out, std::string_view text, char keep = '-') {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (const char c : text) {
+        if (is_unreserved(c) || c == keep) {
+            out.push_back(c);
+        } else {
+            const auto byte = static_cast<unsigned char>(c);
+            out.push_back('%');
+            out.push_back(digits[byte >> 4]);
+            out.push_back(digits[byte & 15]);
+        }
+    }
+}
+
+constexpr int hex_value(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/// Appends a text with each %XX as its byte; a `%` without two digits stays.
+inline void append_uri_decoded(std::string& out, std::string_view text) {
+    for (std::size_t i = 0; i != text.size(); ++i) {
+        const bool room = text[i] == '%' && text.size() - i > 2;
+        const int high = room ? hex_value(text[i + 1]) : -1;
+        const int low = room ? hex_value(text[i + 2]) : -1;
+        if (high < 0 || low < 0) {
+            out.push_back(text[i]);
+        } else {
+            out.push_back(static_cast<char>(high * 16 + low));
+            i += 2;
+        }
+    }
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+/// A header field that a signature covers.
+struct header {
+    std::string_view name;
+    std::string_view value;
+};
+
+/// What `signable_request::payload_hash` says when the signature shall not cover the body.
+inline constexpr std::string_view unsigned_payload = "UNSIGNED-PAYLOAD";
+
+/// A request as the signer sees it; refers to texts of the caller.
+struct signable_request {
+    std::string_view method = "POST";
+    std::string_view path = "/";          ///< as sent, without the query
+    std::string_view query = {};          ///< as sent, without the question mark
+    std::span<const header> headers = {}; ///< exactly those to cover, in any order and case: host, x-amz-date, ...
+    std::string_view body = {};
+    std::string_view payload_hash = {}; ///< 64 hex digits or `unsigned_payload`; empty: of `body`
+};
+
+/// How a service wants its paths canonicalised; S3 is the one that wants neither.
+struct canonical_options {
+    bool normalize_path = true; ///< resolve `.` and `..`, drop empty segments
+    bool encode_path = true;    ///< escape the path once more than it was sent
+};
+
+/// The hexadecimal SHA-256 of a body, as `payload_hash` and x-amz-content-sha256 have it.
+inline std::array<char, 64> payload_hash(std::string_view body) { return detail::hex(detail::sha256::of(body)); }
+
+namespace canonical_detail {
+
+constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// Whether any byte of a text is in a range, eight at a time: nearly every header is in canonical form, so that this is
+// most of what there is to do.
+inline bool any_byte_in(char first, char last, std::string_view text) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101;
+    const auto low = each * (0x80U - static_cast<unsigned char>(first));
+    const auto high = each * (0x7FU - static_cast<unsigned char>(last));
+    const auto marks = [=](const char* p) {
+        std::uint64_t word;
+        std::memcpy(&word, p, sizeof(word));
+        const auto ascii = word & each * 0x7F; // carries stay within a byte
+        return (ascii + low) & ~(ascii + high) & ~word;
+    };
+    if (text.size() < sizeof(each)) return std::ranges::any_of(text, [=](char c) { return c >= first && c <= last; });
+    auto found = marks(text.data() + text.size() - sizeof(each));
+    for (std::size_t i = 0; i + sizeof(each) < text.size(); i += sizeof(each)) found |= marks(text.data() + i);
+    return (found & each * 0x80) != 0;
+}
+
+inline bool is_canonical_name(std::string_view name) noexcept { return !any_byte_in('A', 'Z', name); }
+
+inline bool is_canonical_value(std::string_view value) noexcept {
+    if (!any_byte_in('\t', ' ', value)) return true;
+    char before = ' '; // at the beginning a space is one too many
+    for (const char c : value) {
+        if (is_space(c) && (c != ' ' || before == ' ')) return false;
+        before = c;
+    }
+    return before != ' ';
+}
+
+inline std::string to_lower(std::string_view name) {
+    std::string out(name);
+    for (auto& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return out;
+}
+
+// Without space at both ends, and one space for each run of it.
+inline void append_value(std::string& out, std::string_view value) {
+    const auto begin = out.size();
+    bool pending = false;
+    for (const char c : value) {
+        if (is_space(c)) {
+            pending = out.size() != begin;
+        } else {
+            if (std::exchange(pending, false)) out.push_back(' ');
+            out.push_back(c);
+        }
+    }
+}
+
+inline std::string canonical_path(std::string_view path, canonical_options options) {
+    std::string normal;
+    if (options.normalize_path) {
+        std::vector<std::string_view> segments;
+        for (std::size_t begin = 0; begin <= path.size();) {
+            const auto end = std::min(path.find('/', begin), path.size());
+            const auto segment = path.substr(begin, end - begin);
+            begin = end + 1;
+            if (segment == "..") {
+                if (!segments.empty()) segments.pop_back();
+            } else if (!segment.empty() && segment != ".") {
+                segments.push_back(segment);
+            }
+        }
+        for (const auto segment : segments) normal.append(1, '/').append(segment);
+        if (normal.empty() || path.ends_with('/')) normal.push_back('/');
+        path = normal;
+    }
+    if (path.empty()) path = "/";
+    if (!options.encode_path) return std::string(path);
+    std::string out;
+    detail::append_uri_encoded(out, path, '/');
+    return out;
+}
+
+// Sorted after encoding, as the service sorts: by name, then by value.
+inline std::string canonical_query(std::string_view query) {
+    const auto encode = [](std::string_view sent) {
+        std::string plain, encoded;
+        detail::append_uri_decoded(plain, sent);
+        detail::append_uri_encoded(encoded, plain);
+        return encoded;
+    };
+    std::vector<std::pair<std::string, std::string>> parameters;
+    for (std::size_t begin = 0; begin < query.size();) {
+        const auto end = std::min(query.find('&', begin), query.size());
+        const auto parameter = query.substr(begin, end - begin);
+        begin = end + 1;
+        if (parameter.empty()) continue;
+        const auto equals = std::min(parameter.find('='), parameter.size());
+        const auto value = parameter.substr(std::min(equals + 1, parameter.size()));
+        parameters.emplace_back(encode(parameter.substr(0, equals)), encode(value));
+    }
+    std::ranges::sort(parameters);
+    std::string out;
+    for (const auto& [name, value] : parameters) {
+        if (!out.empty()) out.push_back('&');
+        out.append(name).append(1, '=').append(value);
+    }
+    return out;
+}
+
+} // namespace canonical_detail
+
+/// Header fields as a signature covers them: names in lower case and sorted, values trimmed, duplicates joined.
+///
+/// Refers to `headers` when they are in this form already, and costs one look at each then.
+class canonical_headers {
+public:
+    explicit canonical_headers(std::span<const header> headers) : headers_(headers) {
+        if (!is_canonical(headers)) normalize();
+    }
+    canonical_headers(const canonical_headers&) = delete;
+    canonical_headers& operator=(const canonical_headers&) = delete;
+
+    /// Appends `name:value\n` for each field.
+    template <class Text>
+    void append_fields(Text& out) const {
+        for (const auto& h : headers_) {
+            out.append(h.name);
+            out.push_back(':');
+            out.append(h.value);
+            out.push_back('\n');
+        }
+    }
+
+    /// Appends the names, with `;` between them.
+    template <class Text>
+    void append_names(Text& out) const {
+        bool first = true;
+        for (const auto& h : headers_) {
+            if (!std::exchange(first, false)) out.push_back(';');
+            out.append(h.name);
+        }
+    }
+
+private:
+    static bool is_canonical(std::span<const header> headers) noexcept {
+        std::string_view before;
+        for (const auto& h : headers) {
+            if (h.name <= before || !canonical_detail::is_canonical_name(h.name) ||
+                !canonical_detail::is_canonical_value(h.value))
+                return false;
+            before = h.name;
+        }
+        return true;
+    }
+
+    void normalize() {
+        std::vector<header> sorted(headers_.begin(), headers_.end());
+        names_.reserve(sorted.size()); // the views need texts that stay where they are
+        values_.reserve(sorted.size());
+        for (auto& h : sorted) h.name = names_.emplace_back(canonical_detail::to_lower(h.name));
+        std::ranges::stable_sort(sorted, {}, &header::name);
+        for (const auto& h : sorted) {
+            const bool again = !fields_.empty() && fields_.back().name == h.name;
+            auto& value = again ? values_.back().append(1, ',') : values_.emplace_back();
+            canonical_detail::append_value(value, h.value);
+            if (again)
+                fields_.back().value = value;
+            else
+                fields_.push_back({h.name, value});
+        }
+        headers_ = fields_;
+    }
+
+    std::span<const header> headers_;
+    std::vector<header> fields_; // views of the texts below
+    std::vector<std::string> names_;
+    std::vector<std::string> values_;
+};
+
+/// Appends the canonical request up to the payload hash, which is its last line.
+template <class Text>
+void append_canonical_request(Text& out, const signable_request& request, const canonical_headers& headers,
+                              canonical_options options) {
+    out.append(request.method);
+    out.push_back('\n');
+    if (request.path == "/")
+        out.push_back('/');
+    else
+        out.append(canonical_detail::canonical_path(request.path, options));
+    out.push_back('\n');
+    if (!request.query.empty()) out.append(canonical_detail::canonical_query(request.query));
+    out.push_back('\n');
+    headers.append_fields(out);
+    out.push_back('\n');
+    headers.append_names(out);
+    out.push_back('\n');
+}
+
+/// The canonical request of a request: what to compare when a service answers SignatureDoesNotMatch
+/// (AWS SigV4 reference, "Create a canonical request").
+inline std::string canonical_request(const signable_request& request, canonical_options options = {}) {
+    std::string out;
+    append_canonical_request(out, request, canonical_headers(request.headers), options);
+    if (request.payload_hash.empty()) {
+        const auto hash = payload_hash(request.body);
+        out.append(hash.data(), hash.size());
+    } else {
+        out.append(request.payload_hash);
+    }
+    return out;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/credentials.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIALS_HPP
+#define DYNASESSION_AWS_CREDENTIALS_HPP
+
+// #include <dynasession/aws/environment.hpp>
+#ifndef DYNASESSION_AWS_ENVIRONMENT_HPP
+#define DYNASESSION_AWS_ENVIRONMENT_HPP
+
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::aws {
+
+/// Looks up a variable by its name: `process_environment`, or what a test makes up.
+using environment = std::function<std::optional<std::string>(std::string_view)>;
+
+/// A variable of this process.
+///
+/// *Thread safety:* as getenv: no other thread may change the environment meanwhile.
+inline std::optional<std::string> process_environment(std::string_view name) {
+    if (const char* value = std::getenv(std::string(name).c_str())) return value;
+    return std::nullopt;
+}
+
+/// The value of a variable without space around it; empty when it is not set or blank, as the AWS SDKs read it.
+inline std::string variable(const environment& env, std::string_view name) {
+    constexpr std::string_view space = " \t\r\n";
+    const auto value = env(name).value_or("");
+    const auto begin = value.find_first_not_of(space);
+    if (begin == value.npos) return {};
+    return value.substr(begin, value.find_last_not_of(space) + 1 - begin);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+#ifndef DYNASESSION_CORE_ERROR_HPP
+#define DYNASESSION_CORE_ERROR_HPP
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/error_condition.hpp>
+#include <boost/system/result.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <ostream>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+using boost::system::error_code;
+
+/// What went wrong, exactly. Absence of a session is not an error.
+enum class error {
+    // sessions
+    invalid_session_id = 1, ///< the text does not have the exact shape of a session id
+    session_gone,           ///< destroyed or expired since it was loaded; nothing was written
+    session_exists,         ///< an id that was to be new is taken
+    conflict,               ///< changed by somebody else, and the changes could not be merged
+    item_too_large,         ///< over the size limit of the backend; nothing was sent
+    store_full,             ///< the in-memory store is at its bounds
+    corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
+    not_serializable,       ///< the value cannot be stored (not UTF-8, NaN, too deep, too large)
+
+    // configuration
+    missing_credentials,
+    missing_region,
+    invalid_endpoint,
+    invalid_option,
+
+    // transport
+    timeout,                ///< the deadline of the call or of the attempt passed
+    connection_closed,      ///< the peer closed the connection before the answer was complete
+    tls_failure,            ///< handshake or certificate verification failed
+    malformed_response,     ///< not HTTP, or not the answer that was asked for
+    response_too_large,
+    checksum_mismatch,      ///< x-amz-crc32 does not match the body
+
+    // answers of the service
+    condition_failed,
+    transaction_cancelled,
+    transaction_conflict,
+    throttled,
+    service_unavailable,
+    table_not_found,
+    table_exists,
+    access_denied,
+    credentials_expired,
+    clock_skew,
+    invalid_request,
+    unknown_operation,
+    unprocessed,            ///< a batch was carried out only in part
+};
+
+/// What a caller can do about it: compare any error_code of this library with one of these.
+enum class condition {
+    retryable = 1, ///< the same call may succeed a moment later
+    conflict,      ///< somebody else changed the session: load it again
+    unavailable,   ///< the store cannot be reached or does not answer; says nothing of the session
+    corrupt,       ///< what is stored cannot be used
+    configuration, ///< a person has to change an option, a permission or a credential
+    too_large,     ///< the session has to become smaller
+};
+
+} // namespace dynasession::inline v0
+
+namespace boost::system {
+template <>
+struct is_error_code_enum<::dynasession::error> : std::true_type {};
+template <>
+struct is_error_condition_enum<::dynasession::condition> : std::true_type {};
+} // namespace boost::system
+
+namespace dynasession::inline v0 {
+
+namespace error_detail {
+
+constexpr const char* message(error e) noexcept {
+    switch (e) {
+    case error::invalid_session_id:
+        return "not a session id: expected the 43 base64url characters that session_id::generate() makes";
+    case error::session_gone:
+        return "the session was destroyed or has expired since it was loaded; nothing was written: start a new one";
+    case error::session_exists: return "a session with this id exists already; create another id";
+    case error::conflict:
+        return "the session was changed by another request: load it again and repeat the change";
+    case error::item_too_large:
+        return "the session is larger than the store takes: keep large data elsewhere and store its key";
+    case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
+    case error::corrupt_session:
+        return "the stored session cannot be decoded: check table, layout and serializer; nothing was written";
+    case error::not_serializable:
+        return "the session holds a value that cannot be stored: text must be UTF-8, numbers finite, nesting and size within the serializer's bounds";
+    case error::missing_credentials:
+        return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or dynamodb_options::credentials";
+    case error::missing_region: return "no AWS region: set AWS_REGION, or dynamodb_options::region";
+    case error::invalid_endpoint:
+        return "not an endpoint: expected http://host[:port] or https://host[:port]";
+    case error::invalid_option: return "an option has a value outside its range";
+    case error::timeout: return "no answer before the deadline: check the network, or raise the timeouts";
+    case error::connection_closed: return "the connection was closed before the answer was complete";
+    case error::tls_failure:
+        return "TLS failed: check the host name, the certificate and the trusted authorities (AWS_CA_BUNDLE)";
+    case error::malformed_response:
+        return "the answer is not what DynamoDB sends: check the endpoint and what stands between";
+    case error::response_too_large: return "the answer is larger than the limit of the client";
+    case error::checksum_mismatch: return "the answer was damaged on the way (x-amz-crc32 differs)";
+    case error::condition_failed: return "the condition of the write did not hold; nothing was written";
+    case error::transaction_cancelled: return "the transaction was cancelled; nothing was written";
+    case error::transaction_conflict: return "another transaction works on the same item; try again";
+    case error::throttled: return "DynamoDB throttles the table: spread the load, or raise its capacity";
+    case error::service_unavailable: return "the service answered with an internal error; try again";
+    case error::table_not_found:
+        return "the table does not exist: create it with create_table(), or check table_name, region and endpoint";
+    case error::table_exists: return "the table exists already";
+    case error::access_denied: return "the credentials do not permit this operation on the table: check the IAM policy";
+    case error::credentials_expired: return "the credentials have expired or are not known: renew them";
+    case error::clock_skew: return "the clock of this machine differs too much from the service's: correct it";
+    case error::invalid_request: return "the service refused the request as not valid";
+    case error::unknown_operation: return "the service does not know this operation";
+    case error::unprocessed: return "the service carried out the batch only in part; repeat the rest";
+    }
+    return "unknown error";
+}
+
+class category final : public boost::system::error_category {
+public:
+    constexpr category() noexcept : error_category(0x8c1f3a6b52d0e947ULL) {}
+    const char* name() const noexcept override { return "dynasession"; }
+    std::string message(int value) const override {
+        return error_detail::message(static_cast<error>(value));
+    }
+    bool equivalent(int value, const boost::system::error_condition& c) const noexcept override;
+};
+
+class condition_category final : public boost::system::error_category {
+public:
+    constexpr condition_category() noexcept : error_category(0x8c1f3a6b52d0e948ULL) {}
+    const char* name() const noexcept override { return "dynasession.condition"; }
+    std::string message(int value) const override {
+        switch (static_cast<condition>(value)) {
+        case condition::retryable: return "the same call may succeed a moment later";
+        case condition::conflict: return "changed by somebody else: load again";
+        case condition::unavailable: return "the store cannot be reached";
+        case condition::corrupt: return "what is stored cannot be used";
+        case condition::configuration: return "the configuration has to be changed";
+        case condition::too_large: return "the session has to become smaller";
+        }
+        return "unknown condition";
+    }
+    bool equivalent(const error_code& code, int value) const noexcept override;
+};
+
+inline constexpr category category_instance{};
+inline constexpr condition_category condition_category_instance{};
+
+constexpr bool belongs(error e, condition c) noexcept {
+    switch (c) {
+    case condition::retryable:
+        return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
+               e == error::checksum_mismatch || e == error::transaction_conflict ||
+               e == error::throttled || e == error::service_unavailable || e == error::unprocessed;
+    case condition::conflict: return e == error::conflict || e == error::session_gone;
+    case condition::unavailable:
+        return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
+               e == error::malformed_response || e == error::checksum_mismatch ||
+               e == error::throttled || e == error::service_unavailable;
+    case condition::corrupt: return e == error::corrupt_session;
+    case condition::configuration:
+        return e == error::missing_credentials || e == error::missing_region ||
+               e == error::invalid_endpoint || e == error::invalid_option ||
+               e == error::table_not_found || e == error::access_denied ||
+               e == error::credentials_expired || e == error::clock_skew || e == error::tls_failure ||
+               e == error::unknown_operation;
+    case condition::too_large: return e == error::item_too_large || e == error::store_full;
+    }
+    return false;
+}
+
+inline bool category::equivalent(int value, const boost::system::error_condition& c) const noexcept {
+    if (c.category() == condition_category_instance)
+        return belongs(static_cast<error>(value), static_cast<condition>(c.value()));
+    return c.category() == *this && c.value() == value;
+}
+
+// The network's own errors (refused, reset, name not found, ...) reach the caller unchanged; all of
+// them mean that the store could not be reached.
+inline bool condition_category::equivalent(const error_code& code, int value) const noexcept {
+    if (code.category() == category_instance) return belongs(static_cast<error>(code.value()), static_cast<condition>(value));
+    const bool cancelled = code == boost::system::errc::operation_canceled;
+    const auto c = static_cast<condition>(value);
+    return code.failed() && !cancelled && (c == condition::unavailable || c == condition::retryable);
+}
+
+} // namespace error_detail
+
+/// The category of `error`.
+inline const boost::system::error_category& error_category() noexcept {
+    return error_detail::category_instance;
+}
+
+inline error_code make_error_code(error e) noexcept {
+    return {static_cast<int>(e), error_detail::category_instance};
+}
+
+inline boost::system::error_condition make_error_condition(condition c) noexcept {
+    return {static_cast<int>(c), error_detail::condition_category_instance};
+}
+
+/// Why an operation failed: the code, and what the server or the failing place says about it.
+///
+/// The detail is for people. It may hold text of the server; it never holds ids, payloads or secrets.
+struct failure {
+    error_code code;
+    std::string detail;
+
+    failure() = default;
+    failure(error_code c, std::string text = {}) : code(c), detail(std::move(text)) {}
+    failure(error e, std::string text = {}) : code(e), detail(std::move(text)) {}
+
+    friend bool operator==(const failure& f, const error_code& c) noexcept { return f.code == c; }
+    friend bool operator==(const failure& f, error e) noexcept { return f.code == e; }
+    friend bool operator==(const failure& f, condition c) noexcept { return f.code == c; }
+
+    template <class Char, class Traits>
+    friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const failure& f) {
+        out << f.code.message().c_str();
+        if (!f.detail.empty()) out << " (" << f.detail.c_str() << ')';
+        return out;
+    }
+};
+
+/// A value, or why there is none. `value()` throws `session_error`.
+template <class T>
+using result = boost::system::result<T, failure>;
+
+/// What the throwing forms throw: `code()` to decide by, `what()` and `detail()` to read.
+class session_error : public boost::system::system_error {
+public:
+    explicit session_error(failure f)
+        : system_error(f.code, f.detail.empty() ? std::string("dynasession") : f.detail),
+          detail_(std::move(f.detail)) {}
+
+    /// What the server, or the failing place, says; may be empty.
+    const std::string& detail() const noexcept { return detail_; }
+
+private:
+    std::string detail_;
+};
+
+[[noreturn]] inline void throw_exception_from_error(const failure& f, const boost::source_location&) {
+    throw session_error(f);
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/op/action.hpp>
+#ifndef DYNASESSION_OP_ACTION_HPP
+#define DYNASESSION_OP_ACTION_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::op {
+
+/// The time at which an operation is resumed: one reading of both clocks.
+///
+/// `system` is what records and signatures are dated by; `steady` is what deadlines are counted on.
+struct instant {
+    std::chrono::sys_time<std::chrono::milliseconds> system{};
+    std::chrono::steady_clock::time_point steady{};
+
+    /// `system` as records count it.
+    std::chrono::sys_seconds seconds() const noexcept { return std::chrono::floor<std::chrono::seconds>(system); }
+
+    /// The clocks of this machine, now.
+    static instant now() noexcept {
+        return {std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()),
+                std::chrono::steady_clock::now()};
+    }
+};
+
+/// Resume me after this time, with an empty reply.
+struct pause {
+    std::chrono::milliseconds duration{};
+};
+
+/// What an operation answers when it is resumed: do this effect, pause, or done with this result.
+template <class Effect, class T>
+using action = std::variant<Effect, pause, result<T>>;
+
+/// An algorithm as a state machine that does no I/O and knows no clock.
+///
+/// `resume(reply, now)` is called first with a default reply, then with the reply to each effect that
+/// the operation asked for, until it answers with its result. It is not called again after that.
+/// A cancelled operation finds `operation_aborted` in its reply and should finish with it; it gets nothing else any more.
+template <class Op>
+concept operation = std::move_constructible<Op> && std::default_initializable<typename Op::reply_type> &&
+                    std::constructible_from<typename Op::reply_type, failure> && requires(Op op, typename Op::reply_type reply, instant now) {
+    typename Op::effect_type;
+    typename Op::value_type;
+    { op.resume(std::move(reply), now) } -> std::same_as<action<typename Op::effect_type, typename Op::value_type>>;
+};
+
+/// Carries on from an action of an inner operation: its effects and pauses are passed on, and what
+/// `done(result<T>)` returns takes the place of its result.
+template <class Outer, class Effect, class T, class Done>
+Outer carry_on(action<Effect, T> inner, Done done) {
+    if (auto* effect = std::get_if<0>(&inner)) return std::move(*effect);
+    if (auto* delay = std::get_if<1>(&inner)) return *delay;
+    return done(std::get<2>(std::move(inner)));
+}
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// The key that signs requests: one immutable value, so that its parts always belong together.
+///
+/// There is no way to print it, and its memory is overwritten at the end.
+class credentials {
+public:
+    credentials(std::string access_key_id, std::string secret_access_key, std::string session_token = {})
+        : access_key_id_(std::move(access_key_id)), secret_access_key_(std::move(secret_access_key)),
+          session_token_(std::move(session_token)) {
+        detail::cleanse(secret_access_key);
+    }
+    credentials(const credentials&) = default;
+    credentials(credentials&&) = default;
+    credentials& operator=(const credentials&) = delete;
+    ~credentials() {
+        detail::cleanse(secret_access_key_);
+        detail::cleanse(session_token_);
+    }
+
+    const std::string& access_key_id() const noexcept { return access_key_id_; }
+    const std::string& secret_access_key() const noexcept { return secret_access_key_; }
+    /// Empty for keys that do not expire; else it is sent, and signed, as x-amz-security-token.
+    const std::string& session_token() const noexcept { return session_token_; }
+
+private:
+    std::string access_key_id_;
+    std::string secret_access_key_;
+    std::string session_token_;
+};
+
+/// What a provider answers. Never null when it has a value.
+using credentials_result = result<std::shared_ptr<const credentials>>;
+
+/// Where credentials come from: one that refreshes them keeps its own cache and knows when they expire.
+///
+/// - `cached(now)` is what is good to sign with at this time, or null; it never waits.
+/// - `get(now)` fetches what `cached` has not, and may block.
+/// - `async_get(now, handler)` does so without blocking and calls `handler(credentials_result)` exactly once, on any
+///   thread, perhaps before it returns.
+///
+/// *Thread safety:* all three may be called at the same time.
+template <class P>
+concept credentials_provider = requires(P& provider, op::instant now, std::function<void(credentials_result)> handler) {
+    { provider.cached(now) } -> std::same_as<std::shared_ptr<const credentials>>;
+    { provider.get(now) } -> std::same_as<credentials_result>;
+    provider.async_get(now, std::move(handler));
+};
+
+/// Credentials that the program has.
+class static_credentials {
+public:
+    explicit static_credentials(credentials value) : value_(std::make_shared<const credentials>(std::move(value))) {}
+
+    std::shared_ptr<const credentials> cached(op::instant) const noexcept { return value_; }
+    credentials_result get(op::instant) const { return value_; }
+    template <class Handler>
+    void async_get(op::instant now, Handler&& handler) const {
+        std::forward<Handler>(handler)(get(now));
+    }
+
+private:
+    std::shared_ptr<const credentials> value_;
+};
+
+/// Credentials in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, read once, here.
+///
+/// *Errors:* `get` answers `error::missing_credentials` with the name of the variable that is not set.
+class environment_credentials {
+public:
+    explicit environment_credentials(const environment& env = process_environment) : value_(read(env)) {}
+
+    std::shared_ptr<const credentials> cached(op::instant) const noexcept { return value_ ? *value_ : nullptr; }
+    credentials_result get(op::instant) const { return value_; }
+    template <class Handler>
+    void async_get(op::instant now, Handler&& handler) const {
+        std::forward<Handler>(handler)(get(now));
+    }
+
+private:
+    static credentials_result read(const environment& env) {
+        auto id = variable(env, "AWS_ACCESS_KEY_ID");
+        auto secret = variable(env, "AWS_SECRET_ACCESS_KEY");
+        if (id.empty() && secret.empty())
+            return failure(error::missing_credentials, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
+        if (id.empty())
+            return failure(error::missing_credentials, "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not");
+        if (secret.empty())
+            return failure(error::missing_credentials, "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+        return std::make_shared<const credentials>(std::move(id), std::move(secret),
+                                                   variable(env, "AWS_SESSION_TOKEN"));
+    }
+
+    credentials_result value_;
+};
+
+static_assert(credentials_provider<static_credentials> && credentials_provider<environment_credentials>);
+
+/// Any provider, shared between its copies; empty when default constructed.
+class any_credentials_provider {
+public:
+    any_credentials_provider() = default;
+    any_credentials_provider(credentials value) : any_credentials_provider(static_credentials(std::move(value))) {}
+    template <credentials_provider P>
+        requires(!std::same_as<P, any_credentials_provider>)
+    any_credentials_provider(P provider) : provider_(std::make_shared<model<P>>(std::move(provider))) {}
+
+    explicit operator bool() const noexcept { return provider_ != nullptr; }
+
+    std::shared_ptr<const credentials> cached(op::instant now) const { return provider_->cached(now); }
+    credentials_result get(op::instant now) const { return provider_->get(now); }
+    void async_get(op::instant now, std::function<void(credentials_result)> handler) const {
+        provider_->async_get(now, std::move(handler));
+    }
+
+private:
+    struct base {
+        virtual ~base() = default;
+        virtual std::shared_ptr<const credentials> cached(op::instant now) = 0;
+        virtual credentials_result get(op::instant now) = 0;
+        virtual void async_get(op::instant now, std::function<void(credentials_result)> handler) = 0;
+    };
+    template <class P>
+    struct model final : base {
+        explicit model(P p) : provider(std::move(p)) {}
+        std::shared_ptr<const credentials> cached(op::instant now) override { return provider.cached(now); }
+        credentials_result get(op::instant now) override { return provider.get(now); }
+        void async_get(op::instant now, std::function<void(credentials_result)> handler) override {
+            provider.async_get(now, std::move(handler));
+        }
+        P provider;
+    };
+
+    std::shared_ptr<base> provider_;
+};
+
+/// The provider that a client uses: the one it was given, else the environment.
+inline any_credentials_provider resolve_credentials(any_credentials_provider given,
+                                                    const environment& env = process_environment) {
+    return given ? given : any_credentials_provider(environment_credentials(env));
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/signing_cache.hpp>
+#ifndef DYNASESSION_AWS_SIGNING_CACHE_HPP
+#define DYNASESSION_AWS_SIGNING_CACHE_HPP
+
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/iso8601.hpp>
+#ifndef DYNASESSION_DETAIL_ISO8601_HPP
+#define DYNASESSION_DETAIL_ISO8601_HPP
+
+#include <array>
+#include <chrono>
+
+namespace dynasession::inline v0::detail {
+
+/// A time as `20150830T123600Z` (ISO 8601, basic format); its first eight characters are the date. Years 0 to 9999.
+inline std::array<char, 16> iso8601_basic(std::chrono::sys_seconds time) noexcept {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
+
+    std::array<char, 16> out;
+    auto* p = out.data();
+    const auto two_digits = [&p](unsigned n) {
+        *p++ = static_cast<char>('0' + n / 10);
+        *p++ = static_cast<char>('0' + n % 10);
+    };
+    const auto year = static_cast<unsigned>(static_cast<int>(date.year())) % 10000;
+    two_digits(year / 100);
+    two_digits(year % 100);
+    two_digits(static_cast<unsigned>(date.month()));
+    two_digits(static_cast<unsigned>(date.day()));
+    *p++ = 'T';
+    two_digits(static_cast<unsigned>(clock.hours().count()));
+    two_digits(static_cast<unsigned>(clock.minutes().count()));
+    two_digits(static_cast<unsigned>(clock.seconds().count()));
+    *p = 'Z';
+    return out;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// The time of a signature, in whole seconds, with its text: `text()` is the value of x-amz-date.
+class timestamp {
+public:
+    template <class Duration>
+    explicit timestamp(std::chrono::sys_time<Duration> time) noexcept
+        : text_(detail::iso8601_basic(std::chrono::floor<std::chrono::seconds>(time))) {}
+
+    std::string_view text() const noexcept { return {text_.data(), text_.size()}; } ///< `20150830T123600Z`
+    std::string_view date() const noexcept { return text().substr(0, 8); }          ///< `20150830`
+
+    friend bool operator==(const timestamp&, const timestamp&) = default;
+
+private:
+    std::array<char, 16> text_;
+};
+
+/// The parts of signatures that repeat: a day's signing key, a second's string to sign, a request's headers.
+///
+/// All of them are hashes over a constant beginning, so that what is kept can be told by comparing texts, and
+/// a signature of one kind of request within the same second costs the compressions of its end only.
+/// *Thread safety:* `resume` may be called at the same time; it computes a missing part under its lock.
+class signing_cache {
+public:
+    /// Hashes that stand behind their constant beginnings.
+    struct progress {
+        detail::sha256 canonical;    ///< of the canonical request, up to the payload hash
+        detail::hmac_sha256 message; ///< of the string to sign, up to the hash of the canonical request
+    };
+
+    /// `scope` is the credential scope behind the date: `/region/service/aws4_request`.
+    explicit signing_cache(std::string scope) : scope_(std::move(scope)) {}
+    ~signing_cache() { detail::cleanse(secret_); }
+
+    const std::string& scope() const noexcept { return scope_; }
+
+    progress resume(std::string_view canonical_beginning, const std::string& secret, const timestamp& at) {
+        const std::lock_guard lock(mutex_);
+        const auto& message = message_of(secret, at);
+        return {canonical_of(canonical_beginning), message};
+    }
+
+    detail::hmac_sha256 resume(const std::string& secret, const timestamp& at) {
+        const std::lock_guard lock(mutex_);
+        return message_of(secret, at);
+    }
+
+private:
+    struct beginning {
+        std::string text;
+        detail::sha256 hash;
+    };
+
+    const detail::hmac_sha256& message_of(const std::string& secret, const timestamp& at) {
+        const bool known = at_ && secret_ == secret;
+        if (known && *at_ == at) return *message_;
+        const bool same_day = known && at_->date() == at.date();
+        at_.reset(); // nothing counts as known until all of it is
+        if (!same_day) {
+            key_.emplace(derive_key(secret, at));
+            detail::cleanse(secret_);
+            secret_ = secret;
+        }
+        message_ = key_;
+        message_->update("AWS4-HMAC-SHA256\n");
+        message_->update(at.text());
+        message_->update("\n");
+        message_->update(at.date());
+        message_->update(scope_);
+        message_->update("\n");
+        at_ = at;
+        return *message_;
+    }
+
+    const detail::sha256& canonical_of(std::string_view text) {
+        for (const auto& b : beginnings_)
+            if (b.text == text) return b.hash;
+        auto& oldest = beginnings_[next_];
+        next_ = (next_ + 1) % beginnings_.size();
+        oldest.text.clear(); // no text is kept with the hash of another, whatever throws below
+        oldest.hash = {};
+        oldest.hash.update(text);
+        oldest.text = text;
+        return oldest.hash;
+    }
+
+    // AWS SigV4 reference, "Derive a signing key": one HMAC for each part of the scope.
+    detail::hmac_sha256 derive_key(const std::string& secret, const timestamp& at) const {
+        auto key = "AWS4" + secret;
+        auto digest = detail::hmac_sha256::of(key, at.date());
+        detail::cleanse(key);
+        for (std::string_view rest = scope_; !rest.empty();) {
+            rest.remove_prefix(1);
+            const auto part = rest.substr(0, rest.find('/'));
+            digest = detail::hmac_sha256::of(detail::as_text(digest), part);
+            rest.remove_prefix(part.size());
+        }
+        detail::hmac_sha256 prepared(detail::as_text(digest));
+        detail::cleanse(digest.data(), digest.size());
+        return prepared;
+    }
+
+    const std::string scope_;
+    std::mutex mutex_;
+    std::string secret_;
+    std::optional<timestamp> at_;
+    std::optional<detail::hmac_sha256> key_;     // of secret_ and the date of at_
+    std::optional<detail::hmac_sha256> message_; // of key_ and at_
+    std::array<beginning, 4> beginnings_;        // as many kinds of requests as a session store mixes
+    std::size_t next_ = 0;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+namespace sigv4_detail {
+
+// A text that is to be hashed: gathered on the stack, because many small updates of a hash cost more than its blocks.
+// What does not fit is hashed on the way.
+class hashed_text {
+public:
+    void append(std::string_view text) {
+        if (text.size() > buffer_.size() - size_) return spill(text);
+        std::memcpy(buffer_.data() + size_, text.data(), text.size());
+        size_ += text.size();
+    }
+    void push_back(char c) {
+        if (size_ == buffer_.size()) return spill({&c, 1});
+        buffer_[size_++] = c;
+    }
+
+    bool is_whole() const noexcept { return !spilled_; }
+    std::string_view text() const noexcept { return {buffer_.data(), size_}; } ///< all of it when `is_whole`
+
+    /// The hash behind the text.
+    detail::sha256 hash() const {
+        auto out = hash_;
+        out.update(text());
+        return out;
+    }
+
+private:
+    void spill(std::string_view text) {
+        hash_.update(this->text());
+        hash_.update(text);
+        size_ = 0;
+        spilled_ = true;
+    }
+
+    detail::sha256 hash_;
+    std::size_t size_ = 0;
+    bool spilled_ = false;
+    std::array<char, 4096> buffer_; // a canonical request with a session token takes about 1500
+};
+
+} // namespace sigv4_detail
+
+/// What a presigned request is good for.
+struct presign_options {
+    std::chrono::seconds lifetime = std::chrono::minutes(15); ///< 1 second to 7 days
+    bool sign_session_token = true; ///< some services (AWS IoT) want the token in the query, but not in the signature
+};
+
+/// Signs requests for one service in one region with AWS Signature Version 4 (AWS SigV4 reference).
+///
+/// *Thread safety:* all members may be called at the same time: one signer serves all threads of a client.
+/// *Cost:* no allocation when the headers come in canonical form, sorted and in lower case, the path is `/` and there
+/// is no query.
+class signer {
+public:
+    signer(std::string_view region, std::string_view service, canonical_options options = {})
+        : options_(options),
+          cache_(std::string("/").append(region).append(1, '/').append(service).append("/aws4_request")) {}
+
+    /// Appends the value of the Authorization header.
+    ///
+    /// The request's headers are all that is covered, so they have to hold what the service demands: host, x-amz-date
+    /// with `at.text()`, and x-amz-security-token when the credentials have a session token.
+    void sign(const signable_request& request, const credentials& key, const timestamp& at, std::string& out) const {
+        const canonical_headers headers(request.headers);
+        const auto signature = signature_of(request, headers, key, at);
+        out.append("AWS4-HMAC-SHA256 Credential=").append(key.access_key_id()).append(1, '/');
+        out.append(at.date()).append(cache_.scope());
+        out.append(", SignedHeaders=");
+        headers.append_names(out);
+        out.append(", Signature=").append(signature.data(), signature.size());
+    }
+
+    /// The request target, path and query, that carries its signature itself.
+    ///
+    /// *Errors:* `error::invalid_option` for a lifetime that AWS does not take.
+    result<std::string> presign(const signable_request& request, const credentials& key, const timestamp& at,
+                                const presign_options& options = {}) const {
+        if (options.lifetime < std::chrono::seconds(1) || options.lifetime > std::chrono::days(7))
+            return failure(error::invalid_option, "a presigned request is good for 1 second to 7 days");
+
+        const canonical_headers headers(request.headers);
+        std::string names, query(request.query);
+        headers.append_names(names);
+        const auto add = [&query](std::string_view name, std::string_view value) {
+            if (!query.empty()) query.push_back('&');
+            query.append(name).push_back('=');
+            detail::append_uri_encoded(query, value);
+        };
+        add("X-Amz-Algorithm", "AWS4-HMAC-SHA256");
+        add("X-Amz-Credential",
+            std::string(key.access_key_id()).append(1, '/').append(at.date()).append(cache_.scope()));
+        add("X-Amz-Date", at.text());
+        add("X-Amz-SignedHeaders", names);
+        add("X-Amz-Expires", std::to_string(options.lifetime.count()));
+        const auto without_token = query.size();
+        if (!key.session_token().empty()) add("X-Amz-Security-Token", key.session_token());
+
+        auto covered = request;
+        covered.query = std::string_view(query).substr(0, options.sign_session_token ? query.size() : without_token);
+        const auto signature = signature_of(covered, headers, key, at);
+        add("X-Amz-Signature", {signature.data(), signature.size()});
+        return std::string(request.path).append(1, '?').append(query);
+    }
+
+private:
+    std::array<char, 64> signature_of(const signable_request& request, const canonical_headers& headers,
+                                      const credentials& key, const timestamp& at) const {
+        sigv4_detail::hashed_text beginning;
+        append_canonical_request(beginning, request, headers, options_);
+        auto [canonical, message] =
+            beginning.is_whole()
+                ? cache_.resume(beginning.text(), key.secret_access_key(), at)
+                : signing_cache::progress{beginning.hash(), cache_.resume(key.secret_access_key(), at)};
+
+        if (request.payload_hash.empty()) {
+            const auto payload = payload_hash(request.body);
+            canonical.update(payload.data(), payload.size());
+        } else {
+            canonical.update(request.payload_hash);
+        }
+        const auto digest = detail::hex(canonical.finish());
+        message.update({digest.data(), digest.size()});
+        return detail::hex(message.finish());
+    }
+
+    canonical_options options_;
+    mutable signing_cache cache_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/config.hpp>
+#ifndef DYNASESSION_CORE_CONFIG_HPP
+#define DYNASESSION_CORE_CONFIG_HPP
+
+// The one place that holds the version: CMake reads it from here.
+#define DYNASESSION_VERSION_MAJOR 0
+#define DYNASESSION_VERSION_MINOR 1
+#define DYNASESSION_VERSION_PATCH 0
+
+/// The version as one comparable number: 10000 * major + 100 * minor + patch.
+#define DYNASESSION_VERSION                                                                        \
+    (DYNASESSION_VERSION_MAJOR * 10000 + DYNASESSION_VERSION_MINOR * 100 +                          \
+     DYNASESSION_VERSION_PATCH)
+
+#endif
+// #include <dynasession/dynamodb/client.hpp>
+#ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
+#define DYNASESSION_DYNAMODB_CLIENT_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/endpoint.hpp>
+#ifndef DYNASESSION_AWS_ENDPOINT_HPP
+#define DYNASESSION_AWS_ENDPOINT_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+#ifndef DYNASESSION_HTTP_ENDPOINT_HPP
+#define DYNASESSION_HTTP_ENDPOINT_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::http {
+
+/// Where a server listens, and whether TLS is spoken there.
+struct endpoint {
+    bool tls = true;
+    std::string host; ///< a name or an address, in lower case, without brackets
+    std::uint16_t port = 443;
+
+    /// Reads `http://host[:port]` or `https://host[:port]`, with or without a slash at the end.
+    ///
+    /// *Errors:* `error::invalid_endpoint`, with what is wrong.
+    static result<endpoint> parse(std::string_view url);
+
+    /// What the `Host` field says: the port only when it is not the scheme's own, brackets around IPv6.
+    std::string authority() const {
+        auto text = host.find(':') == host.npos ? host : '[' + host + ']';
+        if (port != (tls ? 443 : 80)) text.append(1, ':').append(std::to_string(port));
+        return text;
+    }
+
+    /// Whether what is sent there stays on this machine: `localhost`, 127.0.0.0/8 or ::1.
+    bool is_loopback() const {
+        if (host == "localhost") return true;
+        error_code ec;
+        const auto address = boost::asio::ip::make_address(host, ec);
+        return !ec && address.is_loopback();
+    }
+
+    friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+
+inline result<endpoint> endpoint::parse(std::string_view url) {
+    const auto refuse = [](const char* why) { return failure(error::invalid_endpoint, why); };
+
+    const auto colon = url.find("://");
+    if (colon == url.npos) return refuse("the URL has no scheme: expected http://host[:port] or https://host[:port]");
+    std::string scheme(url.substr(0, colon));
+    const auto to_lower = [](std::string& text) {
+        std::ranges::transform(text, text.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    };
+    to_lower(scheme);
+    if (scheme != "http" && scheme != "https") return refuse("the URL's scheme is neither http nor https");
+
+    endpoint e;
+    e.tls = scheme == "https";
+    e.port = e.tls ? 443 : 80;
+
+    auto rest = url.substr(colon + 3);
+    if (rest.ends_with('/')) rest.remove_suffix(1);
+    if (rest.find_first_of("/?#") != rest.npos)
+        return refuse("the URL has a path or a query: give the host and port only");
+    if (rest.find('@') != rest.npos) return refuse("the URL has user information: credentials do not belong there");
+
+    const bool bracketed = rest.starts_with('[');
+    const auto end = bracketed ? rest.find(']') : std::min(rest.find(':'), rest.size());
+    if (end == rest.npos) return refuse("the URL has an opening bracket only");
+    e.host = rest.substr(bracketed, end - bracketed);
+    to_lower(e.host);
+    rest.remove_prefix(end + bracketed);
+
+    error_code ec;
+    const bool is_name = e.host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") == e.host.npos;
+    if (bracketed ? (boost::asio::ip::make_address_v6(e.host, ec), ec.failed()) : !is_name || e.host.size() > 253)
+        return refuse("the URL's host is neither a name nor an address (IPv6 stands in brackets)");
+    if (e.host.empty()) return refuse("the URL has no host");
+
+    if (!rest.empty()) {
+        const auto digits = rest.substr(1);
+        const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), e.port);
+        if (rest.front() != ':' || error != std::errc{} || last != digits.data() + digits.size() || e.port == 0)
+            return refuse("the URL's port is not a number from 1 to 65535");
+    }
+    return e;
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Where DynamoDB is, as a program says it; what is empty comes from the environment.
+struct endpoint_options {
+    std::string region = {};       ///< else AWS_REGION, else AWS_DEFAULT_REGION
+    std::string endpoint_url = {}; ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS's own host of the region
+    bool allow_plain_http = false; ///< take http:// to other hosts than this one; sessions are then readable on the way
+};
+
+/// Where requests go, and the region their signatures name.
+struct resolved_endpoint {
+    http::endpoint address;
+    std::string signing_region;
+};
+
+namespace endpoint_detail {
+
+// A text, and what to call its origin in messages.
+struct setting {
+    std::string value;
+    std::string_view source;
+};
+
+// The option when it is given, else the first of the variables that is set.
+inline setting first_set(std::string_view given, std::string_view option, const environment& env,
+                         std::initializer_list<std::string_view> variables) {
+    setting found{std::string(given), option};
+    for (auto name = variables.begin(); found.value.empty() && name != variables.end(); ++name) {
+        found.value = variable(env, *name);
+        found.source = *name;
+    }
+    return found;
+}
+
+inline bool is_region(std::string_view text) noexcept {
+    return !text.empty() && text.size() <= 63 && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+// The domains of the partitions, by the beginning of their regions (AWS SDKs, partitions.json).
+inline std::string_view dns_suffix(std::string_view region) noexcept {
+    struct partition {
+        std::string_view prefix, suffix;
+    };
+    constexpr std::array<partition, 6> others{{
+        {"cn-", "amazonaws.com.cn"},
+        {"us-iso-", "c2s.ic.gov"},
+        {"us-isob-", "sc2s.sgov.gov"},
+        {"eu-isoe-", "cloud.adc-e.uk"},
+        {"us-isof-", "csp.hci.ic.gov"},
+        {"eusc-", "amazonaws.eu"},
+    }};
+    for (const auto& p : others)
+        if (region.starts_with(p.prefix)) return p.suffix;
+    return "amazonaws.com";
+}
+
+inline std::string own_url(std::string_view region) {
+    if (region == "local") return "http://localhost:8000";
+    return std::string("https://dynamodb.").append(region).append(1, '.').append(dns_suffix(region));
+}
+
+inline bool is_true(std::string_view text) noexcept {
+    constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::ranges::equal(text, std::string_view("true"), {}, lower);
+}
+
+} // namespace endpoint_detail
+
+/// The region to use: the given one, else AWS_REGION, else AWS_DEFAULT_REGION.
+///
+/// *Errors:* `error::missing_region`; `error::invalid_option` for a text that cannot be part of a host name.
+inline result<std::string> resolve_region(std::string_view given, const environment& env = process_environment) {
+    auto region = endpoint_detail::first_set(given, "option region", env, {"AWS_REGION", "AWS_DEFAULT_REGION"});
+    if (region.value.empty())
+        return failure(error::missing_region, "neither the option region nor AWS_REGION nor AWS_DEFAULT_REGION is set");
+    if (!endpoint_detail::is_region(region.value))
+        return failure(error::invalid_option, std::string(region.source) + ": a region is 1 to 63 of a-z, 0-9 and -");
+    return std::move(region.value);
+}
+
+/// Where DynamoDB is. The region `local` stands for an emulator: http://localhost:8000, signed for us-east-1.
+///
+/// *Errors:* those of `resolve_region`; `error::invalid_endpoint` for a URL that is none, or is plain http to another
+/// machine without `allow_plain_http`. The detail names the option or variable at fault.
+inline result<resolved_endpoint> resolve_endpoint(const endpoint_options& options,
+                                                  const environment& env = process_environment) {
+    auto region = resolve_region(options.region, env);
+    if (!region) return std::move(region).error();
+
+    const environment ignored = [](std::string_view) { return std::nullopt; };
+    const bool ignore = endpoint_detail::is_true(variable(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"));
+    auto url = endpoint_detail::first_set(options.endpoint_url, "option endpoint_url", ignore ? ignored : env,
+                                          {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"});
+    if (url.value.empty()) {
+        url.value = endpoint_detail::own_url(*region);
+        url.source = "region";
+    }
+
+    auto address = http::endpoint::parse(url.value);
+    if (!address) return failure(address.error().code, std::string(url.source) + ": " + address.error().detail);
+    if (!address->tls && !address->is_loopback() && !options.allow_plain_http)
+        return failure(error::invalid_endpoint,
+                       std::string(url.source) + ": plain http to another machine: use https, or set allow_plain_http");
+    return resolved_endpoint{*std::move(address), *region == "local" ? "us-east-1" : *std::move(region)};
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+#ifndef DYNASESSION_DYNAMODB_CALL_HPP
+#define DYNASESSION_DYNAMODB_CALL_HPP
+
+// #include <dynasession/aws/canonical_request.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/retry.hpp>
+#ifndef DYNASESSION_AWS_RETRY_HPP
+#define DYNASESSION_AWS_RETRY_HPP
+
+// #include <dynasession/detail/random.hpp>
+#ifndef DYNASESSION_DETAIL_RANDOM_HPP
+#define DYNASESSION_DETAIL_RANDOM_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+/// A pseudo-random number of the calling thread, for jitter and for names of calls. Not for secrets.
+inline std::uint64_t pseudo_random() {
+    // SplitMix64: eight bytes of state are enough for what is not secret.
+    thread_local std::uint64_t state = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+    auto z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+/// A pseudo-random number in [0, 1) of the calling thread.
+inline double uniform_random() { return static_cast<double>(pseudo_random() >> 11) * 0x1p-53; }
+
+/// A version 4 UUID in lower case (RFC 9562), from `pseudo_random`.
+inline std::string random_uuid() {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
+    std::uint64_t random = 0;
+    for (std::size_t i = 0; i != out.size(); ++i) {
+        if (i % 16 == 0) random = pseudo_random();
+        const auto nibble = random & 15;
+        random >>= 4;
+        if (out[i] == 'x') out[i] = digits[nibble];
+        if (out[i] == 'y') out[i] = digits[8 | (nibble & 3)];
+    }
+    return out;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+namespace dynasession::inline v0::aws {
+
+/// How often and how fast a call is repeated: the "standard" mode of the SDKs (AWS SDKs and Tools reference guide,
+/// "Retry behavior").
+struct retry_options {
+    unsigned max_attempts = 4;                        ///< in all, the first one included
+    std::chrono::milliseconds base_delay{25};         ///< after an error that passes by itself
+    std::chrono::milliseconds throttling_delay{1000}; ///< after an answer that asks to slow down
+    std::chrono::milliseconds max_delay{20000};       ///< of a single pause
+
+    /// Pseudo-random numbers in [0, 1) that spread the pauses of many clients; null: `uniform_random`.
+    double (*random)() = nullptr;
+};
+
+/// Whether a failed attempt may be repeated, and how patiently.
+enum class retry_reason { never, transient, throttling };
+
+/// The longest pause before retry number `retry`, counted from 0: the base doubles each time up to the limit.
+constexpr std::chrono::milliseconds longest_pause(const retry_options& options, retry_reason reason,
+                                                  unsigned retry) noexcept {
+    auto delay = reason == retry_reason::throttling ? options.throttling_delay : options.base_delay;
+    for (; retry != 0 && delay.count() != 0 && delay < options.max_delay; --retry) delay *= 2;
+    return std::min(delay, options.max_delay);
+}
+
+/// Decides for one call whether another attempt is made, and after which pause.
+class retry_schedule {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    explicit retry_schedule(const retry_options& options) noexcept : options_(&options) {}
+
+    /// The number of the attempt that runs, counted from 1.
+    unsigned attempt() const noexcept { return attempt_; }
+
+    /// The pause before the next attempt; nothing when the call has to end with what it has: the error will not
+    /// pass, the attempts are used up, or the pause would reach the deadline.
+    std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline) {
+        if (reason == retry_reason::never || attempt_ >= options_->max_attempts) return std::nullopt;
+        // Full jitter: the limit is applied before the random factor, so that clients stay spread out.
+        const auto longest = longest_pause(*options_, reason, attempt_ - 1);
+        const double factor = options_->random ? options_->random() : detail::uniform_random();
+        const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor);
+        if (now + pause >= deadline) return std::nullopt;
+        ++attempt_;
+        return pause;
+    }
+
+private:
+    const retry_options* options_;
+    unsigned attempt_ = 1;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/signing_cache.hpp>
+// #include <dynasession/aws/sigv4.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/random.hpp>
+// #include <dynasession/dynamodb/error.hpp>
+#ifndef DYNASESSION_DYNAMODB_ERROR_HPP
+#define DYNASESSION_DYNAMODB_ERROR_HPP
+
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crc32.hpp>
+#ifndef DYNASESSION_DETAIL_CRC32_HPP
+#define DYNASESSION_DETAIL_CRC32_HPP
+
+// #include <dynasession/detail/crc32_folding.hpp>
+#ifndef DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+#define DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/// CRC-32 by carry-less multiplication, where the processor has it: a tenth of the time of tables.
+///
+/// A block of 16 bytes is a polynomial over GF(2) of degree below 128. Its two halves are multiplied by what the
+/// distance to the next block multiplies them by, x^n mod P, and so disappear into that block (Gopal et al., "Fast CRC
+/// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009; here in reflected bit order).
+namespace dynasession::inline v0::detail::crc32_folding {
+
+inline constexpr std::size_t block = 16;
+inline constexpr std::size_t least = 4 * block; // shorter texts, and what is left of a block, are for the tables
+
+/// x^n mod P, reflected and shifted by the one bit that a product of reflected factors lacks.
+constexpr std::uint64_t power(int n) noexcept {
+    std::uint32_t r = 0x80000000; // 1
+    while (n-- > 0) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
+    return std::uint64_t{r} << 1;
+}
+
+#ifdef __x86_64__
+
+inline bool available() noexcept {
+    static const bool has = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
+    return has;
+}
+
+[[gnu::target("pclmul,sse4.1")]] inline __m128i load(const unsigned char* p) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+
+// What stands `Distance` bits before `next`, in its place.
+template <int Distance>
+[[gnu::target("pclmul,sse4.1")]] inline __m128i fold(__m128i from, __m128i next) noexcept {
+    const auto by = _mm_set_epi64x(static_cast<long long>(power(Distance - 32)), static_cast<long long>(power(Distance + 32)));
+    return _mm_xor_si128(next, _mm_xor_si128(_mm_clmulepi64_si128(from, by, 0x00), _mm_clmulepi64_si128(from, by, 0x11)));
+}
+
+/// The register behind `size` bytes, a multiple of `block` and at least `least`.
+[[gnu::target("pclmul,sse4.1")]] inline std::uint32_t run(const unsigned char* p, std::size_t size,
+                                                          std::uint32_t before) noexcept {
+    // Four chains, because a multiplication takes as long as four can be begun.
+    auto a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(before)));
+    auto b = load(p + 16), c = load(p + 32), d = load(p + 48);
+    for (p += least, size -= least; size >= least; p += least, size -= least) {
+        a = fold<512>(a, load(p));
+        b = fold<512>(b, load(p + 16));
+        c = fold<512>(c, load(p + 32));
+        d = fold<512>(d, load(p + 48));
+    }
+    d = fold<128>(fold<128>(fold<128>(a, b), c), d);
+    for (; size != 0; p += block, size -= block) d = fold<128>(d, load(p));
+
+    // 128 bits and the 32 zero bits behind any message: 96, 64, and the rest by bits of the quotient (Barrett).
+    const auto low = _mm_set_epi32(0, 0, 0, -1);
+    d = _mm_xor_si128(_mm_srli_si128(d, 8), _mm_clmulepi64_si128(d, _mm_cvtsi64_si128(static_cast<long long>(power(96))), 0x00));
+    d = _mm_xor_si128(_mm_srli_si128(d, 4), _mm_clmulepi64_si128(_mm_and_si128(d, low), _mm_cvtsi64_si128(static_cast<long long>(power(64))), 0x00));
+    const auto quotient = _mm_set_epi64x(0x1f7011641, 0x1db710641); // x^64 / P, and P; both reflected
+    auto t = _mm_clmulepi64_si128(_mm_and_si128(d, low), quotient, 0x10);
+    t = _mm_clmulepi64_si128(_mm_and_si128(t, low), quotient, 0x00);
+    return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(d, t), 1));
+}
+
+#else
+
+constexpr bool available() noexcept { return false; }
+inline std::uint32_t run(const unsigned char*, std::size_t, std::uint32_t before) noexcept { return before; }
+
+#endif
+
+} // namespace dynasession::inline v0::detail::crc32_folding
+
+#endif
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+// tables[k][b]: the register after byte b and k zero bytes, so that 16 bytes take 16 independent look-ups.
+constexpr std::array<std::array<std::uint32_t, 256>, 16> make_crc32_tables() noexcept {
+    std::array<std::array<std::uint32_t, 256>, 16> tables{};
+    for (std::uint32_t i = 0; i != 256; ++i) {
+        auto r = i;
+        for (int bit = 0; bit != 8; ++bit) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
+        tables[0][i] = r;
+    }
+    for (std::size_t k = 1; k != tables.size(); ++k)
+        for (std::size_t i = 0; i != 256; ++i) {
+            const auto r = tables[k - 1][i];
+            tables[k][i] = r >> 8 ^ tables[0][r & 0xFF];
+        }
+    return tables;
+}
+
+inline constexpr auto crc32_tables = make_crc32_tables();
+
+/// CRC-32 as in Ethernet, gzip and DynamoDB's x-amz-crc32 (reflected, polynomial 0x04C11DB7).
+///
+/// `before` is the value of what came earlier, when a message comes in pieces.
+inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) noexcept {
+    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+    const auto* const end = p + text.size();
+    const auto load = [](const unsigned char* b) { // compiles to one load
+        return std::uint32_t{b[0]} | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16 | std::uint32_t{b[3]} << 24;
+    };
+    auto r = ~before;
+    if (text.size() >= crc32_folding::least && crc32_folding::available()) {
+        const auto folded = text.size() - text.size() % crc32_folding::block;
+        r = crc32_folding::run(p, folded, r);
+        p += folded;
+    }
+    const auto shift = [](std::uint32_t word, std::size_t k) { // the word, and k bytes behind it
+        const auto& t = crc32_tables;
+        return t[k + 3][word & 0xFF] ^ t[k + 2][word >> 8 & 0xFF] ^ t[k + 1][word >> 16 & 0xFF] ^ t[k][word >> 24];
+    };
+    for (; end - p >= 16; p += 16)
+        r = shift(load(p) ^ r, 12) ^ shift(load(p + 4), 8) ^ shift(load(p + 8), 4) ^ shift(load(p + 12), 0);
+    for (; p != end; ++p) r = r >> 8 ^ crc32_tables[0][(r ^ *p) & 0xFF];
+    return ~r;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/dynamodb/item.hpp>
+#ifndef DYNASESSION_DYNAMODB_ITEM_HPP
+#define DYNASESSION_DYNAMODB_ITEM_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+class attribute_value;
+
+/// The attributes of an item by name: a flat map in the order of insertion, quick at the sizes that items have.
+///
+/// Two items are equal when they have the same attributes, in whatever order.
+/// *Cost:* looking up a name is linear in the number of attributes.
+class item {
+public:
+    struct entry;
+    using iterator = std::vector<entry>::iterator;
+    using const_iterator = std::vector<entry>::const_iterator;
+
+    // Defined below, where the entries are complete.
+    item() noexcept;
+    item(const item& other);
+    item(item&& other) noexcept;
+    item& operator=(const item& other);
+    item& operator=(item&& other) noexcept;
+    ~item();
+    item(std::initializer_list<entry> entries);
+
+    /// The value of an attribute, or null.
+    const attribute_value* find(std::string_view name) const noexcept;
+    attribute_value* find(std::string_view name) noexcept;
+    bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
+
+    /// Sets an attribute, whether it is there or not.
+    attribute_value& insert_or_assign(std::string_view name, attribute_value value);
+
+    /// Adds an attribute without looking whether the name is taken: for names that are known to be new.
+    attribute_value& append(std::string name, attribute_value value);
+
+    /// Removes an attribute; says whether it was there.
+    bool erase(std::string_view name);
+
+    iterator begin() noexcept;
+    iterator end() noexcept;
+    const_iterator begin() const noexcept;
+    const_iterator end() const noexcept;
+    std::size_t size() const noexcept;
+    bool empty() const noexcept { return size() == 0; }
+    void reserve(std::size_t n);
+    void clear() noexcept;
+
+    friend bool operator==(const item& a, const item& b) noexcept;
+
+private:
+    std::vector<entry> entries_;
+};
+
+/// A value of one of the ten types that DynamoDB stores.
+///
+/// Made by the function named after the type, read by the `as_` function of the type, which gives null when the value
+/// has another type. Numbers are kept as their text: up to 38 digits, nothing rounded. Two sets are equal when they
+/// have the same elements, in whatever order.
+class attribute_value {
+public:
+    enum class type { string, number, binary, boolean, null, map, list, string_set, number_set, binary_set };
+    using list_type = std::vector<attribute_value>;
+    using set_type = std::vector<std::string>;
+
+private:
+    // In the order of `type`, so that the index of the alternative is the type.
+    using storage = std::variant<std::string, std::string, std::string, bool, std::monostate, item, list_type, set_type,
+                                 set_type, set_type>;
+
+    template <type T>
+    auto* get() const noexcept {
+        return std::get_if<static_cast<std::size_t>(T)>(&value_);
+    }
+    template <type T>
+    auto* get() noexcept {
+        return std::get_if<static_cast<std::size_t>(T)>(&value_);
+    }
+
+public:
+    /// NULL.
+    attribute_value() noexcept;
+
+    static attribute_value string(std::string text) { return make<type::string>(std::move(text)); }
+    static attribute_value number(std::string text) { return make<type::number>(std::move(text)); }
+    template <std::integral I>
+        requires(!std::same_as<I, bool>)
+    static attribute_value number(I value);
+    static attribute_value binary(std::string bytes) { return make<type::binary>(std::move(bytes)); }
+    static attribute_value boolean(bool value) { return make<type::boolean>(value); }
+    static attribute_value null() { return {}; }
+    static attribute_value map(item members) { return make<type::map>(std::move(members)); }
+    static attribute_value list(list_type elements) { return make<type::list>(std::move(elements)); }
+    static attribute_value string_set(set_type texts) { return make<type::string_set>(std::move(texts)); }
+    static attribute_value number_set(set_type numbers) { return make<type::number_set>(std::move(numbers)); }
+    static attribute_value binary_set(set_type bytes) { return make<type::binary_set>(std::move(bytes)); }
+
+    type kind() const noexcept { return static_cast<type>(value_.index()); }
+    bool is_null() const noexcept { return kind() == type::null; }
+
+    const std::string* as_string() const noexcept { return get<type::string>(); }
+    const std::string* as_number() const noexcept { return get<type::number>(); }
+    const std::string* as_binary() const noexcept { return get<type::binary>(); }
+    const bool* as_boolean() const noexcept { return get<type::boolean>(); }
+    const item* as_map() const noexcept { return get<type::map>(); }
+    const list_type* as_list() const noexcept { return get<type::list>(); }
+    const set_type* as_string_set() const noexcept { return get<type::string_set>(); }
+    const set_type* as_number_set() const noexcept { return get<type::number_set>(); }
+    const set_type* as_binary_set() const noexcept { return get<type::binary_set>(); }
+
+    std::string* as_string() noexcept { return get<type::string>(); }
+    std::string* as_number() noexcept { return get<type::number>(); }
+    std::string* as_binary() noexcept { return get<type::binary>(); }
+    bool* as_boolean() noexcept { return get<type::boolean>(); }
+    item* as_map() noexcept { return get<type::map>(); }
+    list_type* as_list() noexcept { return get<type::list>(); }
+    set_type* as_string_set() noexcept { return get<type::string_set>(); }
+    set_type* as_number_set() noexcept { return get<type::number_set>(); }
+    set_type* as_binary_set() noexcept { return get<type::binary_set>(); }
+
+    /// The number as an integer; empty when the value is no number, has a fraction, or does not fit.
+    std::optional<std::int64_t> as_integer() const noexcept;
+
+    friend bool operator==(const attribute_value& a, const attribute_value& b) noexcept;
+
+private:
+    template <type T, class V>
+    static attribute_value make(V&& value) {
+        attribute_value made;
+        made.value_.template emplace<static_cast<std::size_t>(T)>(std::forward<V>(value));
+        return made;
+    }
+    storage value_;
+};
+
+/// One attribute of an item.
+struct item::entry {
+    std::string name;
+    attribute_value value;
+};
+
+inline attribute_value::attribute_value() noexcept
+    : value_(std::in_place_index<static_cast<std::size_t>(type::null)>) {}
+
+template <std::integral I>
+    requires(!std::same_as<I, bool>)
+attribute_value attribute_value::number(I value) {
+    char text[24];
+    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+    return make<type::number>(std::string(text, end));
+}
+
+inline std::optional<std::int64_t> attribute_value::as_integer() const noexcept {
+    const auto* text = as_number();
+    if (text == nullptr) return std::nullopt;
+    std::int64_t value = 0;
+    const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (failed != std::errc{} || end != text->data() + text->size()) return std::nullopt;
+    return value;
+}
+
+inline bool operator==(const attribute_value& a, const attribute_value& b) noexcept {
+    if (a.kind() != b.kind() || a.kind() < attribute_value::type::string_set) return a.value_ == b.value_;
+    const auto elements = [](const attribute_value& v) -> const attribute_value::set_type& {
+        return v.as_string_set() ? *v.as_string_set() : v.as_number_set() ? *v.as_number_set() : *v.as_binary_set();
+    };
+    return std::ranges::is_permutation(elements(a), elements(b));
+}
+
+inline item::item() noexcept = default;
+inline item::item(const item& other) = default;
+inline item::item(item&& other) noexcept = default;
+inline item& item::operator=(const item& other) = default;
+inline item& item::operator=(item&& other) noexcept = default;
+inline item::~item() = default;
+inline item::iterator item::begin() noexcept { return entries_.begin(); }
+inline item::iterator item::end() noexcept { return entries_.end(); }
+inline item::const_iterator item::begin() const noexcept { return entries_.begin(); }
+inline item::const_iterator item::end() const noexcept { return entries_.end(); }
+inline std::size_t item::size() const noexcept { return entries_.size(); }
+inline void item::reserve(std::size_t n) { entries_.reserve(n); }
+inline void item::clear() noexcept { entries_.clear(); }
+
+inline item::item(std::initializer_list<entry> entries) {
+    entries_.reserve(entries.size());
+    for (const auto& e : entries) insert_or_assign(e.name, e.value);
+}
+
+inline const attribute_value* item::find(std::string_view name) const noexcept {
+    for (const auto& e : entries_)
+        if (e.name == name) return &e.value;
+    return nullptr;
+}
+
+inline attribute_value* item::find(std::string_view name) noexcept {
+    return const_cast<attribute_value*>(std::as_const(*this).find(name));
+}
+
+inline attribute_value& item::append(std::string name, attribute_value value) {
+    entries_.push_back({std::move(name), std::move(value)});
+    return entries_.back().value;
+}
+
+inline attribute_value& item::insert_or_assign(std::string_view name, attribute_value value) {
+    if (auto* there = find(name)) return *there = std::move(value);
+    return append(std::string(name), std::move(value));
+}
+
+inline bool item::erase(std::string_view name) {
+    return std::erase_if(entries_, [&](const entry& e) { return e.name == name; }) != 0;
+}
+
+inline bool operator==(const item& a, const item& b) noexcept {
+    return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const item::entry& e) {
+               const auto* other = b.find(e.name);
+               return other != nullptr && *other == e.value;
+           });
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/json_reader.hpp>
+#ifndef DYNASESSION_DYNAMODB_JSON_READER_HPP
+#define DYNASESSION_DYNAMODB_JSON_READER_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+
+#include <boost/json/array.hpp>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parser.hpp>
+#include <boost/json/value.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A JSON document that lives on the stack as long as it is small: the body of one answer.
+class json_document {
+public:
+    explicit json_document(std::string_view text) {
+        boost::json::parse_options options;
+        options.max_depth = max_depth;
+        boost::json::parser parser({}, options, scratch_);
+        parser.reset(&memory_);
+        boost::system::error_code ec;
+        parser.write(text.data(), text.size(), ec);
+        if (!ec) value_.emplace(parser.release());
+    }
+
+    json_document(const json_document&) = delete;
+    json_document& operator=(const json_document&) = delete;
+
+    /// The value that the text is, or null when it is no JSON.
+    const boost::json::value* value() const noexcept { return value_ ? &*value_ : nullptr; }
+
+private:
+    // DynamoDB nests values 32 levels deep; each takes two of JSON, and a page with its items three more.
+    static constexpr std::size_t max_depth = 72;
+
+    unsigned char buffer_[4096];
+    unsigned char scratch_[1024];
+    boost::json::monotonic_resource memory_{buffer_};
+    std::optional<boost::json::value> value_;
+};
+
+// One `read` for each type that answers hold: false when the JSON has another shape.
+inline bool read(const boost::json::value& json, std::string& out) {
+    const auto* text = json.if_string();
+    if (text == nullptr) return false;
+    out.assign(text->data(), text->size());
+    return true;
+}
+
+inline bool read(const boost::json::value& json, bool& out) {
+    const auto* flag = json.if_bool();
+    if (flag == nullptr) return false;
+    out = *flag;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, double& out) {
+    if (!json.is_number()) return false;
+    out = json.to_number<double>();
+    return true;
+}
+
+inline bool read(const boost::json::value& json, std::int64_t& out) {
+    if (!json.is_int64()) return false;
+    out = json.get_int64();
+    return true;
+}
+
+bool read(const boost::json::value& json, attribute_value& out);
+bool read(const boost::json::value& json, item& out);
+
+template <class T>
+bool read(const boost::json::value& json, std::vector<T>& out) {
+    const auto* array = json.if_array();
+    if (array == nullptr) return false;
+    out.clear();
+    out.reserve(array->size());
+    for (const auto& element : *array)
+        if (!read(element, out.emplace_back())) return false;
+    return true;
+}
+
+template <class T>
+bool read(const boost::json::value& json, std::optional<T>& out) {
+    return read(json, out.emplace());
+}
+
+/// Reads the members of an object into places; what is not asked for is passed over, what is absent leaves its place.
+class member_reader {
+public:
+    explicit member_reader(const boost::json::value& json) noexcept : object_(json.if_object()) {}
+
+    template <class T>
+    member_reader& operator()(std::string_view name, T& place) {
+        const auto* json = object_ ? object_->if_contains(name) : nullptr;
+        if (json == nullptr) return *this;
+        ++found_;
+        fits_ = (json->is_null() || read(*json, place)) && fits_;
+        return *this;
+    }
+
+    /// False when the value is no object, or a member had another shape than its place.
+    bool valid() const noexcept { return object_ != nullptr && fits_; }
+
+    /// True when, besides, the object has no other members: where an answer may be empty, `{}` says that there is
+    /// nothing, and `{"status":"ok"}` says that this is not DynamoDB.
+    bool only_these() const noexcept { return valid() && object_->size() == found_; }
+
+private:
+    const boost::json::object* object_;
+    std::size_t found_ = 0;
+    bool fits_ = true;
+};
+
+namespace json_detail {
+
+inline std::optional<std::string> read_text(const boost::json::value& json) {
+    const auto* text = json.if_string();
+    return text ? std::optional<std::string>(std::in_place, text->data(), text->size()) : std::nullopt;
+}
+
+inline std::optional<std::string> read_bytes(const boost::json::value& json) {
+    std::string bytes;
+    const auto* text = json.if_string();
+    if (text == nullptr || !detail::append_decoded_base64(bytes, {text->data(), text->size()})) return std::nullopt;
+    return bytes;
+}
+
+// Sends what was read into the maker of an attribute value.
+template <class T, class Make>
+bool deliver(std::optional<T> from, attribute_value& out, Make make) {
+    if (from) out = make(*std::move(from));
+    return from.has_value();
+}
+
+template <class T>
+std::optional<T> read_as(const boost::json::value& json) {
+    std::optional<T> out;
+    if (!read(json, out)) out.reset();
+    return out;
+}
+
+inline std::optional<attribute_value::set_type> read_byte_strings(const boost::json::value& json) {
+    const auto* array = json.if_array();
+    if (array == nullptr) return std::nullopt;
+    attribute_value::set_type out;
+    out.reserve(array->size());
+    for (const auto& element : *array) {
+        auto bytes = read_bytes(element);
+        if (!bytes) return std::nullopt;
+        out.push_back(*std::move(bytes));
+    }
+    return out;
+}
+
+} // namespace json_detail
+
+inline bool read(const boost::json::value& json, attribute_value& out) {
+    using namespace json_detail;
+    using v = attribute_value;
+    const auto* object = json.if_object();
+    if (object == nullptr || object->size() != 1) return false;
+    const auto& [type, content] = *object->begin();
+    if (type == "S") return deliver(read_text(content), out, v::string);
+    if (type == "N")
+        return deliver(read_text(content), out, [](std::string text) { return v::number(std::move(text)); });
+    if (type == "B") return deliver(read_bytes(content), out, v::binary);
+    if (type == "BOOL") return deliver(read_as<bool>(content), out, v::boolean);
+    if (type == "M") return deliver(read_as<item>(content), out, v::map);
+    if (type == "L") return deliver(read_as<v::list_type>(content), out, v::list);
+    if (type == "SS") return deliver(read_as<v::set_type>(content), out, v::string_set);
+    if (type == "NS") return deliver(read_as<v::set_type>(content), out, v::number_set);
+    if (type == "BS") return deliver(read_byte_strings(content), out, v::binary_set);
+    if (type != "NULL" || !content.is_bool() || !content.get_bool()) return false;
+    out = v::null();
+    return true;
+}
+
+inline bool read(const boost::json::value& json, item& out) {
+    const auto* object = json.if_object();
+    if (object == nullptr) return false;
+    out.clear();
+    out.reserve(object->size());
+    for (const auto& [name, content] : *object)
+        if (!read(content, out.append(std::string(name), {}))) return false;
+    return true;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/http/message.hpp>
+#ifndef DYNASESSION_HTTP_MESSAGE_HPP
+#define DYNASESSION_HTTP_MESSAGE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+/// A request that is ready for the wire.
+struct request {
+    /// The start line and the header block, with the empty line that ends it.
+    std::string head;
+    std::string body;
+};
+
+/// An answer: status, header fields and the whole body.
+class response {
+public:
+    unsigned status = 0;
+    std::string body;
+
+    /// The value of the first field of this name in any case; empty when there is none.
+    std::string_view header(std::string_view name) const noexcept;
+
+    /// Appends a field.
+    void add_header(std::string_view name, std::string_view value) {
+        fields_.append(name).append(": ").append(value).append("\r\n");
+    }
+
+    /// Appends fields as they stand on the wire: checked lines, each with its CRLF.
+    void add_lines(std::string_view lines) { fields_.append(lines); }
+
+private:
+    std::string fields_;
+};
+
+/// What the levels above ask for: this request, answered before the deadline.
+///
+/// *Lifetimes:* the request has to outlive the exchange.
+struct exchange {
+    const request* message = nullptr;
+    std::chrono::steady_clock::time_point deadline{};
+};
+
+/// What became of an exchange.
+struct reply {
+    result<response> answer;
+
+    /// Whether a byte of the request went out: the server may have carried it out, whatever the answer.
+    bool sent = false;
+
+    /// Whether the request had gone out before on a connection that then turned out to be dead: the server may have
+    /// carried it out already, although this answer is to its repetition.
+    bool repeated = false;
+
+    reply() = default;
+    reply(failure f, bool was_sent = false) : answer(std::move(f)), sent(was_sent) {}
+    reply(response r) : answer(std::move(r)), sent(true) {}
+};
+
+/// One field of a header block.
+struct field {
+    std::string_view name;
+    std::string_view value;
+};
+
+namespace message_detail {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i != a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+
+// "token" of RFC 9110, 5.6.2
+constexpr bool is_token(std::string_view text) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    for (const char c : text)
+        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
+            return false;
+    return !text.empty();
+}
+
+constexpr bool breaks_lines(std::string_view text) noexcept {
+    for (const char c : text)
+        if (c == '\r' || c == '\n' || c == '\0') return true;
+    return false;
+}
+
+} // namespace message_detail
+
+/// Renders an HTTP/1.1 request with a `Host` field and, unless a GET or HEAD has no body, a `Content-Length` field.
+///
+/// *Errors:* `error::invalid_request` if a part would not stay on its line, or the method, the target or a name
+/// is not HTTP (RFC 9110 and 9112).
+inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
+                                    std::span<const field> fields, std::string body = {}) {
+    using namespace message_detail;
+    if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
+    if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
+        return failure(error::invalid_request, "the request target is empty or holds white space");
+    if (breaks_lines(authority)) return failure(error::invalid_request, "the host holds a line break");
+
+    request r;
+    r.head.append(method).append(1, ' ').append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
+    for (const auto& f : fields) {
+        if (!is_token(f.name) || breaks_lines(f.value))
+            return failure(error::invalid_request,
+                           "a header field holds a line break, or its name is not an HTTP token");
+        r.head.append(f.name).append(": ").append(f.value).append("\r\n");
+    }
+    if (!body.empty() || (method != "GET" && method != "HEAD"))
+        r.head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+    r.head.append("\r\n");
+    r.body = std::move(body);
+    return r;
+}
+
+inline std::string_view response::header(std::string_view name) const noexcept {
+    constexpr std::string_view space = " \t\r";
+    for (std::string_view rest = fields_; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        if (line.size() > name.size() && line[name.size()] == ':' &&
+            message_detail::equal_ignoring_case(line.substr(0, name.size()), name)) {
+            auto value = line.substr(name.size() + 1);
+            value.remove_prefix(std::min(value.find_first_not_of(space), value.size()));
+            return value.substr(0, value.find_last_not_of(space) + 1);
+        }
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    return {};
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Why one action of a transaction was refused (DynamoDB API reference, CancellationReason).
+struct cancellation_reason {
+    std::string code{}; ///< "None" for an action that was not at fault
+    std::string message{};
+    std::optional<dynamodb::item> item{}; ///< as it is stored, when the request asked for it
+};
+
+inline bool read(const boost::json::value& json, cancellation_reason& out) {
+    return member_reader(json)("Code", out.code)("Message", out.message)("Item", out.item).valid();
+}
+
+/// What an answer that is no success says.
+struct fault {
+    failure why{};
+    aws::retry_reason retry = aws::retry_reason::never;
+
+    /// Whether the service may have carried the request out nevertheless.
+    bool ambiguous = false;
+
+    /// The item that did not meet the condition, when the request asked for it.
+    std::optional<dynamodb::item> item{};
+    std::vector<cancellation_reason> reasons{};
+};
+
+namespace fault_detail {
+
+using aws::retry_reason;
+
+struct meaning {
+    std::string_view name{};
+    error code{};
+    retry_reason retry = retry_reason::never;
+    bool ambiguous = false;
+};
+
+// DynamoDB API reference, "Common errors" and "Error handling"; the lists of the SDKs' standard retry mode.
+inline constexpr meaning meanings[] = {
+    {"ConditionalCheckFailedException", error::condition_failed},
+    {"ProvisionedThroughputExceededException", error::throttled, retry_reason::throttling},
+    {"ThrottlingException", error::throttled, retry_reason::throttling},
+    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
+    {"Throttling", error::throttled, retry_reason::throttling},
+    {"ThrottledException", error::throttled, retry_reason::throttling},
+    {"RequestThrottled", error::throttled, retry_reason::throttling},
+    {"RequestThrottledException", error::throttled, retry_reason::throttling},
+    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
+    {"BandwidthLimitExceeded", error::throttled, retry_reason::throttling},
+    {"LimitExceededException", error::throttled, retry_reason::throttling},
+    {"SlowDown", error::throttled, retry_reason::throttling},
+    {"EC2ThrottledException", error::throttled, retry_reason::throttling},
+    {"TransactionInProgressException", error::transaction_conflict, retry_reason::throttling},
+    {"TransactionConflictException", error::transaction_conflict, retry_reason::transient},
+    {"ReplicatedWriteConflictException", error::transaction_conflict, retry_reason::transient},
+    {"TransactionCanceledException", error::transaction_cancelled},
+    {"InternalServerError", error::service_unavailable, retry_reason::transient, true},
+    {"InternalServerErrorException", error::service_unavailable, retry_reason::transient, true},
+    {"InternalFailure", error::service_unavailable, retry_reason::transient, true},
+    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient, true},
+    {"ServiceUnavailableException", error::service_unavailable, retry_reason::transient, true},
+    {"RequestTimeout", error::timeout, retry_reason::transient, true},
+    {"RequestTimeoutException", error::timeout, retry_reason::transient, true},
+    {"PriorRequestNotComplete", error::service_unavailable, retry_reason::transient, true},
+    {"ResourceNotFoundException", error::table_not_found},
+    {"TableNotFoundException", error::table_not_found},
+    {"TableAlreadyExistsException", error::table_exists},
+    {"AccessDeniedException", error::access_denied},
+    {"AccessDenied", error::access_denied},
+    {"OptInRequired", error::access_denied},
+    {"MissingAuthenticationToken", error::access_denied},
+    {"MissingAuthenticationTokenException", error::access_denied},
+    {"InvalidSignatureException", error::access_denied},
+    {"SignatureDoesNotMatch", error::access_denied},
+    {"AuthFailure", error::access_denied},
+    {"ExpiredToken", error::credentials_expired},
+    {"ExpiredTokenException", error::credentials_expired},
+    {"UnrecognizedClientException", error::credentials_expired},
+    {"InvalidClientTokenId", error::credentials_expired},
+    {"RequestTimeTooSkewed", error::clock_skew},
+    {"RequestExpired", error::clock_skew},
+    {"RequestInTheFuture", error::clock_skew},
+    {"UnknownOperationException", error::unknown_operation},
+};
+
+inline const meaning* find_meaning(std::string_view name) noexcept {
+    const auto* found = std::ranges::find(meanings, name, &meaning::name);
+    return found == std::end(meanings) ? nullptr : found;
+}
+
+// "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://..." (AWS JSON 1.0 protocol, "Operation error
+// serialization"). Anything but a plain name is no error of the service.
+inline std::string_view error_name(std::string_view text) noexcept {
+    text = text.substr(0, text.find(':'));
+    text.remove_prefix(text.find('#') + 1); // npos + 1 is 0
+    const bool plain = std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    });
+    return plain && text.size() <= 128 ? text : std::string_view{};
+}
+
+// Fit for a line of a log: no control characters, not too long, cut between characters.
+inline std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 512;
+    if (text.size() > longest) {
+        text = text.substr(0, longest + 1);
+        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
+        text.remove_suffix(1);
+    }
+    std::string out(text);
+    std::ranges::replace_if(
+        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return out;
+}
+
+// A status that names no error: what it means when it comes from the service, or from what stands before it.
+inline meaning by_status(unsigned status) noexcept {
+    switch (status) {
+    case 429: return {"", error::throttled, retry_reason::throttling};
+    case 408: return {"", error::timeout, retry_reason::transient, true};
+    case 401:
+    case 403: return {"", error::access_denied};
+    case 500:
+    case 502:
+    case 503:
+    case 504: return {"", error::service_unavailable, retry_reason::transient, true};
+    default:
+        return {"", status < 500 ? error::invalid_request : error::service_unavailable, retry_reason::never,
+                status >= 500};
+    }
+}
+
+inline bool is_item_too_large(std::string_view message) noexcept {
+    return message.find("Item size has exceeded") != message.npos ||
+           message.find("Item size to update has exceeded") != message.npos;
+}
+
+inline bool is_clock_skew(std::string_view message) noexcept {
+    return message.find("Signature expired") != message.npos ||
+           message.find("Signature not yet current") != message.npos;
+}
+
+// A transaction that met nothing but other transactions and throttling may simply be tried again.
+inline void judge_cancellation(fault& f) {
+    bool conflict = false, throttled = false, other = false;
+    for (const auto& reason : f.reasons) {
+        if (reason.code == "None") continue;
+        if (reason.code == "TransactionConflict") {
+            conflict = true;
+        } else if (reason.code == "ProvisionedThroughputExceeded" || reason.code == "ThrottlingError") {
+            throttled = true;
+        } else {
+            other = true;
+            if (is_item_too_large(reason.message)) f.why.code = error::item_too_large;
+        }
+    }
+    if (other || (!conflict && !throttled)) return;
+    f.why.code = throttled ? error::throttled : error::transaction_conflict;
+    f.retry = throttled ? retry_reason::throttling : retry_reason::transient;
+}
+
+} // namespace fault_detail
+
+/// Whether the body is what the service sent: compares it with `x-amz-crc32`, when that is there (decimal CRC-32 of the
+/// body; seen in the answers of DynamoDB, checked by the AWS SDKs).
+inline bool checksum_matches(const http::response& answer) noexcept {
+    const auto text = answer.header("x-amz-crc32");
+    if (text.empty()) return true;
+    std::uint32_t sum = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), sum);
+    return failed == std::errc{} && end == text.data() + text.size() && sum == detail::crc32(answer.body);
+}
+
+/// What an answer with another status than 200 says.
+///
+/// The error's name is in the header `X-Amzn-Errortype`, else in the body's `__type` or `code`; the body may be HTML,
+/// empty or cut (AWS JSON 1.0 protocol). `target` is the operation that was asked for.
+inline fault read_error(const http::response& answer, std::string_view target) {
+    using namespace fault_detail;
+    const json_document document(answer.body);
+    std::string type, code, lower, upper;
+    fault f;
+    if (const auto* body = document.value()) {
+        // What has another shape is left out: nothing here is needed to know that the request failed.
+        member_reader texts(*body);
+        texts("__type", type)("code", code)("message", lower)("Message", upper);
+        if (!member_reader(*body)("Item", f.item).valid()) f.item.reset();
+        if (!member_reader(*body)("CancellationReasons", f.reasons).valid()) f.reasons.clear();
+    }
+    auto name = error_name(answer.header("X-Amzn-Errortype"));
+    if (name.empty()) name = error_name(type);
+    if (name.empty()) name = error_name(code);
+    const auto& message = lower.empty() ? upper : lower;
+
+    const auto* known = find_meaning(name);
+    const auto meant = known ? *known : by_status(answer.status);
+    f.why.code = meant.code;
+    f.retry = meant.retry;
+    f.ambiguous = meant.ambiguous;
+    f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
+    if (!message.empty()) f.why.detail += ": " + message;
+    f.why.detail = printable(f.why.detail);
+
+    if (name.empty() && meant.code == error::invalid_request)
+        f.why.code = error::malformed_response; // refused, but not in DynamoDB's words: this is somebody else
+    else if (name == "ValidationException" && is_item_too_large(message))
+        f.why.code = error::item_too_large;
+    else if (name == "ResourceInUseException" && target.ends_with(".CreateTable"))
+        f.why.code = error::table_exists;
+    else if (name == "InvalidSignatureException" && is_clock_skew(message))
+        f.why.code = error::clock_skew;
+    else if (meant.code == error::transaction_cancelled)
+        judge_cancellation(f);
+    return f;
+}
+
+/// What it means that an exchange ended without an answer.
+inline fault transport_fault(failure why, bool sent) {
+    // A certificate, a limit of our own and a cancellation are the same the next time.
+    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
+                       why == error::response_too_large || why == error::invalid_request;
+    return {std::move(why), final ? aws::retry_reason::never : aws::retry_reason::transient, sent};
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/json_reader.hpp>
+// #include <dynasession/dynamodb/json_writer.hpp>
+#ifndef DYNASESSION_DYNAMODB_JSON_WRITER_HPP
+#define DYNASESSION_DYNAMODB_JSON_WRITER_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Names of attributes that stand in expressions as `#placeholders`: placeholder, then the real name.
+using expression_names = std::vector<std::pair<std::string, std::string>>;
+
+/// Writes the JSON of a request to the end of a string, in one pass and without a document in between.
+///
+/// A text that is not UTF-8 cannot be sent, nor a value that is nested deeper than DynamoDB takes: then `problem()`
+/// says so, and what was written must not be used.
+class json_writer {
+public:
+    explicit json_writer(std::string& out) noexcept : out_(&out) {}
+
+    /// Why the text cannot be sent, or null.
+    const char* problem() const noexcept { return problem_; }
+
+    json_writer& begin_object() { return open('{'); }
+    json_writer& end_object() { return close('}'); }
+    json_writer& begin_array() { return open('['); }
+    json_writer& end_array() { return close(']'); }
+
+    json_writer& key(std::string_view name) {
+        string(name);
+        out_->push_back(':');
+        return *this;
+    }
+    json_writer& string(std::string_view text) {
+        separate();
+        out_->push_back('"');
+        append_escaped(text);
+        out_->push_back('"');
+        return *this;
+    }
+    json_writer& boolean(bool value) {
+        separate();
+        out_->append(value ? "true" : "false");
+        return *this;
+    }
+    json_writer& integer(std::int64_t value) {
+        char text[24];
+        const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+        separate();
+        out_->append(text, end);
+        return *this;
+    }
+
+    /// The value as DynamoDB writes it: `{"S":"text"}`.
+    json_writer& value(const attribute_value& v);
+    /// An object of such values: `{"id":{"S":"text"}}`.
+    json_writer& value(const item& i);
+
+    // Members that are left out when there is nothing to say: the service refuses empty ones.
+    json_writer& optional_member(std::string_view name, std::string_view text) {
+        return text.empty() ? *this : key(name).string(text);
+    }
+    json_writer& optional_member(std::string_view name, const item& i) {
+        return i.empty() ? *this : key(name).value(i);
+    }
+    json_writer& optional_member(std::string_view name, const expression_names& names);
+    json_writer& optional_flag(std::string_view name, bool value) { return value ? key(name).boolean(true) : *this; }
+
+private:
+    static constexpr int max_depth = 32; // developer guide, "Quotas": nested attribute depth
+
+    json_writer& open(char bracket) {
+        separate();
+        out_->push_back(bracket);
+        return *this;
+    }
+    json_writer& close(char bracket) {
+        out_->push_back(bracket);
+        return *this;
+    }
+    // The last character tells whether a value has gone before in the same object or array.
+    void separate() {
+        if (out_->empty()) return;
+        const char last = out_->back();
+        if (last != '{' && last != '[' && last != ':') out_->push_back(',');
+    }
+    void binary(std::string_view bytes) {
+        separate();
+        out_->push_back('"');
+        detail::append_base64(*out_, bytes);
+        out_->push_back('"');
+    }
+    void append_escaped(std::string_view text);
+
+    std::string* out_;
+    int depth_ = 0;
+    const char* problem_ = nullptr;
+};
+
+namespace json_detail {
+
+// The length of the UTF-8 sequence at the front of a text that is not empty, or 0 (Unicode 15, table 3-7).
+constexpr std::size_t sequence_length(std::string_view text) noexcept {
+    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto between = [&](std::size_t i, unsigned low, unsigned high) {
+        return i < text.size() && byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2 || lead > 0xf4) return 0;
+    if (lead < 0xe0) return between(1, 0x80, 0xbf) ? 2 : 0;
+    if (lead < 0xf0) {
+        const unsigned low = lead == 0xe0 ? 0xa0 : 0x80;
+        const unsigned high = lead == 0xed ? 0x9f : 0xbf;
+        return between(1, low, high) && between(2, 0x80, 0xbf) ? 3 : 0;
+    }
+    const unsigned low = lead == 0xf0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xf4 ? 0x8f : 0xbf;
+    return between(1, low, high) && between(2, 0x80, 0xbf) && between(3, 0x80, 0xbf) ? 4 : 0;
+}
+
+// True for the bytes that cannot be copied as they are without a look.
+inline constexpr auto special = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t c = 0; c < 256; ++c) table[c] = c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
+    return table;
+}();
+
+inline void append_escape(std::string& out, char c) {
+    constexpr auto digits = "0123456789abcdef";
+    switch (c) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    default:
+        out += "\\u00";
+        out += digits[(c >> 4) & 0xf];
+        out += digits[c & 0xf];
+    }
+}
+
+} // namespace json_detail
+
+inline void json_writer::append_escaped(std::string_view text) {
+    while (!text.empty()) {
+        std::size_t plain = 0;
+        while (plain < text.size() && !json_detail::special[static_cast<unsigned char>(text[plain])]) ++plain;
+        out_->append(text.substr(0, plain));
+        text.remove_prefix(plain);
+        if (text.empty()) return;
+        const auto length = json_detail::sequence_length(text);
+        if (length == 0) {
+            problem_ = "a text in the request is not UTF-8";
+            return;
+        }
+        if (length == 1)
+            json_detail::append_escape(*out_, text.front());
+        else
+            out_->append(text.substr(0, length));
+        text.remove_prefix(length);
+    }
+}
+
+inline json_writer& json_writer::value(const attribute_value& v) {
+    using type = attribute_value::type;
+    const auto set = [this](std::string_view name, const attribute_value::set_type& elements, bool encoded) {
+        key(name).begin_array();
+        for (const auto& element : elements) encoded ? binary(element) : void(string(element));
+        end_array();
+    };
+    if (depth_ > max_depth) {
+        problem_ = "a value in the request is nested deeper than 32 levels";
+        return *this;
+    }
+    ++depth_;
+    begin_object();
+    switch (v.kind()) {
+    case type::string: key("S").string(*v.as_string()); break;
+    case type::number: key("N").string(*v.as_number()); break;
+    case type::binary: key("B").binary(*v.as_binary()); break;
+    case type::boolean: key("BOOL").boolean(*v.as_boolean()); break;
+    case type::null: key("NULL").boolean(true); break;
+    case type::map: key("M").value(*v.as_map()); break;
+    case type::list:
+        key("L").begin_array();
+        for (const auto& element : *v.as_list()) value(element);
+        end_array();
+        break;
+    case type::string_set: set("SS", *v.as_string_set(), false); break;
+    case type::number_set: set("NS", *v.as_number_set(), false); break;
+    case type::binary_set: set("BS", *v.as_binary_set(), true); break;
+    }
+    --depth_;
+    return end_object();
+}
+
+inline json_writer& json_writer::value(const item& i) {
+    begin_object();
+    for (const auto& [name, v] : i) key(name).value(v);
+    return end_object();
+}
+
+inline json_writer& json_writer::optional_member(std::string_view name, const expression_names& names) {
+    if (names.empty()) return *this;
+    key(name).begin_object();
+    for (const auto& [placeholder, real] : names) key(placeholder).string(real);
+    return end_object();
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/outcome.hpp>
+#ifndef DYNASESSION_DYNAMODB_OUTCOME_HPP
+#define DYNASESSION_DYNAMODB_OUTCOME_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/error.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// All that is known when a call has ended: the response or the failure, and what came with it.
+///
+/// `client::execute` gives the response alone. Who has to know what became of a conditional write asks `perform`:
+/// - `response` fails with `error::condition_failed` and `ambiguous` is false: nothing was written, for certain.
+/// - the same and `ambiguous` is true: an earlier attempt of this call may have been carried out, and may be the very
+///   reason why the condition does not hold any more.
+/// - `response` fails otherwise and `ambiguous` is true: the request may have been carried out, or may be yet.
+template <class Response>
+struct outcome {
+    result<Response> response{};
+
+    /// Whether an attempt reached the service, or may have, and did not get an answer that says what became of it.
+    bool ambiguous = false;
+
+    /// How many requests were made.
+    unsigned attempts = 0;
+
+    /// The item that did not meet the condition: when the request asked for it by
+    /// `return_values_on_condition_check_failure`, and the service knows how to send it (emulators do not).
+    std::optional<dynamodb::item> item{};
+
+    /// Why a transaction was cancelled: one reason for each of its actions.
+    std::vector<cancellation_reason> reasons{};
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/request.hpp>
+#ifndef DYNASESSION_DYNAMODB_REQUEST_HPP
+#define DYNASESSION_DYNAMODB_REQUEST_HPP
+
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/item_scanner.hpp>
+#ifndef DYNASESSION_DYNAMODB_ITEM_SCANNER_HPP
+#define DYNASESSION_DYNAMODB_ITEM_SCANNER_HPP
+
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/json_reader.hpp>
+// #include <dynasession/dynamodb/json_scanner.hpp>
+#ifndef DYNASESSION_DYNAMODB_JSON_SCANNER_HPP
+#define DYNASESSION_DYNAMODB_JSON_SCANNER_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/detail/utf8.hpp>
+#ifndef DYNASESSION_DETAIL_UTF8_HPP
+#define DYNASESSION_DETAIL_UTF8_HPP
+
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+/// The length of the UTF-8 sequence at the front of a text that is not empty, or 0 (Unicode 15, table 3-7).
+constexpr std::size_t utf8_sequence_length(std::string_view text) noexcept {
+    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto between = [&](std::size_t i, unsigned low, unsigned high) {
+        return i < text.size() && byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2 || lead > 0xf4) return 0;
+    if (lead < 0xe0) return between(1, 0x80, 0xbf) ? 2 : 0;
+    if (lead < 0xf0) {
+        const unsigned low = lead == 0xe0 ? 0xa0 : 0x80;
+        const unsigned high = lead == 0xed ? 0x9f : 0xbf;
+        return between(1, low, high) && between(2, 0x80, 0xbf) ? 3 : 0;
+    }
+    const unsigned low = lead == 0xf0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xf4 ? 0x8f : 0xbf;
+    return between(1, low, high) && between(2, 0x80, 0xbf) && between(3, 0x80, 0xbf) ? 4 : 0;
+}
+
+/// Whether all of the text is UTF-8.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    while (!text.empty()) {
+        const auto length = utf8_sequence_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Reads JSON text from front to back without a document: what is asked for stands there next, or the answer is false
+/// and the text is of no use any more (RFC 8259; nothing is forgiven).
+class json_scanner {
+public:
+    explicit json_scanner(std::string_view text) noexcept : rest_(text) {}
+
+    /// Calls `member(name)` for each member; it has to read the value and to return whether that went well.
+    template <class F>
+    bool object(F member) {
+        std::string kept;
+        return sequence('{', '}', [&] {
+            std::string_view name;
+            return read_name(name, kept) && take(':') && member(name);
+        });
+    }
+
+    /// Calls `element()` for each element; it has to read it and to return whether that went well.
+    template <class F>
+    bool array(F element) {
+        return sequence('[', ']', element);
+    }
+
+    bool string(std::string& out) {
+        out.clear();
+        return take('"') && finish_string(out);
+    }
+
+    /// A string that is base64, with padding.
+    bool base64(std::string& out) {
+        if (!take('"')) return false;
+        out.clear();
+        const auto end = rest_.find('"');
+        if (end == rest_.npos) return false;
+        if (detail::append_decoded_base64(out, rest_.substr(0, end))) {
+            rest_.remove_prefix(end + 1);
+            return true;
+        }
+        std::string text; // "\/" is a slash, too
+        return finish_string(text) && detail::append_decoded_base64(out, text);
+    }
+
+    bool boolean(bool& out) noexcept {
+        out = word("true");
+        return out || word("false");
+    }
+
+    /// Whether a null stands there; if not, the text stays as it is.
+    bool null() noexcept { return word("null"); }
+
+    /// The text of the next value, whatever it is: from its first to its last character, not looked at more closely.
+    bool raw(std::string_view& out) noexcept {
+        skip_space();
+        out = rest_;
+        std::size_t open = 0;
+        do {
+            const auto n = std::min(rest_.find_first_of("\"{}[], \t\r\n"), rest_.size());
+            if (n == rest_.size() && open != 0) return false;
+            rest_.remove_prefix(n);
+            const char c = rest_.empty() ? ',' : rest_.front();
+            if (open == 0 && (n != 0 || c == ',' || c == '}' || c == ']')) break;
+            if (c == '"') {
+                if (!skip_string()) return false;
+                continue;
+            }
+            open += c == '{' || c == '[';
+            open -= c == '}' || c == ']';
+            rest_.remove_prefix(1);
+        } while (open != 0);
+        out.remove_suffix(rest_.size());
+        return !out.empty();
+    }
+
+    /// Whether nothing but white space is left.
+    bool at_end() noexcept {
+        skip_space();
+        return rest_.empty();
+    }
+
+private:
+    // DynamoDB nests values 32 levels deep; each takes two of JSON, and a page with its items three more.
+    static constexpr int max_depth = 72;
+
+    void skip_space() noexcept {
+        while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\r' ||
+                                  rest_.front() == '\t'))
+            rest_.remove_prefix(1);
+    }
+
+    bool take(char c) noexcept {
+        skip_space();
+        if (rest_.empty() || rest_.front() != c) return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+
+    bool word(std::string_view text) noexcept {
+        skip_space();
+        if (!rest_.starts_with(text)) return false;
+        rest_.remove_prefix(text.size());
+        return true;
+    }
+
+    template <class F>
+    bool sequence(char open, char close, F each) {
+        if (!take(open) || ++depth_ > max_depth) return false;
+        if (!take(close)) {
+            do
+                if (!each()) return false;
+            while (take(','));
+            if (!take(close)) return false;
+        }
+        --depth_;
+        return true;
+    }
+
+    // How many characters stand before the first that is not just itself: a quote, a backslash, what JSON forbids,
+    // and the beginning of a UTF-8 sequence.
+    std::size_t plain_length() const noexcept {
+        std::size_t i = 0;
+        if constexpr (std::endian::native == std::endian::little) {
+            constexpr std::uint64_t each = 0x0101010101010101;
+            const auto zeros = [](std::uint64_t w) { return (w - each) & ~w; }; // exact up to the first
+            for (std::uint64_t w; i + sizeof w <= rest_.size(); i += sizeof w) {
+                std::memcpy(&w, rest_.data() + i, sizeof w);
+                const auto special =
+                    (zeros(w ^ each * '"') | zeros(w ^ each * '\\') | ((w - each * 0x20) & ~w) | w) & each * 0x80;
+                if (special != 0) return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
+            }
+        }
+        const auto is_plain = [](unsigned char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x80; };
+        while (i != rest_.size() && is_plain(static_cast<unsigned char>(rest_[i]))) ++i;
+        return i;
+    }
+
+    // A view of the text, unless it holds escapes.
+    bool read_name(std::string_view& name, std::string& kept) {
+        if (!take('"')) return false;
+        const auto n = plain_length();
+        if (n != rest_.size() && rest_[n] == '"') {
+            name = rest_.substr(0, n);
+            rest_.remove_prefix(n + 1);
+            return true;
+        }
+        kept.clear();
+        const bool ok = finish_string(kept);
+        name = kept;
+        return ok;
+    }
+
+    bool finish_string(std::string& out) {
+        for (;;) {
+            const auto n = plain_length();
+            out.append(rest_.substr(0, n));
+            rest_.remove_prefix(n);
+            if (rest_.empty()) return false;
+            const char c = rest_.front();
+            if (c == '\\') {
+                rest_.remove_prefix(1);
+                if (!read_escape(out)) return false;
+                continue;
+            }
+            const auto length = static_cast<unsigned char>(c) < 0x20 ? 0 : detail::utf8_sequence_length(rest_);
+            if (length == 0) return false;
+            if (c != '"') out.append(rest_.substr(0, length));
+            rest_.remove_prefix(length);
+            if (c == '"') return true;
+        }
+    }
+
+    bool skip_string() noexcept {
+        for (std::size_t i = 1; (i = rest_.find_first_of("\"\\", i)) < rest_.size(); i += 2) {
+            if (rest_[i] == '\\') continue;
+            rest_.remove_prefix(i + 1);
+            return true;
+        }
+        return false;
+    }
+
+    bool read_escape(std::string& out) {
+        constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+        if (rest_.empty()) return false;
+        const char c = rest_.front();
+        rest_.remove_prefix(1);
+        if (c == 'u') return read_code_point(out);
+        const auto at = letters.find(c);
+        if (at == letters.npos) return false;
+        out.push_back(meanings[at]);
+        return true;
+    }
+
+    bool read_code_point(std::string& out) {
+        unsigned code = 0, low = 0;
+        if (!read_four_digits(code)) return false;
+        const auto byte = [&](unsigned b) { out.push_back(static_cast<char>(b)); };
+        if (code >= 0xd800 && code < 0xe000) {
+            const bool paired = code < 0xdc00 && rest_.starts_with("\\u");
+            if (!paired) return false;
+            rest_.remove_prefix(2);
+            if (!read_four_digits(low) || low < 0xdc00 || low >= 0xe000) return false;
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            byte(0xf0 | code >> 18);
+            byte(0x80 | (code >> 12 & 0x3f));
+        } else if (code >= 0x800) {
+            byte(0xe0 | code >> 12);
+        } else if (code >= 0x80) {
+            byte(0xc0 | code >> 6);
+        } else {
+            byte(code);
+            return true;
+        }
+        if (code >= 0x800) byte(0x80 | (code >> 6 & 0x3f));
+        byte(0x80 | (code & 0x3f));
+        return true;
+    }
+
+    bool read_four_digits(unsigned& out) noexcept {
+        if (rest_.size() < 4) return false;
+        for (const char c : rest_.substr(0, 4)) {
+            const int digit = detail::hex_value(c);
+            if (digit < 0) return false;
+            out = out << 4 | static_cast<unsigned>(digit);
+        }
+        rest_.remove_prefix(4);
+        return true;
+    }
+
+    std::string_view rest_;
+    int depth_ = 0;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+// Items straight from the text, each string made once and where it stays; `read` from a `boost::json::value` gives the
+// same, at three times the cost. False when the JSON has another shape.
+bool read(json_scanner& in, attribute_value& out);
+bool read(json_scanner& in, item& out);
+
+template <class T>
+bool read(json_scanner& in, std::vector<T>& out) {
+    out.clear();
+    return in.array([&] { return read(in, out.emplace_back()); });
+}
+
+/// A null leaves the place as it is.
+template <class T>
+bool read(json_scanner& in, std::optional<T>& out) {
+    return in.null() || read(in, out.emplace());
+}
+
+/// Reads by way of a document what does not come often enough to have a shorter way.
+template <class T>
+bool read_document(json_scanner& in, T& out) {
+    std::string_view text;
+    if (!in.raw(text)) return false;
+    const json_document document(text);
+    return document.value() != nullptr && (document.value()->is_null() || read(*document.value(), out));
+}
+
+/// Passes over a value that must be JSON, and nothing else.
+inline bool skip(json_scanner& in) {
+    std::string_view text;
+    return in.raw(text) && json_document(text).value() != nullptr;
+}
+
+namespace item_scanner_detail {
+
+inline bool read_strings(json_scanner& in, attribute_value::set_type& out) {
+    return in.array([&] { return in.string(out.emplace_back()); });
+}
+
+inline bool read_content(json_scanner& in, std::string_view type, attribute_value& out) {
+    using v = attribute_value;
+    if (type == "S") return in.string(*(out = v::string({})).as_string());
+    if (type == "N") return in.string(*(out = v::number(std::string())).as_number());
+    if (type == "B") return in.base64(*(out = v::binary({})).as_binary());
+    if (type == "M") return read(in, *(out = v::map({})).as_map());
+    if (type == "L") return read(in, *(out = v::list({})).as_list());
+    if (type == "BOOL") return in.boolean(*(out = v::boolean(false)).as_boolean());
+    if (type == "SS") return read_strings(in, *(out = v::string_set({})).as_string_set());
+    if (type == "NS") return read_strings(in, *(out = v::number_set({})).as_number_set());
+    if (type == "BS") {
+        auto& set = *(out = v::binary_set({})).as_binary_set();
+        return in.array([&] { return in.base64(set.emplace_back()); });
+    }
+    bool yes = false;
+    out = v::null();
+    return type == "NULL" && in.boolean(yes) && yes;
+}
+
+inline bool has_unique_names(const item& i) {
+    if (i.size() <= 16) {
+        for (auto a = i.begin(); a != i.end(); ++a)
+            if (std::any_of(a + 1, i.end(), [&](const auto& b) { return a->name == b.name; })) return false;
+        return true;
+    }
+    std::vector<std::string_view> names;
+    names.reserve(i.size());
+    for (const auto& [name, value] : i) names.push_back(name);
+    std::ranges::sort(names);
+    return std::ranges::adjacent_find(names) == names.end();
+}
+
+} // namespace item_scanner_detail
+
+inline bool read(json_scanner& in, attribute_value& out) {
+    bool first = true;
+    return in.object([&](std::string_view type) {
+        return std::exchange(first, false) && item_scanner_detail::read_content(in, type, out);
+    }) && !first;
+}
+
+inline bool read(json_scanner& in, item& out) {
+    out.clear();
+    return in.object([&](std::string_view name) {
+        if (out.empty()) out.reserve(8); // few items have more
+        return read(in, out.append(std::string(name), {}));
+    }) && item_scanner_detail::has_unique_names(out);
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/json_reader.hpp>
+// #include <dynasession/dynamodb/json_scanner.hpp>
+// #include <dynasession/dynamodb/json_writer.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A response that `read` finds in a document.
+template <class Response>
+concept readable = requires(const boost::json::value& json, Response& response) {
+    { read(json, response) } -> std::same_as<bool>;
+};
+
+/// A response that `read` finds in the text itself.
+template <class Response>
+concept scannable = requires(json_scanner& in, Response& response) {
+    { read(in, response) } -> std::same_as<bool>;
+};
+
+/// Reads the whole text of an answer; false when it is not JSON, or has another shape.
+template <class Response>
+bool read_answer(std::string_view text, Response& response) {
+    if constexpr (scannable<Response>) {
+        json_scanner in(text);
+        return read(in, response) && in.at_end();
+    } else {
+        const json_document document(text);
+        return document.value() != nullptr && read(*document.value(), response);
+    }
+}
+
+/// What the client executes: a plain struct that names its operation and the type of its answer.
+///
+/// `R::target` is the value of the `X-Amz-Target` header, `R::response_type` a default constructible struct;
+/// `write(json_writer&, const R&)` writes the body, `read(const boost::json::value&, R::response_type&)` reads the
+/// answer and is false when it has another shape; or `read(json_scanner&, R::response_type&)`, which does so without a
+/// document. All are found by their arguments, so a program can add operations that this library does not have.
+template <class R>
+concept request = requires(const R& r, json_writer& out, typename R::response_type& answer) {
+    { R::target } -> std::convertible_to<std::string_view>;
+    requires std::default_initializable<typename R::response_type>;
+    write(out, r);
+} && (scannable<typename R::response_type> || readable<typename R::response_type>);
+
+/// Which attributes of the item a write gives back. PutItem and DeleteItem know `none` and `all_old` only, and so do
+/// conditions that fail.
+enum class return_value { none, all_old, updated_old, all_new, updated_new };
+
+constexpr std::string_view to_text(return_value v) noexcept {
+    constexpr std::string_view texts[] = {"NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"};
+    return texts[static_cast<std::size_t>(v)];
+}
+
+inline void write_member(json_writer& out, std::string_view name, return_value v) {
+    if (v != return_value::none) out.key(name).string(to_text(v));
+}
+
+/// What a call cost, in request units, and on which table.
+struct consumed_capacity {
+    std::string table_name{};
+    double capacity_units = 0;
+};
+
+inline bool read(const boost::json::value& json, consumed_capacity& out) {
+    return member_reader(json)("TableName", out.table_name)("CapacityUnits", out.capacity_units).valid();
+}
+
+inline void write_capacity_member(json_writer& out, bool wanted) {
+    if (wanted) out.key("ReturnConsumedCapacity").string("TOTAL");
+}
+
+inline void write_positive_member(json_writer& out, std::string_view name, std::int64_t value) {
+    if (value > 0) out.key(name).integer(value);
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How long a call may take, and how often it is tried.
+struct call_options {
+    std::chrono::milliseconds timeout{5000};         ///< for the whole call: attempts and the pauses between them
+    std::chrono::milliseconds attempt_timeout{2000}; ///< for one request and its answer
+    aws::retry_options retry{};
+};
+
+/// What the calls of a client have in common.
+struct service {
+    std::string authority; ///< the value of the Host header
+    aws::signer signer;
+    aws::any_credentials_provider credentials;
+    call_options options;
+};
+
+namespace call_detail {
+
+inline bool breaks_lines(std::string_view text) noexcept {
+    return std::ranges::any_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+} // namespace call_detail
+
+/// The HTTP request of a call: the body is rendered once, the head anew for each attempt.
+///
+/// What is signed is what DynamoDB demands: content-type, host, x-amz-date, x-amz-target and the security token
+/// (DynamoDB developer guide, "Low-level API"; AWS SigV4 reference).
+class signed_request {
+public:
+    signed_request(const service& s, std::string_view target)
+        : service_(&s), target_(target), invocation_id_(detail::random_uuid()) {}
+
+    std::string& body() noexcept { return message_->body; }
+
+    /// The message stays where it is until the next call; moving this object does not move it.
+    result<const http::request*> sign(unsigned attempt, op::instant now) {
+        // A provider that has nothing at hand fetches it here.
+        auto key = service_->credentials.cached(now);
+        if (key == nullptr) {
+            auto fetched = service_->credentials.get(now);
+            if (!fetched) return std::move(fetched).error();
+            key = *std::move(fetched);
+        }
+        if (call_detail::breaks_lines(key->access_key_id()) || call_detail::breaks_lines(key->session_token()))
+            return failure(error::invalid_option, "the credentials hold a line break");
+        render(attempt, *key, aws::timestamp(now.system));
+        return message_.get();
+    }
+
+private:
+    static constexpr std::string_view content_type = "application/x-amz-json-1.0";
+
+    void render(unsigned attempt, const aws::credentials& key, const aws::timestamp& at) {
+        const auto& token = key.session_token();
+        std::array<aws::header, 5> headers; // sorted, as the signature wants them
+        auto end = headers.begin();
+        *end++ = {"content-type", content_type};
+        *end++ = {"host", service_->authority};
+        *end++ = {"x-amz-date", at.text()};
+        if (!token.empty()) *end++ = {"x-amz-security-token", token};
+        *end++ = {"x-amz-target", target_};
+
+        auto& head = message_->head;
+        head.clear();
+        head.reserve(640 + service_->authority.size() + token.size());
+        head.append("POST / HTTP/1.1\r\naccept-encoding: identity\r\nuser-agent: dynasession\r\ncontent-type: ")
+            .append(content_type);
+        head.append("\r\nhost: ").append(service_->authority);
+        head.append("\r\nx-amz-date: ").append(at.text());
+        head.append("\r\nx-amz-target: ").append(target_);
+        if (!token.empty()) head.append("\r\nx-amz-security-token: ").append(token);
+        head.append("\r\ncontent-length: ");
+        append_number(head, message_->body.size());
+        head.append("\r\namz-sdk-invocation-id: ").append(invocation_id_).append("\r\namz-sdk-request: attempt=");
+        append_number(head, attempt);
+        head.append("; max=");
+        append_number(head, service_->options.retry.max_attempts);
+        head.append("\r\nauthorization: ");
+        service_->signer.sign({.headers = {headers.begin(), end}, .body = message_->body}, key, at, head);
+        head.append("\r\n\r\n");
+    }
+
+    static void append_number(std::string& out, std::size_t n) {
+        char text[24];
+        out.append(text, std::to_chars(text, text + sizeof text, n).ptr);
+    }
+
+    const service* service_;
+    std::string_view target_;
+    std::string invocation_id_; // the service finds the attempts of one call by it
+    std::unique_ptr<http::request> message_ = std::make_unique<http::request>();
+};
+
+/// One call of the service as an operation: signs, sends, checks and decodes, and tries again what may succeed then.
+///
+/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts and the time of
+/// the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents it.
+/// The value is always an `outcome`: its `response` may have failed.
+///
+/// *Lifetimes:* the service has to outlive the call; the request is not needed after the construction.
+template <request Request>
+class call {
+public:
+    using response_type = typename Request::response_type;
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = outcome<response_type>;
+    using action_type = op::action<effect_type, value_type>;
+
+    call(const service& s, const Request& r)
+        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry) {
+        request_.body().reserve(256); // a usual GetItem or UpdateItem
+        json_writer out(request_.body());
+        write(out, r);
+        problem_ = out.problem();
+    }
+
+    action_type resume(reply_type reply, op::instant now) {
+        switch (step_) {
+        case step::start:
+            if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
+            deadline_ = now.steady + options_->timeout;
+            return send(now);
+        case step::sending: return judge(std::move(reply), now);
+        case step::pausing:
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()});
+            return send(now);
+        }
+        return end({});
+    }
+
+private:
+    enum class step { start, sending, pausing };
+
+    action_type send(op::instant now) {
+        auto message = request_.sign(schedule_.attempt(), now);
+        if (!message) return end(fault{std::move(message).error()});
+        ++attempts_;
+        step_ = step::sending;
+        return http::exchange{*message, std::min(now.steady + options_->attempt_timeout, deadline_)};
+    }
+
+    action_type judge(reply_type reply, op::instant now) {
+        response_type response;
+        ambiguous_ = ambiguous_ || reply.repeated;
+        auto f = look_at(std::move(reply), response);
+        if (!f.why.code) return outcome<response_type>{std::move(response), ambiguous_, attempts_};
+        ambiguous_ = ambiguous_ || f.ambiguous;
+        if (const auto pause = schedule_.next(f.retry, now.steady, deadline_)) {
+            step_ = step::pausing;
+            return op::pause{*pause};
+        }
+        return end(std::move(f));
+    }
+
+    // No fault, and the response; or a fault.
+    static fault look_at(reply_type reply, response_type& response) {
+        using aws::retry_reason;
+        if (!reply.answer) return transport_fault(std::move(reply.answer).error(), reply.sent);
+        const auto& answer = *reply.answer;
+        if (!checksum_matches(answer)) return {error::checksum_mismatch, retry_reason::transient, true};
+        if (answer.status != 200) return read_error(answer, Request::target);
+        if (read_answer(answer.body, response)) return {};
+        return {{error::malformed_response, "the body is not that of an answer to this operation"},
+                retry_reason::transient,
+                true};
+    }
+
+    action_type end(fault f) {
+        if (attempts_ > 1) f.why.detail += " (after " + std::to_string(attempts_) + " attempts)";
+        return outcome<response_type>{std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)};
+    }
+
+    const call_options* options_;
+    signed_request request_;
+    aws::retry_schedule schedule_;
+    std::chrono::steady_clock::time_point deadline_{};
+    const char* problem_ = nullptr;
+    unsigned attempts_ = 0;
+    bool ambiguous_ = false;
+    step step_ = step::start;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/operations/read_item.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEM_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEM_HPP
+
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+struct get_item_response {
+    std::optional<dynamodb::item> item{}; ///< empty when there is no such item
+    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// GetItem: the item with a key.
+///
+/// *Cost:* half a read unit per 4 KB, begun ones counted; one if consistent.
+struct get_item_request {
+    using response_type = get_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.GetItem";
+
+    std::string table_name{};
+    dynamodb::item key{};
+    bool consistent_read = false;
+    std::string projection_expression{}; ///< empty: all attributes
+    expression_names expression_attribute_names{};
+    bool return_consumed_capacity = false;
+};
+
+/// One page of a query or a scan.
+struct page_response {
+    std::vector<item> items{};
+    std::int64_t count = 0;         ///< of the items that passed the filter
+    std::int64_t scanned_count = 0; ///< of the items that were looked at, and paid for
+    item last_evaluated_key{};      ///< where the next page starts; empty after the last one
+    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// Query: the items of one partition key, in the order of the sort key, by pages of at most 1 MB.
+///
+/// *Cost:* as GetItem, for the sum of what is looked at, filtered or not.
+struct query_request {
+    using response_type = page_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.Query";
+
+    std::string table_name{};
+    std::string index_name{}; ///< empty: the table itself
+    std::string key_condition_expression{};
+    std::string filter_expression{};
+    std::string projection_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    item exclusive_start_key{}; ///< the `last_evaluated_key` of the page before
+    std::int64_t limit = 0;     ///< of items looked at; 0: as many as 1 MB holds
+    bool scan_index_forward = true;
+    bool consistent_read = false;
+    bool count_only = false;
+    bool return_consumed_capacity = false;
+};
+
+/// Scan: all items of a table or an index, by pages of at most 1 MB, in no useful order.
+///
+/// *Cost:* as GetItem, for the sum of what is looked at, filtered or not.
+struct scan_request {
+    using response_type = page_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.Scan";
+
+    std::string table_name{};
+    std::string index_name{}; ///< empty: the table itself
+    std::string filter_expression{};
+    std::string projection_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    item exclusive_start_key{};      ///< the `last_evaluated_key` of the page before
+    std::int64_t limit = 0;          ///< of items looked at; 0: as many as 1 MB holds
+    std::int64_t segment = 0;        ///< from 0, with `total_segments`
+    std::int64_t total_segments = 0; ///< above 0: several scans share the table
+    bool consistent_read = false;
+    bool count_only = false;
+    bool return_consumed_capacity = false;
+};
+
+inline void write(json_writer& out, const get_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Key").value(r.key);
+    out.optional_flag("ConsistentRead", r.consistent_read);
+    out.optional_member("ProjectionExpression", r.projection_expression);
+    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
+    write_capacity_member(out, r.return_consumed_capacity);
+    out.end_object();
+}
+
+inline bool read(json_scanner& in, get_item_response& out) {
+    return in.object([&](std::string_view name) {
+        if (name == "Item") return read(in, out.item);
+        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
+    });
+}
+
+inline bool read(json_scanner& in, page_response& out) {
+    out.count = -1; // always there, whereas Items is not when only the count was asked for
+    return in.object([&](std::string_view name) {
+        if (name == "Items") return in.null() || read(in, out.items);
+        if (name == "LastEvaluatedKey") return in.null() || read(in, out.last_evaluated_key);
+        if (name == "Count") return read_document(in, out.count);
+        if (name == "ScannedCount") return read_document(in, out.scanned_count);
+        if (name == "ConsumedCapacity") return read_document(in, out.consumed_capacity);
+        return skip(in);
+    }) && out.count >= 0;
+}
+
+namespace read_item_detail {
+
+// What queries and scans have in common.
+template <class Request>
+void write_page_members(json_writer& out, const Request& r) {
+    out.key("TableName").string(r.table_name);
+    out.optional_member("IndexName", r.index_name);
+    out.optional_member("FilterExpression", r.filter_expression);
+    out.optional_member("ProjectionExpression", r.projection_expression);
+    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
+    out.optional_member("ExpressionAttributeValues", r.expression_attribute_values);
+    out.optional_member("ExclusiveStartKey", r.exclusive_start_key);
+    write_positive_member(out, "Limit", r.limit);
+    out.optional_flag("ConsistentRead", r.consistent_read);
+    if (r.count_only) out.key("Select").string("COUNT");
+    write_capacity_member(out, r.return_consumed_capacity);
+}
+
+} // namespace read_item_detail
+
+inline void write(json_writer& out, const query_request& r) {
+    out.begin_object();
+    read_item_detail::write_page_members(out, r);
+    out.optional_member("KeyConditionExpression", r.key_condition_expression);
+    if (!r.scan_index_forward) out.key("ScanIndexForward").boolean(false);
+    out.end_object();
+}
+
+inline void write(json_writer& out, const scan_request& r) {
+    out.begin_object();
+    read_item_detail::write_page_members(out, r);
+    if (r.total_segments > 0) out.key("Segment").integer(r.segment).key("TotalSegments").integer(r.total_segments);
+    out.end_object();
+}
+
+static_assert(request<get_item_request> && request<query_request> && request<scan_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/operations/table.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_TABLE_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_TABLE_HPP
+
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// An attribute that keys are made of. Its type is `string`, `number` or `binary`.
+struct key_attribute {
+    std::string name{};
+    attribute_value::type type = attribute_value::type::string;
+
+    friend bool operator==(const key_attribute&, const key_attribute&) = default;
+};
+
+/// Request units a second that a provisioned table has.
+struct throughput {
+    std::int64_t read_capacity_units = 0;
+    std::int64_t write_capacity_units = 0;
+};
+
+enum class billing_mode { on_demand, provisioned };
+enum class projection { all, keys_only, include };
+enum class table_status { creating, updating, deleting, active, other };
+
+/// A view of the table by other keys; an item without these attributes is not in it.
+struct secondary_index {
+    std::string name{};
+    key_attribute partition_key{};
+    std::optional<key_attribute> sort_key{};
+    projection projected = projection::all;
+    std::vector<std::string> non_key_attributes{}; ///< with `projection::include`
+    throughput provisioned{};                      ///< when the table is provisioned
+};
+
+/// What the service says about a table.
+struct table_description {
+    std::string table_name{};
+    table_status status = table_status::other;
+    std::string arn{};
+    std::int64_t item_count = 0; ///< brought up to date every six hours or so
+    std::int64_t size_bytes = 0;
+    key_attribute partition_key{};
+    std::optional<key_attribute> sort_key{};
+    billing_mode billing = billing_mode::provisioned;
+    throughput provisioned{};
+    std::vector<std::string> index_names{};
+};
+
+struct create_table_response {
+    table_description table{};
+};
+struct delete_table_response {
+    table_description table{};
+};
+struct describe_table_response {
+    table_description table{};
+};
+
+/// CreateTable: begins to make a table, which can be used once it is `active`.
+///
+/// *Errors:* `error::table_exists`.
+struct create_table_request {
+    using response_type = create_table_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.CreateTable";
+
+    std::string table_name{};
+    key_attribute partition_key{};
+    std::optional<key_attribute> sort_key{};
+    std::vector<secondary_index> global_secondary_indexes{};
+    billing_mode billing = billing_mode::on_demand;
+    throughput provisioned{}; ///< when `billing` is `provisioned`
+};
+
+/// DeleteTable: begins to remove a table and all that is in it.
+struct delete_table_request {
+    using response_type = delete_table_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DeleteTable";
+
+    std::string table_name{};
+};
+
+/// DescribeTable: the state of a table.
+struct describe_table_request {
+    using response_type = describe_table_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DescribeTable";
+
+    std::string table_name{};
+};
+
+enum class time_to_live_status { disabled, enabling, enabled, disabling };
+
+struct update_time_to_live_response {
+    std::string attribute_name{};
+    bool enabled = false;
+};
+struct describe_time_to_live_response {
+    time_to_live_status status = time_to_live_status::disabled;
+    std::string attribute_name{}; ///< empty when disabled
+};
+
+/// UpdateTimeToLive: has the service delete items some time after the second that an attribute of type N names.
+struct update_time_to_live_request {
+    using response_type = update_time_to_live_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.UpdateTimeToLive";
+
+    std::string table_name{};
+    std::string attribute_name{};
+    bool enabled = true;
+};
+
+/// DescribeTimeToLive: whether, and by which attribute, items are deleted.
+struct describe_time_to_live_request {
+    using response_type = describe_time_to_live_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DescribeTimeToLive";
+
+    std::string table_name{};
+};
+
+namespace table_detail {
+
+constexpr std::string_view type_text(attribute_value::type type) noexcept {
+    return type == attribute_value::type::number ? "N" : type == attribute_value::type::binary ? "B" : "S";
+}
+
+inline void write_throughput(json_writer& out, const throughput& t) {
+    out.key("ProvisionedThroughput").begin_object();
+    out.key("ReadCapacityUnits").integer(t.read_capacity_units);
+    out.key("WriteCapacityUnits").integer(t.write_capacity_units);
+    out.end_object();
+}
+
+inline void write_key_schema(json_writer& out, const key_attribute& partition,
+                             const std::optional<key_attribute>& sort) {
+    const auto element = [&](std::string_view name, std::string_view kind) {
+        out.begin_object().key("AttributeName").string(name).key("KeyType").string(kind).end_object();
+    };
+    out.key("KeySchema").begin_array();
+    element(partition.name, "HASH");
+    if (sort) element(sort->name, "RANGE");
+    out.end_array();
+}
+
+// Each attribute that any key uses, once.
+inline void write_definitions(json_writer& out, const create_table_request& r) {
+    std::vector<const key_attribute*> used;
+    const auto use = [&](const key_attribute& a) {
+        if (std::ranges::none_of(used, [&](const auto* other) { return other->name == a.name; })) used.push_back(&a);
+    };
+    use(r.partition_key);
+    if (r.sort_key) use(*r.sort_key);
+    for (const auto& index : r.global_secondary_indexes) {
+        use(index.partition_key);
+        if (index.sort_key) use(*index.sort_key);
+    }
+    out.key("AttributeDefinitions").begin_array();
+    for (const auto* a : used) {
+        out.begin_object().key("AttributeName").string(a->name);
+        out.key("AttributeType").string(type_text(a->type)).end_object();
+    }
+    out.end_array();
+}
+
+inline void write_index(json_writer& out, const secondary_index& index, billing_mode billing) {
+    constexpr std::string_view projections[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
+    out.begin_object().key("IndexName").string(index.name);
+    write_key_schema(out, index.partition_key, index.sort_key);
+    out.key("Projection").begin_object();
+    out.key("ProjectionType").string(projections[static_cast<std::size_t>(index.projected)]);
+    if (index.projected == projection::include) {
+        out.key("NonKeyAttributes").begin_array();
+        for (const auto& name : index.non_key_attributes) out.string(name);
+        out.end_array();
+    }
+    out.end_object();
+    if (billing == billing_mode::provisioned) write_throughput(out, index.provisioned);
+    out.end_object();
+}
+
+inline const boost::json::value* member(const boost::json::value& json, std::string_view name) noexcept {
+    const auto* object = json.if_object();
+    return object ? object->if_contains(name) : nullptr;
+}
+
+inline bool read_keys(const boost::json::value& table, table_description& out) {
+    struct element {
+        std::string name, kind;
+    };
+    const auto each = [&](std::string_view list_name, std::string_view text_name, auto&& use) {
+        const auto* list = member(table, list_name);
+        if (list == nullptr || list->is_null()) return true;
+        if (!list->is_array()) return false;
+        for (const auto& json : list->get_array()) {
+            element e;
+            if (!member_reader(json)("AttributeName", e.name)("IndexName", e.name)(text_name, e.kind).valid())
+                return false;
+            use(e);
+        }
+        return true;
+    };
+    const auto set_type = [](key_attribute& key, const element& e) {
+        if (key.name != e.name) return;
+        key.type = e.kind == "N"   ? attribute_value::type::number
+                   : e.kind == "B" ? attribute_value::type::binary
+                                   : attribute_value::type::string;
+    };
+    return each("KeySchema", "KeyType",
+                [&](const element& e) {
+                    if (e.kind == "RANGE")
+                        out.sort_key.emplace().name = e.name;
+                    else
+                        out.partition_key.name = e.name;
+                }) &&
+           each("AttributeDefinitions", "AttributeType",
+                [&](const element& e) {
+                    set_type(out.partition_key, e);
+                    if (out.sort_key) set_type(*out.sort_key, e);
+                }) &&
+           each("GlobalSecondaryIndexes", "IndexStatus", [&](const element& e) { out.index_names.push_back(e.name); });
+}
+
+} // namespace table_detail
+
+inline bool read(const boost::json::value& json, table_status& out) {
+    std::string text;
+    if (!read(json, text)) return false;
+    out = text == "ACTIVE"     ? table_status::active
+          : text == "CREATING" ? table_status::creating
+          : text == "UPDATING" ? table_status::updating
+          : text == "DELETING" ? table_status::deleting
+                               : table_status::other;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, time_to_live_status& out) {
+    std::string text;
+    if (!read(json, text)) return false;
+    out = text == "ENABLED"     ? time_to_live_status::enabled
+          : text == "ENABLING"  ? time_to_live_status::enabling
+          : text == "DISABLING" ? time_to_live_status::disabling
+                                : time_to_live_status::disabled;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, billing_mode& out) {
+    std::string mode;
+    if (!member_reader(json)("BillingMode", mode).valid()) return false;
+    out = mode == "PAY_PER_REQUEST" ? billing_mode::on_demand : billing_mode::provisioned;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, throughput& out) {
+    member_reader members(json);
+    members("ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units);
+    return members.valid();
+}
+
+inline bool read(const boost::json::value& json, table_description& out) {
+    return member_reader(json)("TableName", out.table_name)("TableStatus", out.status)("TableArn", out.arn)(
+               "ItemCount", out.item_count)("TableSizeBytes", out.size_bytes)("BillingModeSummary", out.billing)(
+               "ProvisionedThroughput", out.provisioned)
+               .valid() &&
+           table_detail::read_keys(json, out);
+}
+
+inline bool read(const boost::json::value& json, create_table_response& out) {
+    const auto* table = table_detail::member(json, "TableDescription");
+    return table && read(*table, out.table);
+}
+inline bool read(const boost::json::value& json, delete_table_response& out) {
+    const auto* table = table_detail::member(json, "TableDescription");
+    return table && read(*table, out.table);
+}
+inline bool read(const boost::json::value& json, describe_table_response& out) {
+    const auto* table = table_detail::member(json, "Table");
+    return table && read(*table, out.table);
+}
+
+inline void write(json_writer& out, const create_table_request& r) {
+    constexpr std::string_view modes[] = {"PAY_PER_REQUEST", "PROVISIONED"};
+    out.begin_object().key("TableName").string(r.table_name);
+    table_detail::write_definitions(out, r);
+    table_detail::write_key_schema(out, r.partition_key, r.sort_key);
+    if (!r.global_secondary_indexes.empty()) {
+        out.key("GlobalSecondaryIndexes").begin_array();
+        for (const auto& index : r.global_secondary_indexes) table_detail::write_index(out, index, r.billing);
+        out.end_array();
+    }
+    out.key("BillingMode").string(modes[static_cast<std::size_t>(r.billing)]);
+    if (r.billing == billing_mode::provisioned) table_detail::write_throughput(out, r.provisioned);
+    out.end_object();
+}
+
+namespace table_detail {
+
+// The requests that say nothing but a table's name.
+inline void write_name_only(json_writer& out, const std::string& table_name) {
+    out.begin_object().key("TableName").string(table_name).end_object();
+}
+
+} // namespace table_detail
+
+inline void write(json_writer& out, const delete_table_request& r) { table_detail::write_name_only(out, r.table_name); }
+inline void write(json_writer& out, const describe_table_request& r) {
+    table_detail::write_name_only(out, r.table_name);
+}
+inline void write(json_writer& out, const describe_time_to_live_request& r) {
+    table_detail::write_name_only(out, r.table_name);
+}
+
+inline void write(json_writer& out, const update_time_to_live_request& r) {
+    out.begin_object().key("TableName").string(r.table_name);
+    out.key("TimeToLiveSpecification").begin_object();
+    out.key("AttributeName").string(r.attribute_name).key("Enabled").boolean(r.enabled);
+    out.end_object().end_object();
+}
+
+inline bool read(const boost::json::value& json, update_time_to_live_response& out) {
+    const auto* specification = table_detail::member(json, "TimeToLiveSpecification");
+    return specification &&
+           member_reader(*specification)("AttributeName", out.attribute_name)("Enabled", out.enabled).valid();
+}
+
+inline bool read(const boost::json::value& json, describe_time_to_live_response& out) {
+    const auto* description = table_detail::member(json, "TimeToLiveDescription");
+    return description &&
+           member_reader(*description)("TimeToLiveStatus", out.status)("AttributeName", out.attribute_name).valid();
+}
+
+static_assert(request<create_table_request> && request<delete_table_request> && request<describe_table_request>);
+static_assert(request<update_time_to_live_request> && request<describe_time_to_live_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/operations/write_item.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
+
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// The answer to a write of one item.
+struct write_item_response {
+    std::optional<item> attributes{}; ///< what `return_values` asked for
+    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// PutItem: stores an item in place of the one with its key.
+///
+/// *Errors:* `error::condition_failed` when the condition does not hold; `item_too_large`.
+/// *Cost:* one write unit per KB of the larger of the old and the new item, also when the condition fails.
+struct put_item_request {
+    using response_type = write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.PutItem";
+
+    std::string table_name{};
+    dynamodb::item item{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    dynamodb::item expression_attribute_values{};
+    return_value return_values = return_value::none;
+    return_value return_values_on_condition_check_failure = return_value::none;
+    bool return_consumed_capacity = false;
+};
+
+/// UpdateItem: changes attributes of an item, and creates it when it is not there and no condition forbids it.
+///
+/// *Errors* and *Cost:* as PutItem.
+struct update_item_request {
+    using response_type = write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.UpdateItem";
+
+    std::string table_name{};
+    item key{};
+    std::string update_expression{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values = return_value::none;
+    return_value return_values_on_condition_check_failure = return_value::none;
+    bool return_consumed_capacity = false;
+};
+
+/// DeleteItem: removes the item with a key; that there is none is no error.
+///
+/// *Errors* and *Cost:* as PutItem.
+struct delete_item_request {
+    using response_type = write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DeleteItem";
+
+    std::string table_name{};
+    item key{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values = return_value::none;
+    return_value return_values_on_condition_check_failure = return_value::none;
+    bool return_consumed_capacity = false;
+};
+
+namespace write_item_detail {
+
+// What all conditional writes have in common, also those inside transactions.
+template <class Request>
+void write_condition_members(json_writer& out, const Request& r) {
+    out.optional_member("ConditionExpression", r.condition_expression);
+    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
+    out.optional_member("ExpressionAttributeValues", r.expression_attribute_values);
+    write_member(out, "ReturnValuesOnConditionCheckFailure", r.return_values_on_condition_check_failure);
+}
+
+template <class Request>
+void write_result_members(json_writer& out, const Request& r) {
+    write_condition_members(out, r);
+    write_member(out, "ReturnValues", r.return_values);
+    write_capacity_member(out, r.return_consumed_capacity);
+}
+
+} // namespace write_item_detail
+
+inline void write(json_writer& out, const put_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Item").value(r.item);
+    write_item_detail::write_result_members(out, r);
+    out.end_object();
+}
+
+inline void write(json_writer& out, const update_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Key").value(r.key);
+    out.optional_member("UpdateExpression", r.update_expression);
+    write_item_detail::write_result_members(out, r);
+    out.end_object();
+}
+
+inline void write(json_writer& out, const delete_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Key").value(r.key);
+    write_item_detail::write_result_members(out, r);
+    out.end_object();
+}
+
+inline bool read(json_scanner& in, write_item_response& out) {
+    return in.object([&](std::string_view name) {
+        if (name == "Attributes") return read(in, out.attributes);
+        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
+    });
+}
+
+static_assert(request<put_item_request> && request<update_item_request> && request<delete_item_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/operations/write_items.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEMS_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEMS_HPP
+
+// #include <dynasession/detail/random.hpp>
+// #include <dynasession/dynamodb/operations/write_item.hpp>
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a batch does to one table, in no particular order.
+struct table_writes {
+    std::string table_name{};
+    std::vector<item> puts{};    ///< whole items
+    std::vector<item> deletes{}; ///< keys
+};
+
+struct batch_write_item_response {
+    std::vector<table_writes> unprocessed_items{}; ///< what has to be sent again, after a pause; empty when all is done
+    std::vector<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// BatchWriteItem: up to 25 puts and deletes, each for itself and without conditions.
+///
+/// That the service carried out only a part is not an error here: see `unprocessed_items`.
+/// *Cost:* as the single writes.
+struct batch_write_item_request {
+    using response_type = batch_write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.BatchWriteItem";
+
+    std::vector<table_writes> request_items{};
+    bool return_consumed_capacity = false;
+};
+
+struct transact_put {
+    std::string table_name{};
+    dynamodb::item item{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    dynamodb::item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+struct transact_update {
+    std::string table_name{};
+    item key{};
+    std::string update_expression{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+struct transact_delete {
+    std::string table_name{};
+    item key{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+struct transact_condition_check {
+    std::string table_name{};
+    item key{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+/// One action of a transaction.
+using transact_write_item = std::variant<transact_put, transact_update, transact_delete, transact_condition_check>;
+
+struct transact_write_items_response {
+    std::vector<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// TransactWriteItems: up to 100 actions on different items, all of them or none.
+///
+/// *Errors:* `error::transaction_cancelled`, with a reason for each action in the outcome; `transaction_conflict` when
+/// nothing but other transactions was in the way.
+/// *Cost:* twice that of the single writes.
+struct transact_write_items_request {
+    using response_type = transact_write_items_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.TransactWriteItems";
+
+    std::vector<transact_write_item> transact_items{};
+
+    /// A repetition with the same token within 10 minutes does nothing and succeeds; at most 36 characters.
+    /// Empty: each call has one of its own, so that its attempts count once.
+    std::string client_request_token{};
+    bool return_consumed_capacity = false;
+};
+
+inline void write(json_writer& out, const batch_write_item_request& r) {
+    const auto write_all = [&](std::string_view action, std::string_view member, const std::vector<item>& items) {
+        for (const auto& i : items)
+            out.begin_object().key(action).begin_object().key(member).value(i).end_object().end_object();
+    };
+    out.begin_object().key("RequestItems").begin_object();
+    for (const auto& table : r.request_items) {
+        out.key(table.table_name).begin_array();
+        write_all("PutRequest", "Item", table.puts);
+        write_all("DeleteRequest", "Key", table.deletes);
+        out.end_array();
+    }
+    out.end_object();
+    write_capacity_member(out, r.return_consumed_capacity);
+    out.end_object();
+}
+
+// [{"PutRequest":{"Item":{...}}}, {"DeleteRequest":{"Key":{...}}}]
+inline bool read(const boost::json::value& json, table_writes& out) {
+    const auto* array = json.if_array();
+    if (array == nullptr) return false;
+    for (const auto& element : *array) {
+        const auto* object = element.if_object();
+        if (object == nullptr || object->size() != 1) return false;
+        const auto& [action, content] = *object->begin();
+        const bool is_put = action == "PutRequest";
+        if (!is_put && action != "DeleteRequest") return false;
+        auto& place = (is_put ? out.puts : out.deletes).emplace_back();
+        if (!member_reader(content)(is_put ? "Item" : "Key", place).only_these() || place.empty()) return false;
+    }
+    return true;
+}
+
+inline bool read(const boost::json::value& json, std::vector<table_writes>& out) {
+    const auto* tables = json.if_object();
+    if (tables == nullptr) return false;
+    for (const auto& [name, writes] : *tables) {
+        out.push_back({std::string(name), {}, {}});
+        if (!read(writes, out.back())) return false;
+    }
+    return true;
+}
+
+namespace write_items_detail {
+
+inline std::string_view action_name(const transact_write_item& action) noexcept {
+    constexpr std::string_view names[] = {"Put", "Update", "Delete", "ConditionCheck"};
+    return names[action.index()];
+}
+
+inline void write_subject(json_writer& out, const transact_put& a) { out.key("Item").value(a.item); }
+inline void write_subject(json_writer& out, const transact_delete& a) { out.key("Key").value(a.key); }
+inline void write_subject(json_writer& out, const transact_condition_check& a) { out.key("Key").value(a.key); }
+inline void write_subject(json_writer& out, const transact_update& a) {
+    out.key("Key").value(a.key);
+    out.optional_member("UpdateExpression", a.update_expression);
+}
+
+} // namespace write_items_detail
+
+inline bool read(const boost::json::value& json, batch_write_item_response& out) {
+    return member_reader(json)("UnprocessedItems", out.unprocessed_items)("ConsumedCapacity", out.consumed_capacity)
+        .only_these();
+}
+
+inline void write(json_writer& out, const transact_write_items_request& r) {
+    out.begin_object().key("TransactItems").begin_array();
+    for (const auto& action : r.transact_items) {
+        out.begin_object().key(write_items_detail::action_name(action)).begin_object();
+        std::visit(
+            [&](const auto& a) {
+                out.key("TableName").string(a.table_name);
+                write_items_detail::write_subject(out, a);
+                write_item_detail::write_condition_members(out, a);
+            },
+            action);
+        out.end_object().end_object();
+    }
+    out.end_array();
+    out.key("ClientRequestToken")
+        .string(r.client_request_token.empty() ? detail::random_uuid() : r.client_request_token);
+    write_capacity_member(out, r.return_consumed_capacity);
+    out.end_object();
+}
+
+inline bool read(const boost::json::value& json, transact_write_items_response& out) {
+    return member_reader(json)("ConsumedCapacity", out.consumed_capacity).only_these();
+}
+
+static_assert(request<batch_write_item_request> && request<transact_write_items_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/outcome.hpp>
+// #include <dynasession/dynamodb/request.hpp>
+// #include <dynasession/dynamodb/wait_for_table.hpp>
+#ifndef DYNASESSION_DYNAMODB_WAIT_FOR_TABLE_HPP
+#define DYNASESSION_DYNAMODB_WAIT_FOR_TABLE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/operations/table.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How long to wait for a table, and how often to look.
+struct table_wait_options {
+    std::chrono::milliseconds timeout{300'000};
+    std::chrono::milliseconds first_pause{50}; ///< doubled each time
+    std::chrono::milliseconds max_pause{2'000};
+};
+
+/// Looks at a table until it can be used, or until it is gone, as an operation.
+///
+/// The value is the table's last description: empty when it is gone.
+///
+/// *Errors:* `error::timeout` when the time is over; whatever else DescribeTable fails with.
+///
+/// *Lifetimes:* the service has to outlive it.
+class wait_for_table {
+public:
+    enum class goal { active, absent };
+
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = std::optional<table_description>;
+    using action_type = op::action<effect_type, value_type>;
+
+    wait_for_table(const service& s, std::string table_name, goal g, table_wait_options options = {})
+        : service_(&s), request_{std::move(table_name)}, goal_(g), options_(options), pause_(options.first_pause) {}
+
+    action_type resume(reply_type reply, op::instant now) {
+        if (!call_) {
+            // The start, or the end of a pause.
+            if (!reply.answer) return result<value_type>(std::move(reply.answer).error());
+            if (deadline_ == std::chrono::steady_clock::time_point{}) deadline_ = now.steady + options_.timeout;
+            call_.emplace(*service_, request_);
+        }
+        auto act = call_->resume(std::move(reply), now);
+        if (auto* exchange = std::get_if<0>(&act)) return *exchange;
+        if (auto* pause = std::get_if<1>(&act)) return *pause;
+        call_.reset();
+        return judge(std::move(std::get<2>(act)->response), now);
+    }
+
+private:
+    action_type judge(result<describe_table_response> answer, op::instant now) {
+        // For a moment after CreateTable the service may not know the table yet (API reference, DescribeTable).
+        const bool absent = !answer && answer.error() == error::table_not_found;
+        if (!answer && !absent) return result<value_type>(std::move(answer).error());
+        if (goal_ == goal::absent && absent) return result<value_type>(std::nullopt);
+        if (goal_ == goal::active && !absent && answer->table.status == table_status::active)
+            return result<value_type>(std::move(answer->table));
+        if (now.steady + pause_ >= deadline_)
+            return result<value_type>(failure(error::timeout, goal_ == goal::active ? "the table is not active yet"
+                                                                                    : "the table is not deleted yet"));
+        return op::pause{std::exchange(pause_, std::min(pause_ * 2, options_.max_pause))};
+    }
+
+    const service* service_;
+    describe_table_request request_;
+    goal goal_;
+    table_wait_options options_;
+    std::chrono::milliseconds pause_;
+    std::chrono::steady_clock::time_point deadline_{};
+    std::optional<call<describe_table_request>> call_;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/http/client.hpp>
+#ifndef DYNASESSION_HTTP_CLIENT_HPP
+#define DYNASESSION_HTTP_CLIENT_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/options.hpp>
+#ifndef DYNASESSION_CORE_OPTIONS_HPP
+#define DYNASESSION_CORE_OPTIONS_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace dynasession::inline v0 {
+
+/// How connections to a server are opened, kept and bounded.
+struct connection_options {
+    /// How long the name look-up and all attempts to connect may take together.
+    std::chrono::milliseconds connect_timeout{1000};
+
+    /// How long the TLS handshake may take.
+    std::chrono::milliseconds handshake_timeout{1000};
+
+    /// How long a connection may lie idle and still be used again. DynamoDB closes after 60 s and more.
+    std::chrono::milliseconds max_idle_time{20'000};
+
+    /// How many idle connections are kept. Connections in use are not limited.
+    std::size_t max_idle_connections = 32;
+
+    /// The largest header block of an answer, in bytes.
+    std::size_t max_header_size = 64 * 1024;
+
+    /// The largest body of an answer, in bytes. A DynamoDB page has 1 MB, a batch 16 MB.
+    std::size_t max_body_size = 17'000'000;
+
+    /// The file of trusted authorities (PEM); empty = those of the system.
+    std::string ca_file{};
+};
+
+/// How long sessions live. The PHP handler's `session_lifetime` and the Ruby gem's `max_stale` are `max_stale`
+/// here; `max_age` is the gem's. Both are stored with each session and survive a change of the options.
+struct session_options {
+    /// How long a session lives from its creation on, however much it is used; 0: without end.
+    std::chrono::seconds max_age{std::chrono::hours(12)};
+
+    /// How long a session lives unused.
+    std::chrono::seconds max_stale{std::chrono::minutes(30)};
+
+    /// A session that is only read has its expiry put off when this part of `max_stale` has passed since
+    /// the last time: 0.1 makes it a tenth of the writes of a store that touches at every request.
+    double touch_fraction = 0.1;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/http/async_exchange.hpp>
+#ifndef DYNASESSION_HTTP_ASYNC_EXCHANGE_HPP
+#define DYNASESSION_HTTP_ASYNC_EXCHANGE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/async_socket.hpp>
+#ifndef DYNASESSION_HTTP_ASYNC_SOCKET_HPP
+#define DYNASESSION_HTTP_ASYNC_SOCKET_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+/// A TCP socket whose asynchronous operations are cancelled when a deadline passes.
+///
+/// One timer serves all operations, and runs on from one exchange to the next: a later deadline is seen when it expires,
+/// so that exchanges in a row set it once. It may expire on another thread than the operations run on, and an operation
+/// may end on another thread before the call that started it has returned; hence the mutex.
+class async_socket : public std::enable_shared_from_this<async_socket> {
+    using tcp = boost::asio::ip::tcp;
+    using clock = std::chrono::steady_clock;
+
+public:
+    explicit async_socket(const boost::asio::any_io_executor& executor) : socket_(executor), timer_(executor) {}
+
+    bool is_open() const {
+        const std::lock_guard lock(mutex_);
+        return socket_.is_open();
+    }
+
+    int native_handle() {
+        const std::lock_guard lock(mutex_);
+        return socket_.native_handle();
+    }
+
+    /// Takes over a connected socket.
+    void assign(const tcp& protocol, int fd) {
+        const std::lock_guard lock(mutex_);
+        error_code ec;
+        socket_.assign(protocol, fd, ec);
+        if (ec) ::close(fd); // the first operation will find no socket and say so
+    }
+
+    /// Gives up a connected socket on which nothing is waiting; -1 if that fails.
+    int release() {
+        const std::lock_guard lock(mutex_);
+        error_code ec;
+        const int fd = socket_.release(ec);
+        return ec ? -1 : fd;
+    }
+
+    void close() noexcept {
+        const std::lock_guard lock(mutex_);
+        limited_ = false;
+        stop_timer();
+        error_code ignored;
+        socket_.close(ignored);
+    }
+
+    /// From now on, operations are cancelled at this time. False = it has passed already.
+    bool expire_at(clock::time_point deadline) {
+        const std::lock_guard lock(mutex_);
+        if (limited_ && deadline == deadline_) return !expired_;
+        limited_ = true;
+        expired_ = false;
+        deadline_ = deadline;
+        if (!ticking_ || deadline < timer_.expiry()) start_timer();
+        return true;
+    }
+
+    /// No deadline any more: nothing is left waiting. The timer runs on until `rest`.
+    void disarm() {
+        const std::lock_guard lock(mutex_);
+        limited_ = false;
+    }
+
+    /// Stops the timer, which keeps its context from running out of work, unless there is a deadline again.
+    void rest() {
+        const std::lock_guard lock(mutex_);
+        if (!limited_) stop_timer();
+    }
+
+    /// Whether an operation was cancelled by the deadline and not by anybody else.
+    bool expired() {
+        const std::lock_guard lock(mutex_);
+        return expired_;
+    }
+
+    template <class Handler>
+    void connect(const tcp::endpoint& target, Handler&& handler) {
+        const auto keep = shared_from_this(); // the handler may run, and let go of this object, before the lock is open
+        const std::lock_guard lock(mutex_);
+        error_code ignored; // async_connect opens the socket again, and reports it if it cannot
+        socket_.close(ignored);
+        socket_.open(target.protocol(), ignored);
+        socket_.set_option(tcp::no_delay(true), ignored);
+        socket_.async_connect(target, std::forward<Handler>(handler));
+    }
+
+    template <class Handler>
+    void wait_writable(Handler&& handler) {
+        const auto keep = shared_from_this();
+        const std::lock_guard lock(mutex_);
+        socket_.async_wait(tcp::socket::wait_write, std::forward<Handler>(handler));
+    }
+
+    template <class Handler>
+    void receive(std::span<char> buffer, Handler&& handler) {
+        const auto keep = shared_from_this();
+        const std::lock_guard lock(mutex_);
+        socket_.async_receive(boost::asio::buffer(buffer.data(), buffer.size()), std::forward<Handler>(handler));
+    }
+
+private:
+    void start_timer() {
+        ticking_ = true;
+        timer_.expires_at(deadline_);
+        timer_.async_wait([self = shared_from_this(), round = ++round_](error_code ec) {
+            const std::lock_guard lock(self->mutex_);
+            if (!ec && round == self->round_) self->on_timer();
+        });
+    }
+
+    void stop_timer() {
+        if (!ticking_) return;
+        ticking_ = false;
+        ++round_;
+        timer_.cancel();
+    }
+
+    void on_timer() {
+        ticking_ = false;
+        if (!limited_) return;
+        if (timer_.expiry() < deadline_) return start_timer();
+        expired_ = true;
+        error_code ignored;
+        socket_.cancel(ignored);
+    }
+
+    mutable std::mutex mutex_;
+    tcp::socket socket_;
+    boost::asio::steady_timer timer_;
+    clock::time_point deadline_{};
+    unsigned round_ = 0;
+    bool ticking_ = false; ///< the timer runs
+    bool limited_ = false; ///< by `deadline_`
+    bool expired_ = false; ///< and that has passed
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/blocking_socket.hpp>
+#ifndef DYNASESSION_HTTP_BLOCKING_SOCKET_HPP
+#define DYNASESSION_HTTP_BLOCKING_SOCKET_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::http {
+
+namespace posix {
+
+inline error_code last_error() noexcept { return {errno, boost::system::system_category()}; }
+
+/// Sends what the socket takes without waiting, and raises no SIGPIPE.
+inline std::size_t send_now(int fd, std::string_view bytes, error_code& ec) noexcept {
+    ssize_t n;
+    do n = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    ec = n < 0 ? last_error() : error_code{};
+    return n < 0 ? 0 : static_cast<std::size_t>(n);
+}
+
+/// Whether an idle connection is as it was left: open, and with nothing to read.
+inline bool is_quiet(int fd) noexcept {
+    char byte;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+inline bool would_block(const error_code& ec) noexcept {
+    return ec == boost::system::errc::operation_would_block ||
+           ec == boost::system::errc::resource_unavailable_try_again;
+}
+
+/// Looks up a name as `getaddrinfo` does, which may block longer than any deadline.
+inline std::vector<boost::asio::ip::tcp::endpoint> resolve(const std::string& host, std::uint16_t port,
+                                                           error_code& ec) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+    addrinfo* list = nullptr;
+    const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
+    std::vector<boost::asio::ip::tcp::endpoint> found;
+    for (auto* a = list; rc == 0 && a; a = a->ai_next) {
+        boost::asio::ip::tcp::endpoint target;
+        if (a->ai_addrlen > target.capacity()) continue;
+        std::memcpy(target.data(), a->ai_addr, a->ai_addrlen);
+        target.resize(a->ai_addrlen);
+        found.push_back(target);
+    }
+    if (rc == EAI_AGAIN)
+        ec = boost::asio::error::host_not_found_try_again;
+    else if (rc == EAI_SYSTEM)
+        ec = last_error();
+    else if (found.empty())
+        ec = boost::asio::error::host_not_found;
+    else
+        ec = {};
+    return found;
+}
+
+} // namespace posix
+
+/// A TCP socket for blocking calls that end at a deadline.
+///
+/// It is no Asio socket, because that would be known to a reactor: each answer would wake a thread that has no use for
+/// it.
+class blocking_socket {
+public:
+    using clock = std::chrono::steady_clock;
+
+    blocking_socket() = default;
+    blocking_socket(blocking_socket&& other) noexcept : fd_(other.release()) {}
+    blocking_socket& operator=(blocking_socket&& other) noexcept {
+        if (this != &other) {
+            close();
+            fd_ = other.release();
+        }
+        return *this;
+    }
+    ~blocking_socket() { close(); }
+
+    bool is_open() const noexcept { return fd_ >= 0; }
+    int native_handle() const noexcept { return fd_; }
+    int release() noexcept { return std::exchange(fd_, -1); }
+    void close() noexcept {
+        if (fd_ >= 0) ::close(release());
+    }
+
+    /// Takes over a connected socket.
+    void assign(int fd) {
+        close();
+        fd_ = fd;
+        make_blocking();
+    }
+
+    /// *Errors:* `error::timeout`, or what the network says.
+    error_code connect(const boost::asio::ip::tcp::endpoint& target, clock::time_point deadline) {
+        close();
+        fd_ = ::socket(target.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+        if (fd_ < 0) return posix::last_error();
+        const int on = 1;
+        ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (::connect(fd_, target.data(), static_cast<socklen_t>(target.size())) != 0) {
+            if (errno != EINPROGRESS && errno != EINTR) return posix::last_error();
+            if (const auto ec = wait(POLLOUT, deadline)) return ec;
+            int reason = 0;
+            socklen_t size = sizeof reason;
+            if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &reason, &size) != 0) return posix::last_error();
+            if (reason != 0) return {reason, boost::system::system_category()};
+        }
+        make_blocking();
+        return {};
+    }
+
+    /// Sends some bytes; `now` goes on if that takes time, which it seldom does.
+    std::size_t send(std::string_view bytes, clock::time_point& now, clock::time_point deadline,
+                     error_code& ec) const {
+        for (;;) {
+            const auto n = posix::send_now(fd_, bytes, ec);
+            if (!posix::would_block(ec)) return n;
+            ec = wait(POLLOUT, deadline);
+            now = clock::now();
+            if (ec) return 0;
+        }
+    }
+
+    /// Receives some bytes; 0 without an error = the peer has closed the connection.
+    std::size_t receive(std::span<char> buffer, clock::time_point now, clock::time_point deadline,
+                        error_code& ec) const {
+        // A blocking recv whose time limit was set once is one system call, poll and recv are two.
+        for (int flags = now + patience <= deadline ? 0 : MSG_DONTWAIT;; flags = MSG_DONTWAIT) {
+            if (flags != 0 && (ec = wait(POLLIN, deadline))) return 0;
+            const auto n = ::recv(fd_, buffer.data(), buffer.size(), flags);
+            if (n >= 0) {
+                ec = {};
+                return static_cast<std::size_t>(n);
+            }
+            ec = posix::last_error();
+            if (!posix::would_block(ec) && ec != boost::system::errc::interrupted) return 0;
+        }
+    }
+
+private:
+    static constexpr std::chrono::milliseconds patience{250};
+
+    void make_blocking() const noexcept {
+        ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) & ~O_NONBLOCK);
+        timeval limit{};
+        limit.tv_usec = std::chrono::microseconds(patience).count();
+        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    }
+
+    error_code wait(short events, clock::time_point deadline) const {
+        for (;;) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count();
+            if (left <= 0) return error::timeout;
+            pollfd p{fd_, events, 0};
+            const int n = ::poll(&p, 1, static_cast<int>(std::min<decltype(left)>(left, 60'000)));
+            if (n > 0) return {};
+            if (n < 0 && errno != EINTR) return posix::last_error();
+        }
+    }
+
+    int fd_ = -1;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/http/name_lookup.hpp>
+#ifndef DYNASESSION_HTTP_NAME_LOOKUP_HPP
+#define DYNASESSION_HTTP_NAME_LOOKUP_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::http {
+
+/// An asynchronous look-up of a name that can be abandoned; Asio's own cannot while the system's resolver blocks.
+///
+/// The system's resolver keeps its context busy until it returns, but nobody waits for it.
+class name_lookup : public std::enable_shared_from_this<name_lookup> {
+    using tcp = boost::asio::ip::tcp;
+
+public:
+    explicit name_lookup(const boost::asio::any_io_executor& executor) : resolver_(executor), end_(executor) {}
+
+    /// Calls the handler at the end of the look-up, at the deadline, or when the handler's slot is cancelled.
+    template <class Handler>
+    void start(const endpoint& target, std::chrono::steady_clock::time_point deadline, Handler&& handler) {
+        const auto keep = shared_from_this(); // the handler may run, and let go of this object, before the lock is open
+        const std::lock_guard lock(mutex_);
+        resolver_.async_resolve(
+            target.host, std::to_string(target.port),
+            [keep](error_code ec, const tcp::resolver::results_type& found) { keep->answer(ec, found); });
+        end_.expires_at(deadline);
+        end_.async_wait(std::forward<Handler>(handler));
+    }
+
+    /// What was found; `error::timeout` if there is no answer yet, and then nobody waits for one any longer.
+    error_code finish(std::vector<tcp::endpoint>& addresses) {
+        const std::lock_guard lock(mutex_);
+        if (answered_)
+            addresses = std::move(found_);
+        else
+            resolver_.cancel();
+        return answered_ ? error_ : error_code(error::timeout);
+    }
+
+private:
+    void answer(error_code ec, const tcp::resolver::results_type& found) {
+        const std::lock_guard lock(mutex_);
+        answered_ = true;
+        error_ = ec;
+        for (const auto& entry : found) found_.push_back(entry.endpoint());
+        end_.cancel();
+    }
+
+    std::mutex mutex_;
+    tcp::resolver resolver_;
+    boost::asio::steady_timer end_;
+    std::vector<tcp::endpoint> found_;
+    error_code error_;
+    bool answered_ = false;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/pool.hpp>
+#ifndef DYNASESSION_HTTP_POOL_HPP
+#define DYNASESSION_HTTP_POOL_HPP
+
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/http/connection.hpp>
+#ifndef DYNASESSION_HTTP_CONNECTION_HPP
+#define DYNASESSION_HTTP_CONNECTION_HPP
+
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/http/async_socket.hpp>
+// #include <dynasession/http/blocking_socket.hpp>
+// #include <dynasession/http/codec.hpp>
+#ifndef DYNASESSION_HTTP_CODEC_HPP
+#define DYNASESSION_HTTP_CODEC_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/http/response_parser.hpp>
+#ifndef DYNASESSION_HTTP_RESPONSE_PARSER_HPP
+#define DYNASESSION_HTTP_RESPONSE_PARSER_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/http/message.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+namespace parser_detail {
+
+inline constexpr auto token_characters = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t c = 0; c != table.size(); ++c) {
+        const char text = static_cast<char>(c);
+        table[c] = message_detail::is_token({&text, 1});
+    }
+    return table;
+}();
+
+// Control characters but the tab; eight bytes at a time, because nearly no line has any.
+inline bool holds_control(std::string_view text) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101;
+    const auto suspects = [](std::uint64_t word) { // below 0x20, or 0x7f; exact when there is none
+        const auto del = word ^ each * 0x7F;
+        return (((word - each * 0x20) & ~word) | ((del - each) & ~del)) & each * 0x80;
+    };
+    std::uint64_t found = 0;
+    std::size_t i = 0;
+    for (std::uint64_t word; i + sizeof word <= text.size(); i += sizeof word) {
+        std::memcpy(&word, text.data() + i, sizeof word);
+        found |= suspects(word);
+    }
+    const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; };
+    return std::ranges::any_of(found ? text : text.substr(i), is_control);
+}
+
+constexpr std::string_view trim(std::string_view text) noexcept {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+template <class Int>
+bool read_number(std::string_view text, Int& out, int base = 10) noexcept {
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+    return failed == std::errc{} && end == text.data() + text.size();
+}
+
+} // namespace parser_detail
+
+/// Turns bytes into one `response` (RFC 9112), line by line and into one text for all header fields.
+///
+/// It is strict where leniency has been used to smuggle messages: lines end with CRLF, fields are not folded, there is
+/// at most one `Content-Length`, not beside a `Transfer-Encoding`, and no other coding than `chunked`. Trailers are
+/// checked and dropped.
+class response_parser {
+public:
+    /// `bodiless` = the answer to a HEAD request.
+    explicit response_parser(const connection_options& limits, bool bodiless = false) noexcept
+        : limits_(&limits), bodiless_(bodiless) {}
+
+    /// Takes what it can of `bytes` and tells how many that were; the rest has to be given again, with more behind it.
+    ///
+    /// *Errors:* `error::malformed_response`, `error::response_too_large`.
+    result<std::size_t> put(std::string_view bytes) {
+        rest_ = bytes;
+        while (part_ != part::done && advance()) {}
+        if (problem_ != nullptr) return failure(too_large_ ? error::response_too_large : error::malformed_response, problem_);
+        return bytes.size() - rest_.size();
+    }
+
+    /// The connection has ended, properly: whether that completes the answer.
+    bool put_eof() noexcept {
+        if (part_ == part::open_body) part_ = part::done;
+        return is_done();
+    }
+
+    bool is_done() const noexcept { return part_ == part::done; }
+
+    /// Whether the server lets another exchange follow.
+    bool keep_alive() const noexcept { return !close_ && (is_1_1_ || keep_) && (chunked_ || length_ || !has_body()); }
+
+    /// Whether the finished answer is an interim one (1xx) and another follows.
+    bool is_interim() const noexcept { return response_.status / 100 == 1; }
+
+    response release() noexcept { return std::move(response_); }
+
+private:
+    enum class part { status, fields, body, open_body, chunk_size, chunk, chunk_end, trailers, done };
+
+    // Each step takes its part from `rest_`; false = it needs more, or there is a problem.
+    bool advance() {
+        switch (part_) {
+        case part::status: return take_status();
+        case part::fields: return take_fields();
+        case part::body: return take_counted(part::done);
+        case part::open_body: return take_open_body();
+        case part::chunk_size: return take_chunk_size();
+        case part::chunk: return take_counted(part::chunk_end);
+        case part::chunk_end: return take_chunk_end();
+        case part::trailers: return take_trailers();
+        case part::done: break;
+        }
+        return false;
+    }
+
+    bool refuse(const char* why) noexcept {
+        problem_ = why;
+        return false;
+    }
+    bool refuse_size(const char* why) noexcept {
+        too_large_ = true;
+        return refuse(why);
+    }
+    bool proceed(part next) noexcept {
+        part_ = next;
+        return true;
+    }
+
+    // The next line without its end. The limit is that of all lines together.
+    bool take_line(std::string_view& line) noexcept {
+        const auto end = rest_.find('\n');
+        if (std::min(end, rest_.size()) > limits_->max_header_size - header_size_)
+            return refuse_size("the limit of the header was passed");
+        if (end == rest_.npos) return false;
+        if (end == 0 || rest_[end - 1] != '\r') return refuse("not HTTP: a line does not end with CRLF");
+        line = rest_.substr(0, end - 1);
+        rest_.remove_prefix(end + 1);
+        header_size_ += end;
+        return true;
+    }
+
+    bool take_status() {
+        constexpr std::string_view protocol = "HTTP/1.";
+        const auto shown = rest_.substr(0, protocol.size());
+        if (!protocol.starts_with(shown)) return refuse("not HTTP/1: the answer begins with something else");
+        std::string_view line;
+        if (!take_line(line)) return false;
+        auto& status = response_.status;
+        const bool shaped = line.size() >= 12 && (line[7] == '0' || line[7] == '1') && line[8] == ' ' &&
+                            parser_detail::read_number(line.substr(9, 3), status) &&
+                            (line.size() == 12 || line[12] == ' ') && !parser_detail::holds_control(line);
+        // Nobody asked to switch the protocol; what follows would not be HTTP.
+        if (!shaped || status < 100 || status == 101) return refuse("not HTTP: a bad status line");
+        is_1_1_ = line[7] == '1';
+        return proceed(part::fields);
+    }
+
+    bool take_fields() {
+        const auto* const begin = rest_.data();
+        std::string_view line;
+        bool taken = false;
+        while ((taken = take_line(line)) && !line.empty())
+            if (!take_field(line)) return false;
+        response_.add_lines({begin, static_cast<std::size_t>((taken ? line.data() : rest_.data()) - begin)});
+        return taken && begin_body();
+    }
+
+    static std::optional<field> split(std::string_view line) noexcept {
+        std::size_t n = 0;
+        while (n != line.size() && parser_detail::token_characters[static_cast<unsigned char>(line[n])]) ++n;
+        if (n == 0 || n == line.size() || line[n] != ':') return std::nullopt;
+        const auto value = line.substr(n + 1);
+        if (parser_detail::holds_control(value)) return std::nullopt;
+        return field{line.substr(0, n), value};
+    }
+
+    bool take_field(std::string_view line) {
+        const auto f = split(line);
+        if (!f) return refuse("not HTTP: a bad header field");
+        const auto is = [&](std::string_view name) { return message_detail::equal_ignoring_case(f->name, name); };
+        if (is("content-length")) {
+            std::uint64_t length = 0;
+            if (length_ || !parser_detail::read_number(parser_detail::trim(f->value), length))
+                return refuse("not HTTP: a bad Content-Length");
+            length_ = length;
+        } else if (is("transfer-encoding")) {
+            if (chunked_ || !message_detail::equal_ignoring_case(parser_detail::trim(f->value), "chunked"))
+                return refuse("not HTTP: a transfer coding that was not asked for");
+            chunked_ = true;
+        } else if (is("connection")) {
+            for (auto rest = f->value; !rest.empty();) {
+                const auto end = std::min(rest.find(','), rest.size());
+                const auto token = parser_detail::trim(rest.substr(0, end));
+                close_ = close_ || message_detail::equal_ignoring_case(token, "close");
+                keep_ = keep_ || message_detail::equal_ignoring_case(token, "keep-alive");
+                rest.remove_prefix(std::min(end + 1, rest.size()));
+            }
+        }
+        return true;
+    }
+
+    bool has_body() const noexcept {
+        return !bodiless_ && !is_interim() && response_.status != 204 && response_.status != 304;
+    }
+
+    bool begin_body() {
+        if (chunked_ && (length_ || !is_1_1_)) return refuse("not HTTP: the length of the body is contradictory");
+        if (!has_body()) return proceed(part::done);
+        if (chunked_) return proceed(part::chunk_size);
+        if (!length_) return proceed(part::open_body);
+        // A promise of many bytes alone shall not cost memory.
+        response_.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length_, 1 << 20)));
+        return expect(*length_) && proceed(*length_ == 0 ? part::done : part::body);
+    }
+
+    bool expect(std::uint64_t length) noexcept {
+        if (length > limits_->max_body_size - response_.body.size())
+            return refuse_size("the limit of the body was passed");
+        left_ = static_cast<std::size_t>(length);
+        return true;
+    }
+
+    bool take_counted(part next) {
+        const auto n = std::min(left_, rest_.size());
+        response_.body.append(rest_.substr(0, n));
+        rest_.remove_prefix(n);
+        left_ -= n;
+        return left_ == 0 && proceed(next);
+    }
+
+    bool take_open_body() {
+        if (!expect(rest_.size())) return false;
+        take_counted(part::open_body);
+        return false; // only the end of the connection ends it
+    }
+
+    bool take_chunk_size() {
+        std::string_view line;
+        const auto before = header_size_;
+        if (!take_line(line)) return false;
+        const auto digits = std::min(line.find_first_not_of("0123456789abcdefABCDEF"), line.size());
+        std::uint64_t size = 0;
+        const auto extension = parser_detail::trim(line.substr(digits));
+        if (!parser_detail::read_number(line.substr(0, digits), size, 16) ||
+            (!extension.empty() && extension.front() != ';') || parser_detail::holds_control(extension))
+            return refuse("not HTTP: a bad chunk");
+        header_size_ = before + extension.size(); // sizes alone may come as often as they like
+        return size == 0 ? proceed(part::trailers) : expect(size) && proceed(part::chunk);
+    }
+
+    bool take_chunk_end() noexcept {
+        if (!std::string_view("\r\n").starts_with(rest_.substr(0, 2))) return refuse("not HTTP: a bad chunk");
+        if (rest_.size() < 2) return false;
+        rest_.remove_prefix(2);
+        return proceed(part::chunk_size);
+    }
+
+    bool take_trailers() noexcept {
+        std::string_view line;
+        while (take_line(line)) {
+            if (line.empty()) return proceed(part::done);
+            if (!split(line)) return refuse("not HTTP: a bad trailer");
+        }
+        return false;
+    }
+
+    const connection_options* limits_;
+    response response_;
+    std::string_view rest_;
+    std::size_t header_size_ = 0;
+    std::size_t left_ = 0; ///< of the body, or of the chunk
+    std::optional<std::uint64_t> length_;
+    const char* problem_ = nullptr;
+    part part_ = part::status;
+    bool bodiless_;
+    bool too_large_ = false;
+    bool is_1_1_ = false;
+    bool chunked_ = false;
+    bool close_ = false;
+    bool keep_ = false;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/tls.hpp>
+#ifndef DYNASESSION_HTTP_TLS_HPP
+#define DYNASESSION_HTTP_TLS_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <climits>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::http {
+
+namespace tls_detail {
+
+struct deleter {
+    void operator()(SSL_CTX* p) const noexcept { SSL_CTX_free(p); }
+    void operator()(SSL* p) const noexcept {
+        // OpenSSL would declare the session of a connection without a closing handshake not resumable.
+        if (p && SSL_is_init_finished(p)) SSL_set_shutdown(p, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_free(p);
+    }
+    void operator()(SSL_SESSION* p) const noexcept { SSL_SESSION_free(p); }
+    void operator()(ASN1_OCTET_STRING* p) const noexcept { ASN1_OCTET_STRING_free(p); }
+};
+template <class T>
+using handle = std::unique_ptr<T, deleter>;
+
+// Takes this thread's OpenSSL errors away: left behind, they would be blamed on the next call of anybody.
+inline failure last_failure(std::string_view doing) {
+    std::string text(doing);
+    if (const auto code = ERR_peek_last_error()) {
+        const char* reason = ERR_reason_error_string(code);
+        text.append(": ").append(reason ? reason : "unknown reason");
+    }
+    ERR_clear_error();
+    return {error::tls_failure, std::move(text)};
+}
+
+inline int length(std::size_t n) noexcept { return static_cast<int>(std::min<std::size_t>(n, INT_MAX)); }
+
+} // namespace tls_detail
+
+/// What all TLS connections to one host share: the trusted authorities, the rules, and the session to resume.
+///
+/// TLS 1.2 or later; the certificate must be valid for the host, and there is no way to switch that off (OWASP
+/// ASVS 12.1.1, 12.3).
+///
+/// *Thread safety:* may be used by many connections at once. It does not move, because OpenSSL knows its address.
+class tls_context {
+public:
+    /// *Errors:* `error::invalid_option` if `ca_file` cannot be read, `error::tls_failure`.
+    static result<std::unique_ptr<tls_context>> make(std::string host, const std::string& ca_file = {}) {
+        std::unique_ptr<tls_context> context(new tls_context(std::move(host)));
+        auto* const ctx = context->ctx_.get();
+        if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION))
+            return tls_detail::last_failure("OpenSSL offers no TLS client");
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
+        SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+        SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(ctx, &tls_context::on_new_session);
+        SSL_CTX_set_app_data(ctx, context.get());
+        if (ca_file.empty() && !SSL_CTX_set_default_verify_paths(ctx))
+            return tls_detail::last_failure("the system's trusted authorities cannot be read");
+        if (!ca_file.empty() && !SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr)) {
+            auto f = tls_detail::last_failure("ca_file names no readable PEM file of certificates");
+            f.code = error::invalid_option;
+            return f;
+        }
+        return context;
+    }
+
+    tls_context(const tls_context&) = delete;
+    tls_context& operator=(const tls_context&) = delete;
+
+private:
+    friend class tls_engine;
+
+    explicit tls_context(std::string host)
+        : host_(std::move(host)), address_(a2i_IPADDRESS(host_.c_str())), ctx_(SSL_CTX_new(TLS_client_method())) {
+        ERR_clear_error(); // a name is not an address
+    }
+
+    static int on_new_session(SSL* ssl, SSL_SESSION* fresh) {
+        auto* self = static_cast<tls_context*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+        const std::lock_guard lock(self->mutex_);
+        self->session_.reset(fresh);
+        return 1; // the reference is ours now
+    }
+
+    tls_detail::handle<SSL> make_ssl() {
+        tls_detail::handle<SSL> ssl(SSL_new(ctx_.get()));
+        if (!ssl) throw std::bad_alloc();
+        auto* const rules = SSL_get0_param(ssl.get());
+        X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        const bool named = address_
+                               ? X509_VERIFY_PARAM_set1_ip(rules, ASN1_STRING_get0_data(address_.get()),
+                                                           static_cast<std::size_t>(ASN1_STRING_length(address_.get())))
+                               : SSL_set1_host(ssl.get(), host_.c_str()) &&
+                                     SSL_set_tlsext_host_name(ssl.get(), const_cast<char*>(host_.c_str()));
+        if (!named) throw std::bad_alloc();
+        const std::lock_guard lock(mutex_);
+        if (session_) SSL_set_session(ssl.get(), session_.get());
+        return ssl;
+    }
+
+    std::string host_;
+    tls_detail::handle<ASN1_OCTET_STRING> address_; ///< set if the host is an address
+    tls_detail::handle<SSL_CTX> ctx_;
+    std::mutex mutex_;
+    tls_detail::handle<SSL_SESSION> session_;
+};
+
+/// One TLS connection without a socket: what is received is put in, what has to be sent is taken out.
+class tls_engine {
+public:
+    explicit tls_engine(tls_context& context) : ssl_(context.make_ssl()) {
+        received_ = BIO_new(BIO_s_mem());
+        to_send_ = BIO_new(BIO_s_mem());
+        if (!received_ || !to_send_) {
+            BIO_free(received_);
+            BIO_free(to_send_);
+            throw std::bad_alloc();
+        }
+        SSL_set_bio(ssl_.get(), received_, to_send_); // owns both
+        SSL_set_connect_state(ssl_.get());
+    }
+
+    /// Gives bytes of the peer.
+    void put(std::string_view bytes) {
+        if (BIO_write(received_, bytes.data(), tls_detail::length(bytes.size())) != tls_detail::length(bytes.size()))
+            throw std::bad_alloc();
+    }
+
+    /// Appends what has to be sent to `out`.
+    void drain(std::string& out) {
+        char* bytes = nullptr;
+        const long n = BIO_get_mem_data(to_send_, &bytes);
+        if (n <= 0) return;
+        out.append(bytes, static_cast<std::size_t>(n));
+        (void)BIO_reset(to_send_);
+    }
+
+    /// Goes on with the handshake: whether it is complete. If not, it needs bytes of the peer.
+    ///
+    /// *Errors:* `error::tls_failure`, saying what the certificate lacks.
+    result<bool> handshake() {
+        ERR_clear_error();
+        const int rc = SSL_do_handshake(ssl_.get());
+        if (rc == 1) return true;
+        if (SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_READ) return false;
+        const long verdict = SSL_get_verify_result(ssl_.get());
+        if (verdict == X509_V_OK) return tls_detail::last_failure("handshake");
+        ERR_clear_error();
+        return failure(error::tls_failure, std::string("certificate: ") + X509_verify_cert_error_string(verdict));
+    }
+
+    /// Encrypts all of `bytes`.
+    result<void> write(std::string_view bytes) {
+        ERR_clear_error();
+        while (!bytes.empty()) {
+            const int n = SSL_write(ssl_.get(), bytes.data(), tls_detail::length(bytes.size()));
+            if (n <= 0) return tls_detail::last_failure("encryption");
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+        }
+        return {};
+    }
+
+    /// Decrypts into `out`: how many bytes; 0 = it needs more of the peer, or the peer has finished.
+    result<std::size_t> read(std::span<char> out) {
+        ERR_clear_error();
+        const int n = SSL_read(ssl_.get(), out.data(), tls_detail::length(out.size()));
+        if (n > 0) return static_cast<std::size_t>(n);
+        const int why = SSL_get_error(ssl_.get(), n);
+        if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_ZERO_RETURN) return std::size_t{0};
+        return tls_detail::last_failure("decryption");
+    }
+
+    /// Whether the peer has finished as TLS demands it. Without that, an end may be an attacker's cut.
+    bool peer_finished() const noexcept { return SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN; }
+
+    /// Whether an earlier connection's session was resumed.
+    bool resumed() const noexcept { return SSL_session_reused(ssl_.get()); }
+
+private:
+    tls_detail::handle<SSL> ssl_;
+    BIO* received_ = nullptr;
+    BIO* to_send_ = nullptr;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::http {
+
+/// TLS and HTTP/1.1 of one connection, without the connection: bytes go in and out, one exchange after the other.
+///
+/// Each call answers what has to happen next: `output()` has to be sent and `sent()` called, `input()` has to be
+/// received into and `received()` called, or `answer()` is there.
+class codec {
+public:
+    enum class need { send, receive, nothing };
+
+    /// `tls` = nullptr speaks plain HTTP.
+    codec(const connection_options& limits, tls_context* tls) : limits_(&limits) {
+        if (tls) tls_.emplace(*tls);
+    }
+
+    /// Begins the next exchange, and the TLS handshake before the first.
+    need start(const request& message) {
+        message_ = &message;
+        answer_ = {};
+        sent_ = answer_begun_ = reusable_ = false;
+        begin_parsing();
+        return tls_ && !encrypted_ ? shake_hands() : begin_sending();
+    }
+
+    std::string_view output() const noexcept { return std::string_view(out_).substr(out_begin_); }
+
+    need sent(std::size_t n) {
+        out_begin_ += n;
+        sent_ = sent_ || (n != 0 && !handshaking());
+        if (out_begin_ != out_.size()) return need::send;
+        out_begin_ = 0;
+        // A large request shall not occupy memory as long as the connection lives.
+        if (out_.capacity() > 4 * buffer_size) out_ = {};
+        out_.clear();
+        return need::receive;
+    }
+
+    std::span<char> input() {
+        if (tls_) {
+            encrypted_in_.resize(buffer_size);
+            return encrypted_in_;
+        }
+        return free_input();
+    }
+
+    /// `n` bytes came; 0 = the peer has closed the connection.
+    need received(std::size_t n) {
+        const bool eof = n == 0;
+        if (tls_ && !eof) tls_->put({encrypted_in_.data(), n});
+        if (handshaking())
+            return eof ? fail({error::connection_closed, "the peer closed the connection in the TLS handshake"})
+                       : shake_hands();
+        return tls_ ? decrypt(eof) : parse(n, eof);
+    }
+
+    /// Whether the TLS handshake is still to be completed.
+    bool handshaking() const noexcept { return tls_ && !encrypted_; }
+
+    /// Whether a byte of the request of this exchange went out.
+    bool request_sent() const noexcept { return sent_; }
+
+    /// Whether a byte of the answer came.
+    bool answer_begun() const noexcept { return answer_begun_; }
+
+    /// Whether another exchange may follow: the answer is complete, well-formed, nothing stands behind it, and
+    /// both sides keep the connection.
+    bool reusable() const noexcept { return reusable_; }
+
+    /// Whether this connection resumed the TLS session of an earlier one.
+    bool tls_resumed() const noexcept { return tls_ && tls_->resumed(); }
+
+    result<response>& answer() noexcept { return answer_; }
+
+private:
+    static constexpr std::size_t buffer_size = 16 * 1024; // a TLS record
+
+    void begin_parsing() { parser_.emplace(*limits_, message_->head.starts_with("HEAD ")); }
+
+    need fail(failure f) {
+        answer_ = std::move(f);
+        reusable_ = false;
+        return need::nothing;
+    }
+
+    need finish(bool reusable) {
+        answer_ = parser_->release();
+        reusable_ = reusable;
+        return need::nothing;
+    }
+
+    need shake_hands() {
+        const auto done = tls_->handshake();
+        tls_->drain(out_);
+        if (!done) return fail(done.error());
+        if (*done) {
+            encrypted_ = true;
+            return begin_sending(); // our last handshake message travels with the request
+        }
+        return out_.empty() ? need::receive : need::send;
+    }
+
+    need begin_sending() {
+        if (!tls_) {
+            out_.append(message_->head).append(message_->body);
+            return need::send;
+        }
+        for (const auto* part : {&message_->head, &message_->body})
+            if (const auto written = tls_->write(*part); !written) return fail(written.error());
+        tls_->drain(out_);
+        return need::send;
+    }
+
+    std::span<char> free_input() {
+        if (in_end_ == in_.size()) {
+            if (in_begin_ == 0)
+                in_.resize(std::max(buffer_size, 2 * in_.size()));
+            else
+                std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+            in_end_ -= std::exchange(in_begin_, 0);
+        }
+        return std::span(in_).subspan(in_end_);
+    }
+
+    need decrypt(bool eof) {
+        for (;;) {
+            const auto n = tls_->read(free_input());
+            if (!n) return fail(n.error());
+            const bool last = *n == 0;
+            const auto next = parse(*n, last && (eof || tls_->peer_finished()));
+            if (next != need::nothing && !last) continue;
+            if (next == need::nothing) {
+                if (reusable_) reusable_ = nothing_behind();
+                return next;
+            }
+            tls_->drain(out_); // a key update wants an answer
+            return out_.empty() ? need::receive : need::send;
+        }
+    }
+
+    // Takes in session tickets that came with the answer, too.
+    bool nothing_behind() {
+        const auto n = tls_->read(free_input());
+        tls_->drain(out_);
+        return n && *n == 0 && !tls_->peer_finished() && out_.empty();
+    }
+
+    need parse(std::size_t n, bool eof) {
+        in_end_ += n;
+        answer_begun_ = answer_begun_ || n != 0;
+        while (in_begin_ != in_end_) {
+            const auto taken = parser_->put({in_.data() + in_begin_, in_end_ - in_begin_});
+            if (!taken) return fail(taken.error());
+            in_begin_ += *taken;
+            if (!parser_->is_done()) break;
+            const bool all_taken = in_begin_ == in_end_;
+            if (!parser_->is_interim()) return finish(parser_->keep_alive() && all_taken && !eof);
+            begin_parsing();
+        }
+        if (in_begin_ == in_end_) in_begin_ = in_end_ = 0;
+        // What the parser does not take is a part of a header block or of the line before a chunk.
+        if (in_end_ - in_begin_ > limits_->max_header_size)
+            return fail({error::response_too_large, "the limit of the header was passed"});
+        if (!eof) return need::receive;
+        // Inside TLS an end without farewell may be an attacker's cut.
+        if ((!tls_ || tls_->peer_finished()) && parser_->put_eof()) return finish(false);
+        return fail(error::connection_closed);
+    }
+
+    const connection_options* limits_;
+    std::optional<tls_engine> tls_;
+    bool encrypted_ = false;
+    const request* message_ = nullptr;
+    std::string out_;
+    std::size_t out_begin_ = 0;
+    std::vector<char> encrypted_in_;
+    std::vector<char> in_;
+    std::size_t in_begin_ = 0;
+    std::size_t in_end_ = 0;
+    std::optional<response_parser> parser_;
+    bool sent_ = false;
+    bool answer_begun_ = false;
+    bool reusable_ = false;
+    result<response> answer_;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/tls.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::http {
+
+/// A connection to the endpoint: the protocol's state, and a socket that serves blocking and asynchronous calls,
+/// one after the other.
+class connection {
+public:
+    using address = boost::asio::ip::tcp::endpoint;
+
+    connection(const connection_options& limits, tls_context* tls) : codec_(limits, tls) {}
+    ~connection() {
+        if (async_) async_->close();
+    }
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+
+    codec& protocol() noexcept { return codec_; }
+    const codec& protocol() const noexcept { return codec_; }
+
+    /// What the look-up of the endpoint's name found.
+    std::vector<address> addresses;
+
+    /// When it came to lie idle.
+    std::chrono::steady_clock::time_point idle_since{};
+
+    /// The socket for blocking calls.
+    blocking_socket& blocking() {
+        if (async_ && async_->is_open()) blocking_.assign(async_->release());
+        return blocking_;
+    }
+
+    /// The socket for asynchronous calls.
+    const std::shared_ptr<async_socket>& async(const boost::asio::any_io_executor& executor) {
+        if (!async_) async_ = std::make_shared<async_socket>(executor);
+        if (blocking_.is_open()) async_->assign(family(), blocking_.release());
+        return async_;
+    }
+
+    /// The same if there has been one, else null.
+    std::shared_ptr<async_socket> async() const noexcept { return async_; }
+
+    /// Nothing of an asynchronous exchange is left waiting.
+    void rest() {
+        if (async_) async_->disarm();
+    }
+
+    /// Whether the connection is as it was left: open, with nothing to read.
+    bool is_quiet() const {
+        return posix::is_quiet(blocking_.is_open() ? blocking_.native_handle() : async_->native_handle());
+    }
+
+private:
+    boost::asio::ip::tcp family() const {
+        sockaddr_storage own{};
+        socklen_t size = sizeof own;
+        ::getsockname(blocking_.native_handle(), reinterpret_cast<sockaddr*>(&own), &size);
+        return own.ss_family == AF_INET6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4();
+    }
+
+    codec codec_;
+    blocking_socket blocking_;
+    std::shared_ptr<async_socket> async_;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/tls.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::http {
+
+/// The connections to one endpoint that wait for their next exchange: the one used last is used first.
+///
+/// Connections in use are not limited and not known here.
+///
+/// *Thread safety:* may be used from many threads at once.
+class pool {
+    using clock = std::chrono::steady_clock;
+
+public:
+    /// Throws `session_error` if the options of TLS cannot be used.
+    pool(endpoint target, connection_options options) : endpoint_(std::move(target)), options_(std::move(options)) {
+        if (endpoint_.tls) tls_ = tls_context::make(endpoint_.host, options_.ca_file).value();
+    }
+
+    const endpoint& target() const noexcept { return endpoint_; }
+    const connection_options& options() const noexcept { return options_; }
+
+    /// A new connection, not yet connected.
+    std::unique_ptr<connection> make() { return std::make_unique<connection>(options_, tls_.get()); }
+
+    /// An idle connection that still seems to be alive, or nullptr.
+    std::unique_ptr<connection> take(clock::time_point now) {
+        while (auto candidate = pop()) {
+            if (candidate->idle_since + options_.max_idle_time < now) {
+                clear(); // what lies below has been idle for longer
+                return nullptr;
+            }
+            if (candidate->is_quiet()) return candidate;
+        }
+        return nullptr;
+    }
+
+    /// Takes back a connection whose last exchange left it reusable.
+    void put(std::unique_ptr<connection> c, clock::time_point now) {
+        c->idle_since = now;
+        std::vector<std::unique_ptr<connection>> closing; // outside of the lock
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(c));
+        const auto old =
+            std::ranges::find_if(idle_, [&](const auto& i) { return i->idle_since + options_.max_idle_time >= now; }) -
+            idle_.begin();
+        const auto excess = std::ssize(idle_) - static_cast<std::ptrdiff_t>(options_.max_idle_connections);
+        if (const auto n = std::max(old, excess); n > 0) {
+            closing.assign(std::move_iterator(idle_.begin()), std::move_iterator(idle_.begin() + n));
+            idle_.erase(idle_.begin(), idle_.begin() + n);
+        }
+    }
+
+    /// Closes all idle connections.
+    void clear() {
+        std::vector<std::unique_ptr<connection>> closing;
+        const std::lock_guard lock(mutex_);
+        closing.swap(idle_);
+    }
+
+    /// How many connections are idle.
+    std::size_t idle() const {
+        const std::lock_guard lock(mutex_);
+        return idle_.size();
+    }
+
+private:
+    std::unique_ptr<connection> pop() {
+        const std::lock_guard lock(mutex_);
+        if (idle_.empty()) return nullptr;
+        auto last = std::move(idle_.back());
+        idle_.pop_back();
+        return last;
+    }
+
+    endpoint endpoint_;
+    connection_options options_;
+    std::unique_ptr<tls_context> tls_;
+    mutable std::mutex mutex_;
+    std::vector<std::unique_ptr<connection>> idle_; ///< the one used last at the end
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/round_trip.hpp>
+#ifndef DYNASESSION_HTTP_ROUND_TRIP_HPP
+#define DYNASESSION_HTTP_ROUND_TRIP_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/connection.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/http/pool.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+/// One exchange as a state machine over sockets that others drive: an idle connection or a new one, the request out,
+/// the answer in, and the connection back to the pool.
+///
+/// An idle connection that turns out to be dead before a byte of the answer came is replaced by a new one, once.
+///
+/// *Lifetimes:* the pool has to outlive it until it has finished.
+class round_trip {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    /// What has to be done with `conn()` before `deadline()`; `resume` wants to know how it went.
+    enum class step {
+        look_up,  ///< find the addresses of the name `target().host`
+        connect,  ///< to `address()`
+        send,     ///< some of `conn().protocol().output()`
+        receive,  ///< into `conn().protocol().input()`
+        finished, ///< `finish()` gives the reply
+    };
+
+    round_trip(pool& connections, const exchange& e) noexcept : pool_(&connections), exchange_(e) {}
+
+    step start(time_point now) {
+        if (now >= exchange_.deadline)
+            return fail({error::timeout, "the deadline had passed before the exchange began"});
+        connection_ = pool_->take(now);
+        reused_ = connection_ != nullptr;
+        return reused_ ? begin(now) : open(now);
+    }
+
+    /// `n` = bytes sent or received; none received without an error = the peer has closed.
+    step resume(const error_code& ec, std::size_t n, time_point now) {
+        if (ec == boost::asio::error::operation_aborted) return fail(ec);
+        switch (step_) {
+        case step::look_up:
+            if (ec) return fail({ec, "looking up " + target().host});
+            return connect_next(error::timeout, now);
+        case step::connect: return ec ? connect_next(ec, now) : begin(now);
+        case step::send: return ec ? interrupted(ec, now) : follow(conn().protocol().sent(n), now);
+        case step::receive: return ec ? interrupted(ec, now) : follow(conn().protocol().received(n), now);
+        case step::finished: break;
+        }
+        return step_;
+    }
+
+    /// The reply. A connection that can serve again goes back to the pool, any other is closed.
+    reply finish(time_point now) {
+        reply r;
+        r.sent = r.repeated = repeated_;
+        if (connection_) {
+            auto& protocol = conn().protocol();
+            r.sent = r.sent || protocol.request_sent();
+            if (!failure_) r.answer = std::move(protocol.answer());
+            if (!failure_ && protocol.reusable()) {
+                connection_->rest();
+                pool_->put(std::move(connection_), now);
+            }
+            connection_.reset();
+        }
+        if (failure_) r.answer = std::move(*failure_);
+        return r;
+    }
+
+    bool has_connection() const noexcept { return connection_ != nullptr; }
+    connection& conn() noexcept { return *connection_; }
+    const endpoint& target() const noexcept { return pool_->target(); }
+    const connection::address& address() const { return connection_->addresses[attempts_ - 1]; }
+    time_point deadline() const noexcept { return deadline_; }
+
+private:
+    step open(time_point now) {
+        reused_ = false;
+        attempts_ = 0;
+        connection_ = pool_->make();
+        connect_deadline_ = deadline_ = std::min(exchange_.deadline, now + pool_->options().connect_timeout);
+        error_code not_numeric;
+        const auto numeric = boost::asio::ip::make_address(target().host, not_numeric);
+        if (not_numeric) return step_ = step::look_up;
+        connection_->addresses = {{numeric, target().port}};
+        return connect_next(error::timeout, now);
+    }
+
+    step connect_next(const error_code& last, time_point now) {
+        const auto untried = connection_->addresses.size() - attempts_;
+        if (untried == 0 || now >= connect_deadline_) return fail({last, "connecting to " + place()});
+        // A dead address shall leave time for those behind it.
+        deadline_ = now + (connect_deadline_ - now) / static_cast<int>(untried);
+        ++attempts_;
+        return step_ = step::connect;
+    }
+
+    step begin(time_point now) {
+        const auto next = conn().protocol().start(*exchange_.message);
+        deadline_ = exchange_.deadline;
+        if (conn().protocol().handshaking()) deadline_ = std::min(deadline_, now + pool_->options().handshake_timeout);
+        return follow(next, now);
+    }
+
+    step follow(codec::need next, time_point now) {
+        auto& protocol = conn().protocol();
+        if (next == codec::need::nothing) {
+            if (!protocol.answer()) return interrupted(std::move(protocol.answer()).error(), now);
+            return step_ = step::finished;
+        }
+        if (!protocol.handshaking()) deadline_ = exchange_.deadline;
+        return step_ = next == codec::need::send ? step::send : step::receive;
+    }
+
+    step interrupted(failure f, time_point now) {
+        const auto& protocol = conn().protocol();
+        const bool lost = f.code == error::connection_closed || f.code.category() == boost::system::system_category();
+        if (reused_ && lost && !protocol.answer_begun()) {
+            repeated_ = repeated_ || protocol.request_sent();
+            return open(now);
+        }
+        if (f.detail.empty()) f.detail = (protocol.handshaking() ? "TLS handshake with " : "exchange with ") + place();
+        return fail(std::move(f));
+    }
+
+    step fail(failure f) {
+        failure_ = std::make_unique<failure>(std::move(f));
+        return step_ = step::finished;
+    }
+
+    std::string place() const {
+        if (attempts_ == 0) return target().authority();
+        std::ostringstream text;
+        text << target().authority() << " (" << address() << ')';
+        return std::move(text).str();
+    }
+
+    pool* pool_;
+    exchange exchange_;
+    std::unique_ptr<connection> connection_;
+    std::unique_ptr<failure> failure_; // rare, and this object moves often
+    time_point deadline_{};
+    time_point connect_deadline_{};
+    std::size_t attempts_ = 0;
+    step step_ = step::finished;
+    bool reused_ = false;
+    bool repeated_ = false; ///< the request went out on a connection that was dead
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+/// Drives a `round_trip` inside `asio::async_compose`.
+class async_exchange {
+    using clock = std::chrono::steady_clock;
+    using step = round_trip::step;
+
+public:
+    async_exchange(pool& connections, const exchange& e, const boost::asio::any_io_executor& executor)
+        : trip_(connections, e), executor_(&executor) {}
+
+    template <class Self>
+    void operator()(Self& self) {
+        const auto now = clock::now();
+        advance(self, trip_.start(now), now);
+    }
+
+    // An operation on the socket, or the wait for a look-up, has ended.
+    template <class Self>
+    void operator()(Self& self, error_code ec, std::size_t n = 0) {
+        suspended_ = true;
+        const auto now = clock::now();
+        advance(self, trip_.resume(outcome(self, ec), n, now), now);
+    }
+
+    // The end of the post that keeps an exchange from completing inside its initiation.
+    template <class Self>
+    void operator()(Self& self, std::unique_ptr<reply> held) {
+        self.complete(std::move(*held));
+    }
+
+private:
+    template <class Self>
+    error_code outcome(Self& self, const error_code& ec) {
+        if (self.cancelled() != boost::asio::cancellation_type::none) return boost::asio::error::operation_aborted;
+        if (lookup_) return std::exchange(lookup_, nullptr)->finish(trip_.conn().addresses);
+        if (ec == boost::asio::error::operation_aborted && trip_.conn().async(*executor_)->expired())
+            return error::timeout;
+        return ec == boost::asio::error::eof ? error_code{} : ec;
+    }
+
+    // Goes on until something has to be waited for. `self`, and with it this object, is gone after it was moved.
+    template <class Self>
+    void advance(Self& self, step next, clock::time_point now) {
+        while (next != step::finished) {
+            error_code ec;
+            std::size_t n = 0;
+            if (self.cancelled() != boost::asio::cancellation_type::none) {
+                ec = boost::asio::error::operation_aborted;
+            } else if (next == step::look_up) {
+                const auto lookup = lookup_ = std::make_shared<name_lookup>(*executor_);
+                return lookup->start(trip_.target(), trip_.deadline(), std::move(self));
+            } else {
+                const auto socket = trip_.conn().async(*executor_);
+                if (next == step::send)
+                    n = posix::send_now(socket->native_handle(), trip_.conn().protocol().output(), ec);
+                if (next != step::send || posix::would_block(ec)) {
+                    if (socket->expire_at(trip_.deadline())) return wait(self, *socket, next);
+                    ec = error::timeout;
+                }
+            }
+            next = trip_.resume(ec, n, now); // nothing above has taken time
+        }
+        // Last, because the handler often begins the next exchange on this connection, and then the timer runs on.
+        const auto socket = trip_.has_connection() ? trip_.conn().async() : nullptr;
+        const auto rest = [](async_socket* s) { s->rest(); };
+        const std::unique_ptr<async_socket, decltype(rest)> resting(socket.get());
+        auto r = trip_.finish(now);
+        if (suspended_) return self.complete(std::move(r));
+        boost::asio::post(boost::asio::append(std::move(self), std::make_unique<reply>(std::move(r))));
+    }
+
+    template <class Self>
+    void wait(Self& self, async_socket& socket, step next) {
+        if (next == step::connect) {
+            const auto address = trip_.address();
+            socket.connect(address, std::move(self));
+        } else if (next == step::send) {
+            socket.wait_writable(std::move(self));
+        } else {
+            const auto buffer = trip_.conn().protocol().input();
+            socket.receive(buffer, std::move(self));
+        }
+    }
+
+    round_trip trip_;
+    const boost::asio::any_io_executor* executor_;
+    std::shared_ptr<name_lookup> lookup_;
+    bool suspended_ = false;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/http/pool.hpp>
+// #include <dynasession/http/round_trip.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+using client_options = connection_options;
+
+/// Exchanges requests with one endpoint over kept connections, blocking or asynchronously, with the same deadlines.
+///
+/// It is the `Io` of `op::run` and `op::async_run` for operations whose effect is `exchange` and whose reply is
+/// `reply`.
+///
+/// *Lifetimes:* the client has to outlive its calls, and its executor's context the client. Without an executor,
+/// asynchronous calls run on Asio's process-wide `system_context`, which needs no thread of the user; a server should
+/// give the executor of its own `io_context`, which is faster. A client of static storage duration needs that too if
+/// it is used asynchronously, because the `system_context` may end before it.
+///
+/// *Thread safety:* may be used from many threads at once. Blocking and asynchronous calls share the connections.
+class client {
+public:
+    using executor_type = boost::asio::any_io_executor;
+
+    /// Throws `session_error` if the options of TLS cannot be used. Connects to nothing yet.
+    explicit client(endpoint target, client_options options = {})
+        : client(boost::asio::system_executor(), std::move(target), std::move(options)) {}
+
+    client(executor_type executor, endpoint target, client_options options = {})
+        : executor_(std::move(executor)), pool_(std::move(target), std::move(options)) {}
+
+    executor_type get_executor() const { return executor_; }
+    const endpoint& target() const noexcept { return pool_.target(); }
+
+    /// How many connections lie idle.
+    std::size_t idle_connections() const { return pool_.idle(); }
+
+    op::instant now() const noexcept { return op::instant::now(); }
+
+    /// Blocks the calling thread.
+    void wait(std::chrono::milliseconds duration) const { std::this_thread::sleep_for(duration); }
+
+    /// Carries out one exchange on the calling thread, at the latest until its deadline.
+    ///
+    /// Only the look-up of a name may last longer, as long as the system's resolver does.
+    reply perform(const exchange& e) {
+        using clock = std::chrono::steady_clock;
+        auto now = clock::now();
+        round_trip trip(pool_, e);
+        for (auto step = trip.start(now);;) {
+            error_code ec;
+            std::size_t n = 0;
+            switch (step) {
+            case round_trip::step::look_up:
+                trip.conn().addresses = posix::resolve(target().host, target().port, ec);
+                break;
+            case round_trip::step::connect: ec = trip.conn().blocking().connect(trip.address(), trip.deadline()); break;
+            case round_trip::step::send:
+                n = trip.conn().blocking().send(trip.conn().protocol().output(), now, trip.deadline(), ec);
+                break;
+            case round_trip::step::receive:
+                n = trip.conn().blocking().receive(trip.conn().protocol().input(), now, trip.deadline(), ec);
+                break;
+            case round_trip::step::finished: return trip.finish(now);
+            }
+            if (step != round_trip::step::send) now = clock::now();
+            step = trip.resume(ec, n, now);
+        }
+    }
+
+    /// Carries out one exchange asynchronously, at the latest until its deadline.
+    ///
+    /// *Completion signature:* `void(reply)`, never inside the initiation.
+    ///
+    /// *Cancellation:* `terminal`, at every point; the reply is `operation_aborted`, and the connection is closed.
+    template <class Token>
+    auto async_perform(const exchange& e, Token&& token) {
+        return boost::asio::async_compose<Token, void(reply)>(async_exchange(pool_, e, executor_), token, executor_);
+    }
+
+private:
+    executor_type executor_;
+    pool pool_;
+};
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/op/async_run.hpp>
+#ifndef DYNASESSION_OP_ASYNC_RUN_HPP
+#define DYNASESSION_OP_ASYNC_RUN_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/append.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::op {
+
+namespace async_detail {
+
+template <class T>
+struct signature {
+    using type = void(error_code, T);
+};
+template <>
+struct signature<void> {
+    using type = void(error_code);
+};
+
+/// Completes with the whole result: for operations that are the effects of others.
+struct as_result {
+    template <class T>
+    using signature = void(result<T>);
+
+    template <class Self, class T>
+    static void complete(Self& self, result<T> r) {
+        self.complete(std::move(r));
+    }
+};
+
+/// Completes as Asio's users expect it: an error_code, then the value.
+struct as_error_code {
+    template <class T>
+    using signature = typename async_detail::signature<T>::type;
+
+    template <class Self, class T>
+    static void complete(Self& self, result<T> r) {
+        const error_code ec = r ? error_code{} : r.error().code;
+        if constexpr (std::is_void_v<T>)
+            self.complete(ec);
+        else
+            self.complete(ec, r ? *std::move(r) : T{});
+    }
+};
+
+template <class Op, class Io, class Completion>
+class runner {
+public:
+    using reply_type = typename Op::reply_type;
+    using result_type = result<typename Op::value_type>;
+
+    runner(Op op, Io& io) : op_(std::move(op)), io_(&io) {}
+
+    template <class Self>
+    void operator()(Self& self) {
+        step(self, {});
+    }
+
+    template <class Self>
+    void operator()(Self& self, reply_type reply) {
+        suspended_ = true;
+        step(self, std::move(reply));
+    }
+
+    // The end of a pause, or the post that keeps an operation from completing inside its initiation.
+    template <class Self>
+    void operator()(Self& self, error_code ec) {
+        suspended_ = true;
+        if (held_) return Completion::complete(self, std::move(*std::exchange(held_, nullptr)));
+        step(self, ec ? reply_type(failure(ec)) : reply_type{});
+    }
+
+private:
+    // A reply that is there is handed over even when the operation is cancelled meanwhile: what it tells, e.g. that a
+    // write was carried out, must not get lost. A cancelled operation starts nothing further: it is told once, by
+    // operation_aborted, and ended if it asks again.
+    template <class Self>
+    void step(Self& self, reply_type reply) {
+        for (;;) {
+            auto act = op_.resume(std::move(reply), io_->now());
+            if (auto* done = std::get_if<2>(&act)) return finish(self, std::move(*done));
+            if (self.cancelled() == boost::asio::cancellation_type::none) {
+                if (auto* delay = std::get_if<1>(&act)) return sleep(self, delay->duration);
+                Io& io = *io_; // `self`, and with it this object, is gone after the move
+                return io.async_perform(std::move(std::get<0>(act)), std::move(self));
+            }
+            const failure aborted(boost::asio::error::operation_aborted);
+            if (std::exchange(told_, true)) return finish(self, result_type(boost::system::in_place_error, aborted));
+            reply = aborted;
+        }
+    }
+
+    template <class Self>
+    void sleep(Self& self, std::chrono::milliseconds duration) {
+        if (!timer_) timer_ = std::make_unique<boost::asio::steady_timer>(io_->get_executor());
+        auto& timer = *timer_;
+        timer.expires_after(duration);
+        timer.async_wait(std::move(self));
+    }
+
+    template <class Self>
+    void finish(Self& self, result_type r) {
+        timer_.reset();
+        if (suspended_) return Completion::complete(self, std::move(r));
+        held_ = std::make_unique<result_type>(std::move(r));
+        boost::asio::post(boost::asio::append(std::move(self), error_code{}));
+    }
+
+    Op op_;
+    Io* io_;
+    bool suspended_ = false;
+    bool told_ = false; // that it is cancelled
+    std::unique_ptr<boost::asio::steady_timer> timer_;
+    std::unique_ptr<result_type> held_;
+};
+
+template <class Completion, class Op, class Io, class Token>
+auto start(Op op, Io& io, Token&& token) {
+    using signature = typename Completion::template signature<typename Op::value_type>;
+    return boost::asio::async_compose<Token, signature>(runner<Op, Io, Completion>(std::move(op), io), token,
+                                                        io.get_executor());
+}
+
+} // namespace async_detail
+
+/// Drives an operation to its end with asynchronous effects; the completion is `void(error_code, T)`.
+///
+/// `Io` has `instant now()`, `async_perform(effect, token)` with the completion `void(reply_type)`, and
+/// `get_executor()`. It has to outlive the operation. Never completes inside the initiation.
+template <operation Op, class Io, class Token>
+auto async_run(Op op, Io& io, Token&& token) {
+    return async_detail::start<async_detail::as_error_code>(std::move(op), io, std::forward<Token>(token));
+}
+
+/// As `async_run`, completing with `void(result<T>)`: for an operation that is an effect of another one.
+template <operation Op, class Io, class Token>
+auto async_run_nested(Op op, Io& io, Token&& token) {
+    return async_detail::start<async_detail::as_result>(std::move(op), io, std::forward<Token>(token));
+}
+
+} // namespace dynasession::inline v0::op
+
+#endif
+// #include <dynasession/op/run.hpp>
+#ifndef DYNASESSION_OP_RUN_HPP
+#define DYNASESSION_OP_RUN_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// Drives an operation to its end on the calling thread.
+///
+/// `Io` has `instant now()`, `reply_type perform(effect)` and `void wait(milliseconds)`, all blocking.
+template <operation Op, class Io>
+result<typename Op::value_type> run(Op op, Io& io) {
+    for (typename Op::reply_type reply{};;) {
+        auto act = op.resume(std::exchange(reply, {}), io.now());
+        if (auto* effect = std::get_if<0>(&act))
+            reply = io.perform(std::move(*effect));
+        else if (auto* delay = std::get_if<1>(&act))
+            io.wait(delay->duration);
+        else
+            return std::get<2>(std::move(act));
+    }
+}
+
+} // namespace dynasession::inline v0::op
+
+#endif
+// #include <dynasession/op/then.hpp>
+#ifndef DYNASESSION_OP_THEN_HPP
+#define DYNASESSION_OP_THEN_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// An operation that hands the value of `Op`, when it succeeds, to `f`, and has what `f` returns as its result.
+template <class Op, class F>
+class then {
+    template <class T>
+    struct mapped {
+        using type = std::invoke_result_t<F&, T>;
+    };
+    template <class T>
+        requires std::is_void_v<T>
+    struct mapped<T> {
+        using type = std::invoke_result_t<F&>;
+    };
+
+public:
+    using effect_type = typename Op::effect_type;
+    using reply_type = typename Op::reply_type;
+    using result_type = typename mapped<typename Op::value_type>::type;
+    using value_type = typename result_type::value_type;
+
+    then(Op op, F f) : op_(std::move(op)), f_(std::move(f)) {}
+
+    action<effect_type, value_type> resume(reply_type reply, instant now) {
+        using outer = action<effect_type, value_type>;
+        return carry_on<outer>(op_.resume(std::move(reply), now), [&](auto done) -> outer {
+            if (!done) return result_type(std::move(done).error());
+            if constexpr (std::is_void_v<typename Op::value_type>)
+                return std::invoke(f_);
+            else
+                return std::invoke(f_, *std::move(done));
+        });
+    }
+
+private:
+    Op op_;
+    F f_;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a client needs to know; what is left empty comes from the environment, as the AWS SDKs read it.
+struct client_options {
+    std::string region{};                        ///< else AWS_REGION, AWS_DEFAULT_REGION
+    std::string endpoint_url{};                  ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
+    bool allow_plain_http = false;               ///< http:// to other machines than this one
+    aws::any_credentials_provider credentials{}; ///< `aws::credentials` or a provider; else AWS_ACCESS_KEY_ID, ...
+    call_options call{};                         ///< time and attempts of a call
+    http::client_options connection{};           ///< connections, TLS, and the size of answers
+};
+
+/// A client for Amazon DynamoDB: typed requests, blocking and asynchronous, with the same retries and deadlines.
+///
+/// ```
+/// dynamodb::client db{{.region = "eu-central-1"}};
+/// auto found = db.execute(dynamodb::get_item_request{.table_name = "birds",
+///                                                    .key = {{"id", attribute_value::string("wren")}}});
+/// ```
+///
+/// *Thread safety:* may be used from many threads at once.
+///
+/// *Lifetimes:* the client has to outlive its calls, and its executor's context the client; see `http::client` for
+/// what serves asynchronous calls when no executor is given.
+class client {
+public:
+    using executor_type = http::client::executor_type;
+
+    /// *Errors:* throws `session_error` when region, credentials or endpoint are missing or wrong: its detail names the
+    /// option or the variable. Connects to nothing yet.
+    explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
+
+    client(executor_type executor, client_options options)
+        : parts_(std::make_unique<parts>(std::move(executor), std::move(options))) {}
+
+    executor_type get_executor() const { return parts_->transport.get_executor(); }
+
+    /// Makes one call, on the calling thread.
+    ///
+    /// *Errors:* throws `session_error` with what the service says as its detail.
+    template <request Request>
+    typename Request::response_type execute(const Request& r) {
+        return try_execute(r).value();
+    }
+
+    /// The same without exceptions: a default response, and the reason in `ec`.
+    template <request Request>
+    typename Request::response_type execute(const Request& r, error_code& ec) {
+        auto done = try_execute(r);
+        ec = done ? error_code{} : done.error().code;
+        return done ? *std::move(done) : typename Request::response_type{};
+    }
+
+    /// The same: the response, or the failure with what the service says.
+    template <request Request>
+    result<typename Request::response_type> try_execute(const Request& r) {
+        return perform(r).response;
+    }
+
+    /// Makes one call asynchronously; the request is not needed after the initiation.
+    ///
+    /// *Completion signature:* `void(error_code, Request::response_type)`, never inside the initiation.
+    ///
+    /// *Cancellation:* `terminal`, at every point. The request may have been carried out.
+    template <request Request, class Token = boost::asio::deferred_t>
+    auto async_execute(const Request& r, Token&& token = Token{}) {
+        return op::async_run(op::then(start(r), response_of<Request>), parts_->transport, std::forward<Token>(token));
+    }
+
+    /// Makes one call and tells all that is known of it: the item that failed a condition, the reasons of a cancelled
+    /// transaction, and whether it is certain what became of the request.
+    template <request Request>
+    outcome<typename Request::response_type> perform(const Request& r) {
+        return *op::run(start(r), parts_->transport);
+    }
+
+    /// The same, asynchronously.
+    ///
+    /// *Completion signature:* `void(result<outcome<Request::response_type>>)`; the result always has a value.
+    template <request Request, class Token = boost::asio::deferred_t>
+    auto async_perform(const Request& r, Token&& token = Token{}) {
+        return op::async_run_nested(start(r), parts_->transport, std::forward<Token>(token));
+    }
+
+    /// Waits until a table can be used, and describes it.
+    ///
+    /// *Errors:* throws `session_error`: `error::timeout`, or what DescribeTable fails with.
+    table_description wait_until_active(std::string table_name, table_wait_options options = {}) {
+        return *op::run(wait(std::move(table_name), wait_for_table::goal::active, options), parts_->transport).value();
+    }
+
+    /// Waits until a table is deleted.
+    ///
+    /// *Errors:* as `wait_until_active`.
+    void wait_until_absent(std::string table_name, table_wait_options options = {}) {
+        op::run(wait(std::move(table_name), wait_for_table::goal::absent, options), parts_->transport).value();
+    }
+
+    /// Waits until a table can be used, and describes it.
+    ///
+    /// *Completion signature:* `void(error_code, table_description)`.
+    ///
+    /// *Cancellation:* `terminal`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_wait_until_active(std::string table_name, table_wait_options options = {}, Token&& token = Token{}) {
+        const auto described = [](std::optional<table_description> t) -> result<table_description> {
+            return *std::move(t);
+        };
+        return op::async_run(op::then(wait(std::move(table_name), wait_for_table::goal::active, options), described),
+                             parts_->transport, std::forward<Token>(token));
+    }
+
+    /// Waits until a table is deleted.
+    ///
+    /// *Completion signature:* `void(error_code)`.
+    ///
+    /// *Cancellation:* `terminal`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_wait_until_absent(std::string table_name, table_wait_options options = {}, Token&& token = Token{}) {
+        const auto nothing = [](std::optional<table_description>) -> result<void> { return {}; };
+        return op::async_run(op::then(wait(std::move(table_name), wait_for_table::goal::absent, options), nothing),
+                             parts_->transport, std::forward<Token>(token));
+    }
+
+    /// A call as an operation, to be run over `transport()`, alone or as a part of a larger operation.
+    template <request Request>
+    call<Request> start(const Request& r) const {
+        return call<Request>(parts_->service, r);
+    }
+
+    /// What carries out the effects of calls: the `Io` for `op::run` and `op::async_run`.
+    http::client& transport() noexcept { return parts_->transport; }
+
+    /// What operations that are made of several calls need: see `call`.
+    const dynamodb::service& service() const noexcept { return parts_->service; }
+
+private:
+    // Calls point to these, so they stay where they are when the client moves.
+    struct parts {
+        parts(executor_type executor, client_options options)
+            : parts(std::move(executor),
+                    aws::resolve_endpoint({options.region, options.endpoint_url, options.allow_plain_http}).value(),
+                    options) {}
+
+        parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
+            : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),
+                      aws::resolve_credentials(std::move(options.credentials)), checked(options.call)},
+              transport(std::move(executor), std::move(where.address), std::move(options.connection)) {
+            service.credentials.get(op::instant::now()).value();
+        }
+
+        dynamodb::service service;
+        http::client transport;
+    };
+
+    static call_options checked(const call_options& o) {
+        using namespace std::chrono_literals;
+        const auto refuse = [](const char* why) { throw session_error({error::invalid_option, why}); };
+        if (o.timeout <= 0ms || o.attempt_timeout <= 0ms) refuse("client_options::call: a timeout is above 0 ms");
+        if (o.retry.max_attempts == 0) refuse("client_options::call.retry: max_attempts is at least 1");
+        if (o.retry.base_delay < 0ms || o.retry.throttling_delay < 0ms || o.retry.max_delay < 0ms)
+            refuse("client_options::call.retry: a delay is 0 ms or more");
+        return o;
+    }
+
+    template <request Request>
+    static result<typename Request::response_type> response_of(outcome<typename Request::response_type> o) {
+        return std::move(o.response);
+    }
+
+    wait_for_table wait(std::string table_name, wait_for_table::goal goal, table_wait_options options) const {
+        return {parts_->service, std::move(table_name), goal, options};
+    }
+
+    std::unique_ptr<parts> parts_;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/item_size.hpp>
+#ifndef DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
+#define DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
+
+// #include <dynasession/dynamodb/item.hpp>
+
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// The largest item that DynamoDB stores, in bytes, names included (developer guide, "Quotas").
+inline constexpr std::size_t max_item_size = 400 * 1024;
+
+std::size_t item_size(const item& i) noexcept;
+
+namespace size_detail {
+
+// The guide: "approximately ... 1 byte per two significant digits ... + 1 byte"; a sign takes one more.
+constexpr std::size_t number_size(std::string_view text) noexcept {
+    const bool negative = text.starts_with('-');
+    const auto mantissa = text.substr(0, text.find_first_of("eE"));
+    const auto first = mantissa.find_first_of("123456789");
+    std::size_t digits = 0;
+    if (first != std::string_view::npos) {
+        const auto last = mantissa.find_last_of("123456789");
+        for (const char c : mantissa.substr(first, last - first + 1)) digits += c != '.';
+    }
+    return (digits + 1) / 2 + 1 + negative;
+}
+
+} // namespace size_detail
+
+/// What a value takes of the size of its item, in bytes (developer guide, "Item sizes and formats").
+inline std::size_t value_size(const attribute_value& value) noexcept {
+    using type = attribute_value::type;
+    // "3 bytes of overhead, regardless of its contents", and "1 byte" for each element.
+    constexpr std::size_t container = 3;
+    std::size_t size = 0;
+    switch (value.kind()) {
+    case type::string: return value.as_string()->size();
+    case type::binary: return value.as_binary()->size();
+    case type::number: return size_detail::number_size(*value.as_number());
+    case type::boolean:
+    case type::null: return 1;
+    case type::map: return container + value.as_map()->size() + item_size(*value.as_map());
+    case type::list:
+        for (const auto& element : *value.as_list()) size += 1 + value_size(element);
+        return container + size;
+    case type::string_set:
+        for (const auto& text : *value.as_string_set()) size += text.size();
+        return size;
+    case type::number_set:
+        for (const auto& text : *value.as_number_set()) size += size_detail::number_size(text);
+        return size;
+    case type::binary_set:
+        for (const auto& bytes : *value.as_binary_set()) size += bytes.size();
+        return size;
+    }
+    return size;
+}
+
+/// The size of an item as DynamoDB counts it for its limit and its price, in bytes: names and values.
+///
+/// A number may be counted a byte too small or too large: its exact size is not documented.
+inline std::size_t item_size(const item& i) noexcept {
+    std::size_t size = 0;
+    for (const auto& [name, value] : i) size += name.size() + value_size(value);
+    return size;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/session_store.hpp>
+#ifndef DYNASESSION_SESSION_STORE_HPP
+#define DYNASESSION_SESSION_STORE_HPP
+
+// What most programs include. Either half alone compiles faster.
+// #include <dynasession/dynamodb_session_store.hpp>
+#ifndef DYNASESSION_DYNAMODB_SESSION_STORE_HPP
+#define DYNASESSION_DYNAMODB_SESSION_STORE_HPP
+
+// #include <dynasession/backend/dynamodb.hpp>
+#ifndef DYNASESSION_BACKEND_DYNAMODB_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_HPP
+
+// #include <dynasession/backend/dynamodb_operations.hpp>
+#ifndef DYNASESSION_BACKEND_DYNAMODB_OPERATIONS_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_OPERATIONS_HPP
+
+// #include <dynasession/backend/dynamodb_requests.hpp>
+#ifndef DYNASESSION_BACKEND_DYNAMODB_REQUESTS_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_REQUESTS_HPP
+
+// #include <dynasession/backend/expression.hpp>
+#ifndef DYNASESSION_BACKEND_EXPRESSION_HPP
+#define DYNASESSION_BACKEND_EXPRESSION_HPP
+
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/json_writer.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::backend_detail {
+
+/// The names and values that the expressions of a request use, each under a placeholder.
+///
+/// Every name goes through one: many short ones are reserved words (DynamoDB developer guide, "Reserved words").
+class placeholders {
+public:
+    /// The placeholder of an attribute name, the same one each time.
+    std::string name(std::string_view attribute) {
+        for (const auto& [placeholder, known] : names)
+            if (known == attribute) return placeholder;
+        return new_name(std::string(attribute));
+    }
+
+    /// A placeholder of a name that has none yet.
+    std::string new_name(std::string attribute) {
+        std::string placeholder = "#" + std::to_string(names.size());
+        names.emplace_back(placeholder, std::move(attribute));
+        return placeholder;
+    }
+
+    std::string value(dynamodb::attribute_value v) {
+        std::string placeholder = ":" + std::to_string(values.size());
+        values.append(placeholder, std::move(v));
+        return placeholder;
+    }
+
+    dynamodb::expression_names names{};
+    dynamodb::item values{};
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/backend/native_layout.hpp>
+#ifndef DYNASESSION_BACKEND_NATIVE_LAYOUT_HPP
+#define DYNASESSION_BACKEND_NATIVE_LAYOUT_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/record.hpp>
+#ifndef DYNASESSION_CORE_RECORD_HPP
+#define DYNASESSION_CORE_RECORD_HPP
+
+// #include <dynasession/core/fields.hpp>
+#ifndef DYNASESSION_CORE_FIELDS_HPP
+#define DYNASESSION_CORE_FIELDS_HPP
+
+#include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// One stored entry of a session: a key and the text that the serializer made of its value.
+struct field {
+    std::string_view key;
+    std::string_view text;
+    bool binary = false; ///< the text is bytes, not UTF-8
+
+    friend bool operator==(const field&, const field&) = default;
+};
+
+/// The stored entries of a session, ordered by key: what a serializer makes and a backend keeps.
+///
+/// All entries lie in one block of memory, so that a copy is one allocation and a comparison is cheap.
+///
+/// *Lifetimes:* a `field` points into the block: it is good until the object is changed or destroyed.
+class fields {
+    struct prefix {
+        std::uint32_t key_size;
+        std::uint32_t text_size : 31;
+        std::uint32_t binary : 1;
+    };
+
+public:
+    class const_iterator {
+    public:
+        using value_type = field;
+        using difference_type = std::ptrdiff_t;
+        using iterator_category = std::input_iterator_tag;
+
+        const_iterator() = default;
+        field operator*() const noexcept {
+            const prefix p = read();
+            const char* key = at_ + sizeof(prefix);
+            return {{key, p.key_size}, {key + p.key_size, p.text_size}, p.binary != 0};
+        }
+        const_iterator& operator++() noexcept {
+            const prefix p = read();
+            at_ += sizeof(prefix) + p.key_size + p.text_size;
+            return *this;
+        }
+        const_iterator operator++(int) noexcept { return std::exchange(*this, std::next(*this)); }
+        friend bool operator==(const_iterator, const_iterator) = default;
+
+    private:
+        friend class fields;
+        explicit const_iterator(const char* at) noexcept : at_(at) {}
+        prefix read() const noexcept {
+            prefix p;
+            std::memcpy(&p, at_, sizeof p);
+            return p;
+        }
+        const char* at_ = nullptr;
+    };
+
+    fields() = default;
+
+    /// The entries given, in any order; of two with one key the later stays.
+    explicit fields(std::vector<field> entries) {
+        std::ranges::stable_sort(entries, {}, &field::key);
+        std::size_t bytes = 0;
+        for (const field& f : entries) bytes += sizeof(prefix) + f.key.size() + f.text.size();
+        reserve_bytes(bytes);
+        for (std::size_t i = 0; i < entries.size(); ++i)
+            if (i + 1 == entries.size() || entries[i].key != entries[i + 1].key) append(entries[i]);
+    }
+
+    fields(std::initializer_list<field> entries) : fields(std::vector<field>(entries)) {}
+
+    /// Entries that `bytes()` of another object gave.
+    static fields from_bytes(std::string_view bytes) {
+        fields f;
+        f.block_ = bytes;
+        return f;
+    }
+
+    /// The whole block, for a backend that keeps entries as they are.
+    std::string_view bytes() const noexcept { return block_; }
+
+    const_iterator begin() const noexcept { return const_iterator(block_.data()); }
+    const_iterator end() const noexcept { return const_iterator(block_.data() + block_.size()); }
+    bool empty() const noexcept { return block_.empty(); }
+    std::size_t size() const noexcept { return static_cast<std::size_t>(std::distance(begin(), end())); }
+
+    /// Bytes of all keys and texts, and one for each entry.
+    std::size_t size_in_bytes() const noexcept {
+        std::size_t bytes = 0;
+        for (const field f : *this) bytes += f.key.size() + f.text.size() + 1;
+        return bytes;
+    }
+
+    std::optional<field> find(std::string_view key) const noexcept {
+        for (const field f : *this)
+            if (f.key == key) return f;
+        return std::nullopt;
+    }
+
+    /// Has room for a block of so many bytes.
+    void reserve_bytes(std::size_t bytes) { block_.reserve(bytes); }
+
+    /// Adds an entry whose key comes after all others.
+    void append(const field& f) {
+        const prefix p{static_cast<std::uint32_t>(f.key.size()),
+                       static_cast<std::uint32_t>(f.text.size()) & 0x7fffffffU, f.binary ? 1U : 0U};
+        char head[sizeof p];
+        std::memcpy(head, &p, sizeof p);
+        block_.append(head, sizeof head).append(f.key).append(f.text);
+    }
+
+    friend bool operator==(const fields&, const fields&) = default;
+
+private:
+    std::string block_;
+};
+
+/// What a save changes: the entries to set and the keys to remove.
+struct delta {
+    fields set;
+    std::vector<std::string> removed; ///< in order
+
+    bool empty() const noexcept { return set.empty() && removed.empty(); }
+    std::size_t size() const noexcept { return set.size() + removed.size(); }
+
+    friend bool operator==(const delta&, const delta&) = default;
+};
+
+namespace fields_detail {
+
+// Walks two ordered ranges side by side: `visit(left, right)` gets the entries of one key, either of them optional.
+template <class Visit>
+void merge_walk(const fields& left, const fields& right, Visit visit) {
+    auto l = left.begin(), l_end = left.end(), r = right.begin(), r_end = right.end();
+    while (l != l_end || r != r_end) {
+        const auto order = l == l_end   ? std::strong_ordering::greater
+                           : r == r_end ? std::strong_ordering::less
+                                        : (*l).key <=> (*r).key;
+        std::optional<field> from_left, from_right;
+        if (order <= 0) from_left = *l++;
+        if (order >= 0) from_right = *r++;
+        visit(from_left, from_right);
+    }
+}
+
+} // namespace fields_detail
+
+/// The changes that lead from `before` to `after`.
+inline delta difference(const fields& before, const fields& after) {
+    delta d;
+    fields_detail::merge_walk(before, after, [&](const auto& old_field, const auto& new_field) {
+        if (!new_field)
+            d.removed.emplace_back(old_field->key);
+        else if (!old_field || *old_field != *new_field)
+            d.set.append(*new_field);
+    });
+    return d;
+}
+
+/// `base` with the changes applied.
+inline fields apply(const fields& base, const delta& changes) {
+    fields merged;
+    merged.reserve_bytes(base.bytes().size() + changes.set.bytes().size());
+    fields_detail::merge_walk(base, changes.set, [&](const auto& old_field, const auto& new_field) {
+        const field& f = new_field ? *new_field : *old_field;
+        if (new_field || !std::ranges::binary_search(changes.removed, f.key)) merged.append(f);
+    });
+    return merged;
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace dynasession::inline v0 {
+
+/// Wall-clock time as it is stored: whole seconds since 1970, UTC.
+using time_point = std::chrono::sys_seconds;
+
+/// The times and the version of a session: what is stored beside its data.
+struct stamp {
+    time_point created{};
+    time_point deadline = time_point::max();         ///< the end of the session, whatever happens; max: none
+    time_point expires{};                            ///< the end of the session unless it is used before
+    std::chrono::seconds max_stale{};                ///< how long it lives unused
+    std::uint64_t version = 0;                       ///< raised by every save
+
+    /// Whether the session is still good at `now`.
+    bool live(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept { return expires > now; }
+
+    /// When a session that is used at `now` expires.
+    time_point renewed(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept {
+        return std::min(std::chrono::floor<std::chrono::seconds>(now) + max_stale, deadline);
+    }
+
+    friend bool operator==(const stamp&, const stamp&) = default;
+};
+
+/// All that a backend stores of one session.
+struct record : stamp {
+    fields data;
+
+    friend bool operator==(const record&, const record&) = default;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/session_id.hpp>
+#ifndef DYNASESSION_CORE_SESSION_ID_HPP
+#define DYNASESSION_CORE_SESSION_ID_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// The name of a session: 256 random bits as 43 base64url characters, known to its user alone.
+///
+/// There are two ways to one: `generate()`, and `parse()` of a text that has exactly this shape. So a
+/// text that nobody checked cannot reach a store. Treat ids as passwords: log `loggable()` instead.
+class session_id {
+public:
+    /// Characters in the text of an id.
+    static constexpr std::size_t length = 43;
+
+    /// No id at all; equal only to other empty ones.
+    session_id() = default;
+
+    /// A new id from the operating system's secure random source.
+    ///
+    /// *Errors:* throws when that source fails; there is no weaker source to fall back to.
+    static session_id generate() {
+        std::array<unsigned char, 32> bits;
+        detail::random_bytes(bits);
+        return session_id(detail::base64url(bits));
+    }
+
+    /// The id that `text` is, or `error::invalid_session_id`. Costs no look-up anywhere.
+    static result<session_id> parse(std::string_view text) {
+        // Decoding refuses other lengths and alphabets, and a last character with spare bits set: one id, one text.
+        const auto bits = detail::decode_base64url<32>(text);
+        if (!bits) return error::invalid_session_id;
+        return session_id(detail::base64url(*bits));
+    }
+
+    /// The text of the id, as it stands in the cookie.
+    std::string_view str() const noexcept { return {text_.data(), size_}; }
+
+    bool empty() const noexcept { return size_ == 0; }
+
+    /// A name for logs, `sid:` and 8 hex digits: tells sessions apart, and leads back to no id.
+    std::string loggable() const {
+        std::string tagged("dynasession log\n");
+        tagged += str();
+        const auto digits = detail::hex(detail::sha256::of(tagged));
+        return "sid:" + std::string(digits.data(), 8);
+    }
+
+    friend bool operator==(const session_id& a, const session_id& b) noexcept { return a.str() == b.str(); }
+
+private:
+    explicit session_id(const std::array<char, length>& text) noexcept : text_(text), size_(length) {}
+
+    // Ids travel by value through commands and coroutines: no allocation, trivially copied.
+    std::array<char, length> text_{};
+    std::uint8_t size_ = 0;
+};
+
+} // namespace dynasession::inline v0
+
+template <>
+struct std::hash<dynasession::session_id> {
+    std::size_t operator()(const dynasession::session_id& id) const noexcept {
+        return std::hash<std::string_view>{}(id.str());
+    }
+};
+
+#endif
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/item_size.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// How this library writes a session into a DynamoDB item. Names are short, because every byte is billed.
+///
+/// | attribute | type | what |
+/// | --- | --- | --- |
+/// | `id` | S | prefix + base64url of the first 192 bits of the SHA-256 of the session id: no key leads to an id |
+/// | `d` | M | the data: one entry a top-level key, its text as S, or as B if it is binary |
+/// | `expires` | N | when the session ends unless it is used before, whole seconds: the TTL attribute |
+/// | `c` | N | when it was created, seconds |
+/// | `x` | N | when it ends however much it is used, seconds; left out if never |
+/// | `i` | N | how long it lives unused, seconds |
+/// | `v` | N | its version |
+///
+/// Attributes that it does not know stay as they are.
+class native_layout {
+public:
+    /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
+    static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v";
+
+    std::string hash_key = "id";
+    std::string expires = "expires";
+    std::string key_prefix{};
+
+    dynamodb::item key(const session_id& id) const {
+        return {{hash_key, dynamodb::attribute_value::string(key_text(id))}};
+    }
+
+    std::string key_text(const session_id& id) const {
+        const auto digest = detail::sha256::of(id.str());
+        std::string text = key_prefix;
+        detail::append_base64url(text, std::span(digest).first(24));
+        return text;
+    }
+
+    dynamodb::item encode(const session_id& id, const record& r) const {
+        using value = dynamodb::attribute_value;
+        dynamodb::item i;
+        i.reserve(7);
+        i.append(hash_key, value::string(key_text(id)));
+        i.append(std::string(data), entries(r.data));
+        i.append(expires, seconds(r.expires));
+        i.append(std::string(created), seconds(r.created));
+        if (r.deadline != time_point::max()) i.append(std::string(deadline), seconds(r.deadline));
+        i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
+        i.append(std::string(version), value::number(r.version));
+        return i;
+    }
+
+    /// *Errors:* `corrupt_session`, with the attribute that is missing or has a foreign shape.
+    result<record> decode(const dynamodb::item& i) const {
+        record r;
+        const auto foreign = [](std::string_view name) {
+            return failure(error::corrupt_session, "the attribute '" + std::string(name) +
+                                                       "' is missing or not what this layout stores");
+        };
+        const auto whole = [&i](std::string_view name) -> std::optional<std::int64_t> {
+            const auto* value = i.find(name);
+            return value ? value->as_integer() : std::nullopt;
+        };
+        const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
+        if (!expires_at) return foreign(expires);
+        if (!created_at) return foreign(created);
+        if (!idle || *idle <= 0) return foreign(max_stale);
+        if (!saves || *saves < 0) return foreign(version);
+        r.expires = time_point(std::chrono::seconds(*expires_at));
+        r.created = time_point(std::chrono::seconds(*created_at));
+        r.max_stale = std::chrono::seconds(*idle);
+        r.version = static_cast<std::uint64_t>(*saves);
+        if (i.contains(deadline)) {
+            const auto ends_at = whole(deadline);
+            if (!ends_at) return foreign(deadline);
+            r.deadline = time_point(std::chrono::seconds(*ends_at));
+        }
+        const auto* members = i.contains(data) ? i.find(data)->as_map() : nullptr;
+        if (!members) return foreign(data);
+        std::vector<field> found;
+        found.reserve(members->size());
+        for (const auto& [name, value] : *members) {
+            const auto* text = value.as_string();
+            const auto* bytes = value.as_binary();
+            if (!text && !bytes) return foreign(data);
+            found.push_back({field_key(name), text ? *text : *bytes, text == nullptr});
+        }
+        r.data = fields(std::move(found));
+        return r;
+    }
+
+    /// What the item of a session takes with entries of this size: see `fields::size_in_bytes`.
+    std::size_t item_size(std::size_t size_of_fields) const {
+        record blank;
+        blank.expires = blank.created = blank.deadline = time_point(std::chrono::seconds(9'999'999'999));
+        blank.max_stale = std::chrono::hours(24 * 365);
+        blank.version = 1'000'000;
+        return dynamodb::item_size(encode({}, blank)) + size_of_fields;
+    }
+
+    static dynamodb::attribute_value entries(const fields& all) {
+        dynamodb::item members;
+        for (const field f : all) members.append(member_name(f.key), entry(f));
+        return dynamodb::attribute_value::map(std::move(members));
+    }
+
+    static dynamodb::attribute_value entry(const field& f) {
+        std::string text(f.text);
+        return f.binary ? dynamodb::attribute_value::binary(std::move(text))
+                        : dynamodb::attribute_value::string(std::move(text));
+    }
+
+    /// The name of an entry in the item: DynamoDB takes no empty name, so a NUL stands before an empty key, and,
+    /// to tell them apart, before one that begins with a NUL.
+    static std::string member_name(std::string_view key) {
+        std::string name;
+        if (key.empty() || key.front() == '\0') name += '\0';
+        return name += key;
+    }
+
+    static dynamodb::attribute_value seconds(time_point t) {
+        return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
+    }
+
+private:
+    static std::string_view field_key(std::string_view name) noexcept {
+        return name.starts_with('\0') ? name.substr(1) : name;
+    }
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/command.hpp>
+#ifndef DYNASESSION_CORE_COMMAND_HPP
+#define DYNASESSION_CORE_COMMAND_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+namespace dynasession::inline v0 {
+
+// Everything that a backend can be asked, as plain values. Each write carries its condition; `now` is
+// the time that "live" is judged by (see `stamp::live`). A backend that holds the stored record in its
+// hands asks `permitted_by`; one that cannot says the same in its own language.
+
+/// Read the record of a session, live or expired.
+struct load_record {
+    session_id id{};
+};
+
+/// Write a new record, if there is none under this id.
+struct create_record {
+    session_id id{};
+    record content{};
+};
+
+/// Apply changes to a live record and raise its version by one.
+///
+/// Conditions: the record is live; `expires`, when given, does not lie before the stored one; the
+/// version, when given, is the stored one.
+struct change_record {
+    session_id id{};
+    delta changes{};
+    std::optional<time_point> expires{};
+    std::optional<std::uint64_t> if_version{};
+    time_point now{};
+    std::size_t size_after = 0; ///< `fields::size_in_bytes()` of the session with the changes, as its sender sees it
+
+    bool permitted_by(const stamp& stored) const noexcept {
+        return stored.live(now) && (!expires || *expires >= stored.expires) && (!if_version || *if_version == stored.version);
+    }
+};
+
+/// Put off the expiry of a live record; its version stays. Condition: `expires` lies after the stored one.
+struct touch_record {
+    session_id id{};
+    time_point expires{};
+    time_point now{};
+
+    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && expires > stored.expires; }
+};
+
+/// Remove a record, whatever its state.
+struct erase_record {
+    session_id id{};
+};
+
+/// Write `content` under `to` and remove `from`, both or none. Condition: `from` is live and has this
+/// version. Fails with `session_exists` when there is a record under `to`.
+struct move_record {
+    session_id from{};
+    session_id to{};
+    record content{};
+    std::uint64_t if_version = 0;
+    time_point now{};
+
+    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && if_version == stored.version; }
+};
+
+using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record>;
+
+/// What a backend answers.
+///
+/// A write whose condition does not hold is no failure: `applied` is false, nothing was written, and
+/// `item` is the record as it is now (of `move_record`: the one under `from`), or nothing if there is none.
+struct reply {
+    bool applied = true;
+    std::optional<record> item{}; ///< what `load_record` read
+    std::uint64_t version = 0;  ///< what an applied `change_record` raised the version to
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/dynamodb/operations/read_item.hpp>
+// #include <dynasession/dynamodb/operations/write_item.hpp>
+// #include <dynasession/dynamodb/operations/write_items.hpp>
+
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::backend_detail {
+
+/// Renders the commands of a store as requests to one table.
+class dynamodb_requests {
+public:
+    dynamodb_requests(std::string table_name, native_layout layout, bool consistent_read)
+        : table_name_(std::move(table_name)), layout_(std::move(layout)), consistent_read_(consistent_read) {}
+
+    const std::string& table_name() const noexcept { return table_name_; }
+    const native_layout& layout() const noexcept { return layout_; }
+
+    dynamodb::get_item_request load(const session_id& id) const { return read(id, consistent_read_); }
+
+    /// What decides about the outcome of a write has to see it.
+    dynamodb::get_item_request load_after_write(const session_id& id) const { return read(id, true); }
+
+    dynamodb::put_item_request create(const session_id& id, const record& content) const {
+        placeholders p;
+        const std::string absent = "attribute_not_exists(" + p.name(layout_.hash_key) + ")";
+        return {.table_name = table_name_,
+                .item = layout_.encode(id, content),
+                .condition_expression = absent,
+                .expression_attribute_names = std::move(p.names),
+                .return_values_on_condition_check_failure = dynamodb::return_value::all_old};
+    }
+
+    dynamodb::update_item_request change(const change_record& c) const {
+        placeholders p;
+        const std::string data = p.name(native_layout::data);
+        std::string set, remove;
+        for (const field f : c.changes.set)
+            append(set, data + "." + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f)));
+        for (const auto& key : c.changes.removed)
+            append(remove, data + "." + p.new_name(native_layout::member_name(key)));
+        std::string condition = live(p, c.now);
+        if (c.expires) condition += " AND " + put_off(p, set, *c.expires, "<=");
+        if (c.if_version) condition += " AND " + has_version(p, *c.if_version);
+        return raise_version(c.id, std::move(p), std::move(set), remove, std::move(condition));
+    }
+
+    /// All entries at once, on the very version that they were worked out from.
+    dynamodb::update_item_request rewrite(const change_record& c, const record& content, std::uint64_t from_version) const {
+        placeholders p;
+        std::string set = p.name(native_layout::data) + "=" + p.value(native_layout::entries(content.data));
+        std::string condition = live(p, c.now) + " AND " + has_version(p, from_version);
+        append(set, p.name(layout_.expires) + "=" + p.value(native_layout::seconds(content.expires)));
+        return raise_version(c.id, std::move(p), std::move(set), {}, std::move(condition));
+    }
+
+    dynamodb::update_item_request touch(const touch_record& c) const {
+        placeholders p;
+        std::string set;
+        std::string condition = live(p, c.now);
+        condition += " AND " + put_off(p, set, c.expires, "<");
+        return update(c.id, std::move(p), "SET " + set, std::move(condition));
+    }
+
+    /// Has a record expire at this moment: the version that this leaves tells whose doing it was.
+    dynamodb::update_item_request expire(const session_id& id, std::uint64_t if_version, time_point now) const {
+        placeholders p;
+        std::string condition = live(p, now) + " AND " + has_version(p, if_version);
+        std::string set = p.name(layout_.expires) + "=" + p.value(native_layout::seconds(now));
+        return raise_version(id, std::move(p), std::move(set), {}, std::move(condition));
+    }
+
+    dynamodb::delete_item_request erase(const session_id& id) const {
+        return {.table_name = table_name_, .key = layout_.key(id)};
+    }
+
+    dynamodb::transact_write_items_request move(const move_record& c) const {
+        auto put = create(c.to, c.content);
+        placeholders p;
+        std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
+        dynamodb::transact_write_items_request both;
+        both.transact_items.push_back(dynamodb::transact_put{.table_name = table_name_,
+                                                             .item = std::move(put.item),
+                                                             .condition_expression = std::move(put.condition_expression),
+                                                             .expression_attribute_names = std::move(put.expression_attribute_names)});
+        both.transact_items.push_back(
+            dynamodb::transact_delete{.table_name = table_name_,
+                                      .key = layout_.key(c.from),
+                                      .condition_expression = std::move(condition),
+                                      .expression_attribute_names = std::move(p.names),
+                                      .expression_attribute_values = std::move(p.values),
+                                      .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
+        // Repeated within ten minutes under this name, the transaction does nothing and succeeds again.
+        both.client_request_token = native_layout().key_text(c.to);
+        return both;
+    }
+
+private:
+    dynamodb::get_item_request read(const session_id& id, bool consistent) const {
+        return {.table_name = table_name_, .key = layout_.key(id), .consistent_read = consistent};
+    }
+
+    static void append(std::string& list, const std::string& element) {
+        if (!list.empty()) list += ',';
+        list += element;
+    }
+
+    // Also true: there is an item. None has no attribute that could be compared.
+    std::string live(placeholders& p, time_point now) const {
+        return p.name(layout_.expires) + ">" + p.value(native_layout::seconds(now));
+    }
+
+    static std::string has_version(placeholders& p, std::uint64_t version) {
+        return p.name(native_layout::version) + "=" + p.value(dynamodb::attribute_value::number(version));
+    }
+
+    std::string put_off(placeholders& p, std::string& set, time_point expires, const char* order) const {
+        const std::string name = p.name(layout_.expires), value = p.value(native_layout::seconds(expires));
+        append(set, name + "=" + value);
+        return name + order + value;
+    }
+
+    dynamodb::update_item_request raise_version(const session_id& id, placeholders p, std::string set,
+                                                const std::string& remove, std::string condition) const {
+        const std::string version = p.name(native_layout::version);
+        append(set, version + "=" + version + "+" + p.value(dynamodb::attribute_value::number(1)));
+        std::string expression = "SET " + set;
+        if (!remove.empty()) expression += " REMOVE " + remove;
+        auto request = update(id, std::move(p), std::move(expression), std::move(condition));
+        request.return_values = dynamodb::return_value::updated_new;
+        return request;
+    }
+
+    dynamodb::update_item_request update(const session_id& id, placeholders p, std::string expression,
+                                         std::string condition) const {
+        return {.table_name = table_name_,
+                .key = layout_.key(id),
+                .update_expression = std::move(expression),
+                .condition_expression = std::move(condition),
+                .expression_attribute_names = std::move(p.names),
+                .expression_attribute_values = std::move(p.values),
+                .return_values_on_condition_check_failure = dynamodb::return_value::all_old};
+    }
+
+    std::string table_name_;
+    native_layout layout_;
+    bool consistent_read_;
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <variant>
+
+// The commands of a store as operations whose effects are HTTP exchanges.
+namespace dynasession::inline v0::backend_detail {
+
+/// Where commands are carried out. Outlives the operations.
+struct dynamodb_table {
+    const dynamodb::service& service;
+    dynamodb_requests requests;
+};
+
+using reply_action = op::action<http::exchange, reply>;
+
+inline result<reply> refused(std::optional<record> as_it_is) {
+    return reply{.applied = false, .item = std::move(as_it_is)};
+}
+
+/// Reads a record, live or expired.
+class read_record {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = std::optional<record>;
+
+    read_record(const dynamodb_table& t, const dynamodb::get_item_request& r) : table_(&t), call_(t.service, r) {}
+
+    op::action<http::exchange, value_type> resume(http::reply in, op::instant now) {
+        using outer = op::action<http::exchange, value_type>;
+        return op::carry_on<outer>(call_.resume(std::move(in), now), [&](auto answered) -> outer {
+            const auto& answer = answered->response;
+            if (!answer) return result<value_type>(answer.error());
+            if (!answer->item) return result<value_type>(value_type{});
+            auto found = table_->requests.layout().decode(*answer->item);
+            return found ? result<value_type>(*std::move(found)) : result<value_type>(std::move(found).error());
+        });
+    }
+
+private:
+    const dynamodb_table* table_;
+    dynamodb::call<dynamodb::get_item_request> call_;
+};
+
+class load {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    load(const dynamodb_table& t, const load_record& c) : read_(t, t.requests.load(c.id)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(read_.resume(std::move(in), now), [](auto found) -> reply_action {
+            if (!found) return result<reply>(std::move(found).error());
+            return result<reply>(reply{.item = *std::move(found)});
+        });
+    }
+
+private:
+    read_record read_;
+};
+
+class erase {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    erase(const dynamodb_table& t, const session_id& id) : call_(t.service, t.requests.erase(id)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(call_.resume(std::move(in), now), [](auto answered) -> reply_action {
+            const auto& answer = answered->response;
+            return answer ? result<reply>(reply{}) : result<reply>(answer.error());
+        });
+    }
+
+private:
+    dynamodb::call<dynamodb::delete_item_request> call_;
+};
+
+/// A write under a condition. When the condition fails, the record as it is is part of the reply: the service
+/// sends it along, or, where it does not know how to, it is read.
+///
+/// A failed condition after a lost answer may mean that the lost attempt was carried out: `IsOwn(record)` tells by
+/// what is stored now whether this write did it.
+template <class Request, class IsOwn>
+class conditional_write {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    conditional_write(const dynamodb_table& t, const session_id& id, const Request& r, IsOwn is_own)
+        : table_(&t), id_(id), is_own_(std::move(is_own)), write_(t.service, r) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        if (read_) return look(std::move(in), now);
+        return op::carry_on<reply_action>(write_.resume(std::move(in), now), [&](auto answered) -> reply_action {
+            auto& answer = answered->response;
+            if (answer) return result<reply>(reply{.version = version_of(answer->attributes)});
+            if (answer.error() != error::condition_failed) return result<reply>(std::move(answer).error());
+            ambiguous_ = answered->ambiguous;
+            if (answered->item) {
+                auto as_it_is = table_->requests.layout().decode(*answered->item);
+                return as_it_is ? verdict(*std::move(as_it_is)) : result<reply>(std::move(as_it_is).error());
+            }
+            read_.emplace(*table_, table_->requests.load_after_write(id_));
+            return look({}, now);
+        });
+    }
+
+private:
+    static std::uint64_t version_of(const std::optional<dynamodb::item>& attributes) noexcept {
+        const auto* version = attributes ? attributes->find(native_layout::version) : nullptr;
+        return version ? static_cast<std::uint64_t>(version->as_integer().value_or(0)) : 0;
+    }
+
+    reply_action look(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
+            if (!found) return result<reply>(std::move(found).error());
+            return verdict(*std::move(found));
+        });
+    }
+
+    result<reply> verdict(std::optional<record> as_it_is) const {
+        if (ambiguous_ && as_it_is && is_own_(*as_it_is)) return reply{.version = as_it_is->version};
+        return refused(std::move(as_it_is));
+    }
+
+    const dynamodb_table* table_;
+    session_id id_;
+    IsOwn is_own_;
+    dynamodb::call<Request> write_;
+    std::optional<read_record> read_;
+    bool ambiguous_ = false;
+};
+
+/// Repeating this write does no harm: nothing has to be told apart.
+struct repeatable {
+    bool operator()(const record&) const noexcept { return false; }
+};
+
+/// The next version, with all that this change leaves.
+struct is_own_change {
+    change_record change;
+    bool operator()(const record& found) const {
+        if (!change.if_version || found.version != *change.if_version + 1) return false;
+        if (change.expires && found.expires != *change.expires) return false;
+        return apply(found.data, change.changes) == found.data;
+    }
+};
+
+/// Nobody else makes the very same record under a random id.
+struct is_same_record {
+    record content;
+    bool operator()(const record& found) const { return found == content; }
+};
+
+/// Expired at this moment, by the save that followed this version.
+struct is_expired_by_us {
+    std::uint64_t version;
+    time_point expires;
+    bool operator()(const record& found) const noexcept {
+        return found.version == version + 1 && found.expires == expires;
+    }
+};
+
+using create = conditional_write<dynamodb::put_item_request, is_same_record>;
+using change = conditional_write<dynamodb::update_item_request, is_own_change>;
+using touch = conditional_write<dynamodb::update_item_request, repeatable>;
+using expire = conditional_write<dynamodb::update_item_request, is_expired_by_us>;
+
+inline create make_create(const dynamodb_table& t, const session_id& id, const record& content) {
+    return {t, id, t.requests.create(id, content), is_same_record{content}};
+}
+
+/// A change of more keys than an expression takes: reads the record and writes all of its data, on that version.
+class rewrite {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    rewrite(const dynamodb_table& t, change_record c)
+        : table_(&t), command_(std::move(c)), read_(std::in_place, t, t.requests.load_after_write(command_.id)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        if (write_) return written(write_->resume(std::move(in), now), now);
+        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
+            if (!found) return result<reply>(std::move(found).error());
+            return apply_to(*std::move(found), now);
+        });
+    }
+
+private:
+    // What the conditions of the command look at here, the condition of the write guards until then.
+    reply_action apply_to(std::optional<record> found, op::instant now) {
+        const change_record& c = command_;
+        if (!found || !c.permitted_by(*found)) return refused(std::move(found));
+        record changed = *std::move(found);
+        const auto version = changed.version;
+        changed.data = apply(changed.data, c.changes);
+        if (c.expires) changed.expires = *c.expires;
+        read_.reset();
+        is_own_change own{c};
+        own.change.if_version = version;
+        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), std::move(own));
+        return written(write_->resume({}, now), now);
+    }
+
+    reply_action written(reply_action act, op::instant now) {
+        return op::carry_on<reply_action>(std::move(act), [&](result<reply> r) -> reply_action {
+            if (!r || r->applied || ++attempts_ == max_attempts) return r;
+            write_.reset();
+            return apply_to(std::move(r->item), now);
+        });
+    }
+
+    static constexpr int max_attempts = 8;
+
+    const dynamodb_table* table_;
+    change_record command_;
+    std::optional<read_record> read_;
+    std::optional<backend_detail::change> write_;
+    int attempts_ = 0;
+};
+
+/// Moves a record without a transaction, where the service has none: the new one is written before the old one
+/// expires, so that no moment is without a record, and taken back when the old one has gone or changed meanwhile.
+class move_in_steps {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    move_in_steps(const dynamodb_table& t, move_record c)
+        : table_(&t), command_(std::move(c)), step_(make_create(t, command_.to, command_.content)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        auto act = std::visit([&](auto& step) { return step.resume(std::move(in), now); }, step_);
+        return op::carry_on<reply_action>(std::move(act), [&](result<reply> r) -> reply_action {
+            if (std::holds_alternative<create>(step_)) {
+                if (!r) return r;
+                if (!r->applied) return result<reply>(error::session_exists);
+                const is_expired_by_us own{command_.if_version, command_.now};
+                step_.emplace<expire>(*table_, command_.from,
+                                      table_->requests.expire(command_.from, command_.if_version, command_.now), own);
+            } else if (std::holds_alternative<expire>(step_)) {
+                if (!r) return r;
+                outcome_ = *std::move(r);
+                step_.emplace<erase>(*table_, outcome_.applied ? command_.from : command_.to);
+            } else {
+                // What could not be erased has expired already, or nobody knows its id.
+                return result<reply>(std::move(outcome_));
+            }
+            return resume({}, now);
+        });
+    }
+
+private:
+    const dynamodb_table* table_;
+    move_record command_;
+    std::variant<create, expire, erase> step_;
+    reply outcome_{};
+};
+
+class move {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    move(const dynamodb_table& t, move_record c)
+        : table_(&t), command_(std::move(c)), transaction_(t.service, t.requests.move(command_)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        if (steps_) return steps_->resume(std::move(in), now);
+        if (read_) return look(std::move(in), now);
+        return op::carry_on<reply_action>(transaction_.resume(std::move(in), now), [&](auto answered) -> reply_action {
+            auto& answer = answered->response;
+            if (answer) return result<reply>(reply{});
+            if (answer.error() == error::unknown_operation) {
+                steps_.emplace(*table_, std::move(command_));
+                return steps_->resume({}, now);
+            }
+            const auto& reasons = answered->reasons;
+            const auto failed = [&](std::size_t i) { return reasons.size() > i && reasons[i].code == "ConditionalCheckFailed"; };
+            if (failed(1)) {
+                read_.emplace(*table_, table_->requests.load_after_write(command_.from));
+                return look({}, now);
+            }
+            return failed(0) ? result<reply>(error::session_exists) : result<reply>(std::move(answer).error());
+        });
+    }
+
+private:
+    reply_action look(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [](auto found) -> reply_action {
+            return found ? refused(*std::move(found)) : result<reply>(std::move(found).error());
+        });
+    }
+
+    const dynamodb_table* table_;
+    move_record command_;
+    dynamodb::call<dynamodb::transact_write_items_request> transaction_;
+    std::optional<read_record> read_;
+    std::optional<move_in_steps> steps_;
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/backend/native_layout.hpp>
+// #include <dynasession/backend/session_table.hpp>
+#ifndef DYNASESSION_BACKEND_SESSION_TABLE_HPP
+#define DYNASESSION_BACKEND_SESSION_TABLE_HPP
+
+// #include <dynasession/backend/dynamodb_operations.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/operations/table.hpp>
+// #include <dynasession/dynamodb/wait_for_table.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0 {
+
+/// What create_table found or made.
+struct table_report {
+    bool created = false;      ///< false: the table was there
+    bool time_to_live = false; ///< false: the service, an emulator, does not know TTL
+};
+
+namespace backend_detail {
+
+/// Sees to it that there is a table with the right key, in use, from which expired sessions are deleted.
+class prepare_table {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = table_report;
+    using action_type = op::action<effect_type, value_type>;
+
+    explicit prepare_table(const dynamodb_table& t)
+        : table_(&t), step_(create_call(t.service, dynamodb::create_table_request{.table_name = t.requests.table_name(),
+                                                                                 .partition_key = key(t)})) {}
+
+    action_type resume(http::reply in, op::instant now) {
+        return std::visit([&](auto& step) { return after(step, step.resume(std::move(in), now), now); }, step_);
+    }
+
+private:
+    using create_call = dynamodb::call<dynamodb::create_table_request>;
+    using describe_ttl_call = dynamodb::call<dynamodb::describe_time_to_live_request>;
+    using update_ttl_call = dynamodb::call<dynamodb::update_time_to_live_request>;
+
+    static dynamodb::key_attribute key(const dynamodb_table& t) { return {.name = t.requests.layout().hash_key}; }
+
+    template <class Step, class... Args>
+    action_type go_on(op::instant now, Args&&... args) {
+        auto& next = step_.template emplace<Step>(table_->service, std::forward<Args>(args)...);
+        return after(next, next.resume({}, now), now);
+    }
+
+    action_type finish(bool time_to_live) {
+        report_.time_to_live = time_to_live;
+        return result<table_report>(report_);
+    }
+
+    template <class Action>
+    action_type after(const create_call&, Action act, op::instant now) {
+        return op::carry_on<action_type>(std::move(act), [&](auto answered) -> action_type {
+            const auto& answer = answered->response;
+            if (!answer && answer.error() != error::table_exists) return result<table_report>(answer.error());
+            report_.created = answer.has_value();
+            return go_on<dynamodb::wait_for_table>(now, table_->requests.table_name(), dynamodb::wait_for_table::goal::active);
+        });
+    }
+
+    template <class Action>
+    action_type after(const dynamodb::wait_for_table&, Action act, op::instant now) {
+        return op::carry_on<action_type>(std::move(act), [&](auto described) -> action_type {
+            if (!described) return result<table_report>(std::move(described).error());
+            const auto& table = **described;
+            if (table.partition_key != key(*table_) || table.sort_key)
+                return result<table_report>(failure(error::invalid_option,
+                                                    "the table exists, but its key is not the string attribute '" +
+                                                        key(*table_).name + "' alone"));
+            return go_on<describe_ttl_call>(now, dynamodb::describe_time_to_live_request{table_->requests.table_name()});
+        });
+    }
+
+    template <class Action>
+    action_type after(const describe_ttl_call&, Action act, op::instant now) {
+        return op::carry_on<action_type>(std::move(act), [&](auto answered) -> action_type {
+            using status = dynamodb::time_to_live_status;
+            const auto& answer = answered->response;
+            if (!answer && answer.error() == error::unknown_operation) return finish(false);
+            if (!answer) return result<table_report>(answer.error());
+            const std::string& expires = table_->requests.layout().expires;
+            const bool on = answer->status == status::enabled || answer->status == status::enabling;
+            if (on && answer->attribute_name != expires)
+                return result<table_report>(failure(error::invalid_option, "the table's TTL attribute is '" +
+                                                                               answer->attribute_name + "', not '" + expires + "'"));
+            if (on) return finish(true);
+            return go_on<update_ttl_call>(now, dynamodb::update_time_to_live_request{.table_name = table_->requests.table_name(),
+                                                                                     .attribute_name = expires});
+        });
+    }
+
+    template <class Action>
+    action_type after(const update_ttl_call&, Action act, op::instant) {
+        return op::carry_on<action_type>(std::move(act), [&](auto answered) -> action_type {
+            const auto& answer = answered->response;
+            if (answer) return finish(true);
+            return answer.error() == error::unknown_operation ? finish(false) : action_type(result<table_report>(answer.error()));
+        });
+    }
+
+    const dynamodb_table* table_;
+    std::variant<create_call, dynamodb::wait_for_table, describe_ttl_call, update_ttl_call> step_;
+    table_report report_{};
+};
+
+} // namespace backend_detail
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/concepts.hpp>
+#ifndef DYNASESSION_CORE_CONCEPTS_HPP
+#define DYNASESSION_CORE_CONCEPTS_HPP
+
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+// A Backend performs commands: a new database is one header and a run of the contract suite.
+//
+// Associated types: `options_type`, an aggregate with defaults, from which a `B` is constructed, and with
+// an executor before it where it does I/O; `executor_type`.
+//
+// In this table `b` is a B, `c` a command, `h` an Asio completion token.
+//
+//   b.now()               op::instant: both clocks, `system` as close to the server's as it can be
+//   b.perform(c)          result<reply>, blocking: see core/command.hpp for what each command promises.
+//                         A failure means that the outcome is not known, or that nothing was done and why.
+//   b.async_perform(c,h)  the same, completing `void(result<reply>)`, never inside the initiation;
+//                         cancellable: then it completes with operation_aborted
+//   b.wait(ms)            sleeps
+//   b.get_executor()      where asynchronous work runs when the handler names no executor of its own
+//
+// A B is used from many threads at once. It need not be copied or moved.
+//
+// Exemplar: backend_archetype in tests/unit/core/concepts.cpp. Models: memory_backend, dynamodb_backend.
+
+template <class B>
+concept has_clock = requires(const B& b) {
+    b.now().system;
+    b.now().steady;
+};
+template <class B>
+concept has_perform = requires(B& b, command c) {
+    { b.perform(std::move(c)) } -> std::same_as<result<reply>>;
+};
+template <class B>
+concept has_async_perform = requires(B& b, command c, void (*handler)(result<reply>)) {
+    b.async_perform(std::move(c), handler);
+};
+template <class B>
+concept has_wait = requires(B& b, std::chrono::milliseconds d) { b.wait(d); };
+template <class B>
+concept has_executor = requires(B& b) {
+    typename B::executor_type;
+    { b.get_executor() } -> std::convertible_to<typename B::executor_type>;
+};
+template <class B>
+concept has_options = requires { typename B::options_type; } && std::default_initializable<typename B::options_type> &&
+                      std::constructible_from<B, typename B::options_type>;
+
+/// A type that meets the Backend requirements above.
+template <class B>
+concept backend = has_clock<B> && has_perform<B> && has_async_perform<B> && has_wait<B> && has_executor<B> && has_options<B>;
+
+/// Explains, for the author of a Backend, the first requirement that `B` does not meet.
+template <class B>
+consteval bool check_backend() {
+    static_assert(has_clock<B>, "dynasession: a Backend needs `op::instant now() const`");
+    static_assert(has_perform<B>, "dynasession: a Backend needs `result<reply> perform(command)`");
+    static_assert(has_async_perform<B>, "dynasession: a Backend needs `auto async_perform(command, Token&&)` that "
+                                        "completes with `void(result<reply>)`");
+    static_assert(has_wait<B>, "dynasession: a Backend needs `void wait(std::chrono::milliseconds)`");
+    static_assert(has_executor<B>, "dynasession: a Backend needs `executor_type` and `executor_type get_executor()`");
+    static_assert(has_options<B>, "dynasession: a Backend needs `options_type`, an aggregate with defaults, and a "
+                                  "constructor that takes it");
+    return backend<B>;
+}
+
+/// What a save is about: the session as it was last read or written, and what changes.
+struct save_request {
+    session_id id{};
+    record stored{};
+    delta changes{};
+    std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
+    bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
+};
+
+/// What a save leaves in the store.
+struct saved {
+    record stored{};
+    bool merged = false; ///< `stored` holds changes of others too, so the session's value has to be read anew
+};
+
+// A LockPolicy is a factory of operations (see op/action.hpp) whose effects are commands: a new locking
+// scheme is one header and no change elsewhere. It is copied freely, so its state is shared or small.
+//
+// In this table `p` is a const P, `id` a session_id, `s` a save_request.
+//
+//   p.load(id)              operation of optional<record>: the live record; absent and expired are empty
+//   p.save(s)               operation of saved: what is stored now. With no changes at most the expiry
+//                           is put off. Fails with session_gone when the session is no longer there
+//                           or live, with conflict when the changes cannot be merged.
+//   p.touch(s)              as save, without the changes
+//   p.regenerate(s, to, r)  operation of saved: what is now stored under `to`; nothing is left under s.id.
+//                           `r(fields)` gives the entries as they have to be stored under the new id.
+//
+// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock.
+
+namespace concepts_detail {
+
+// What `core` may know of an operation; op/action.hpp has the whole of it.
+template <class Op, class T>
+concept operation_of = std::move_constructible<Op> && std::same_as<typename Op::effect_type, command> &&
+                       std::same_as<typename Op::reply_type, result<reply>> && std::same_as<typename Op::value_type, T>;
+
+struct keep_fields {
+    result<fields> operator()(const fields& f) const { return f; }
+};
+
+} // namespace concepts_detail
+
+template <class P>
+concept has_load = requires(const P p, const session_id& id) {
+    { p.load(id) } -> concepts_detail::operation_of<std::optional<record>>;
+};
+template <class P>
+concept has_save = requires(const P p, save_request s) {
+    { p.save(std::move(s)) } -> concepts_detail::operation_of<saved>;
+};
+template <class P>
+concept has_touch = requires(const P p, save_request s) {
+    { p.touch(std::move(s)) } -> concepts_detail::operation_of<saved>;
+};
+template <class P>
+concept has_regenerate = requires(const P p, save_request s, const session_id& to, concepts_detail::keep_fields r) {
+    { p.regenerate(std::move(s), to, r) } -> concepts_detail::operation_of<saved>;
+};
+
+/// A type that meets the LockPolicy requirements above.
+template <class P>
+concept lock_policy = std::copyable<P> && has_load<P> && has_save<P> && has_touch<P> && has_regenerate<P>;
+
+/// Explains, for the author of a LockPolicy, the first requirement that `P` does not meet.
+template <class P>
+consteval bool check_lock_policy() {
+    static_assert(std::copyable<P>, "dynasession: a LockPolicy is copied into operations: make it copyable");
+    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&) const`, an operation "
+                               "with effect command, reply result<reply>, value std::optional<record>");
+    static_assert(has_save<P>, "dynasession: a LockPolicy needs `auto save(save_request) const`, an operation of saved");
+    static_assert(has_touch<P>, "dynasession: a LockPolicy needs `auto touch(save_request) const`, an operation of saved");
+    static_assert(has_regenerate<P>, "dynasession: a LockPolicy needs `auto regenerate(save_request, const session_id& "
+                                     "to, Rebind) const`, an operation of saved");
+    return lock_policy<P>;
+}
+
+/// What a serializer may know beside the value: whose session it is, and what is stored of it.
+struct serialize_context {
+    const session_id& id;
+    const fields& stored; ///< entries that did not change should keep their text from here
+};
+
+// A Serializer turns a session's value into stored entries and back, bounded, and without executing
+// anything that it reads.
+//
+// In this table `s` is a const S, `v` a const S::value_type, `f` a const fields.
+//
+//   s.serialize(v, serialize_context)  result<fields>: one entry a top-level key where the value has any;
+//                                      the same value gives the same entries, or unchanged ones are written again
+//   s.deserialize(f, id)               result<value_type>: the value, or corrupt_session
+//
+// Exemplar: serializer_archetype in tests/unit/core/concepts.cpp. Models: json_serializer, json_serializer_for.
+
+template <class S>
+concept has_value_type = requires { typename S::value_type; } && std::default_initializable<typename S::value_type> &&
+                         std::copyable<typename S::value_type>;
+template <class S>
+concept has_serialize = requires(const S s, const typename S::value_type& v, serialize_context context) {
+    { s.serialize(v, context) } -> std::same_as<result<fields>>;
+};
+template <class S>
+concept has_deserialize = requires(const S s, const fields& f, const session_id& id) {
+    { s.deserialize(f, id) } -> std::same_as<result<typename S::value_type>>;
+};
+
+/// A type that meets the Serializer requirements above.
+template <class S>
+concept serializer = std::copyable<S> && has_value_type<S> && has_serialize<S> && has_deserialize<S>;
+
+/// Explains, for the author of a Serializer, the first requirement that `S` does not meet.
+template <class S>
+consteval bool check_serializer() {
+    static_assert(std::copyable<S>, "dynasession: a Serializer is copied into operations: make it copyable");
+    static_assert(has_value_type<S>, "dynasession: a Serializer needs `value_type`, copyable and default constructible");
+    static_assert(has_serialize<S>, "dynasession: a Serializer needs "
+                                    "`result<fields> serialize(const value_type&, serialize_context) const`");
+    static_assert(has_deserialize<S>, "dynasession: a Serializer needs "
+                                      "`result<value_type> deserialize(const fields&, const session_id&) const`");
+    return serializer<S>;
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/dynamodb/client.hpp>
+// #include <dynasession/op/async_run.hpp>
+// #include <dynasession/op/one_of.hpp>
+#ifndef DYNASESSION_OP_ONE_OF_HPP
+#define DYNASESSION_OP_ONE_OF_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <concepts>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::op {
+
+/// An operation that is over before it begins.
+template <class Effect, class Reply, class T>
+class ready {
+public:
+    using effect_type = Effect;
+    using reply_type = Reply;
+    using value_type = T;
+
+    explicit ready(result<T> r) : result_(std::move(r)) {}
+
+    action<Effect, T> resume(Reply, instant) { return std::move(result_); }
+
+private:
+    result<T> result_;
+};
+
+/// One of several operations that have the same effects and the same value.
+template <operation First, operation... Rest>
+    requires(... && (std::same_as<typename First::effect_type, typename Rest::effect_type> &&
+                     std::same_as<typename First::reply_type, typename Rest::reply_type> &&
+                     std::same_as<typename First::value_type, typename Rest::value_type>))
+class one_of {
+public:
+    using effect_type = typename First::effect_type;
+    using reply_type = typename First::reply_type;
+    using value_type = typename First::value_type;
+
+    template <class Op>
+        requires(std::same_as<Op, First> || ... || std::same_as<Op, Rest>)
+    one_of(Op op) : op_(std::move(op)) {}
+
+    action<effect_type, value_type> resume(reply_type reply, instant now) {
+        return std::visit([&](auto& op) { return op.resume(std::move(reply), now); }, op_);
+    }
+
+private:
+    std::variant<First, Rest...> op_;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+// #include <dynasession/op/run.hpp>
+
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0 {
+
+/// Where the sessions are, and how to get there. What is left empty is found as the AWS SDKs find it.
+struct dynamodb_options {
+    std::string table_name = "sessions";
+    std::string hash_key = "id";                           ///< the table's key, of type S
+    std::string session_lifetime_attribute = "expires";    ///< the table's TTL attribute
+    std::string key_prefix{};                              ///< stands before every key: tables can be shared
+    bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save
+
+    std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
+    std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
+    bool allow_plain_http = false;                         ///< http:// to other machines than this one
+    aws::any_credentials_provider credentials{};           ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
+    dynamodb::call_options call{};                         ///< time and attempts of a call
+    http::client_options connection{};                     ///< connections and TLS
+
+    std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: this machine's clock
+};
+
+/// Keeps sessions in a DynamoDB table, one item a session (see native_layout).
+///
+/// Needs the permissions dynamodb:GetItem, PutItem, UpdateItem, DeleteItem on the table, and what create_table says if
+/// it is to create it.
+class dynamodb_backend {
+public:
+    using options_type = dynamodb_options;
+    using executor_type = http::client::executor_type;
+
+    /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet.
+    explicit dynamodb_backend(options_type options = {})
+        : dynamodb_backend(boost::asio::system_executor(), std::move(options)) {}
+
+    /// A backend whose asynchronous calls run on `executor`: a server gives that of its own io_context.
+    dynamodb_backend(executor_type executor, options_type options)
+        : client_(std::move(executor), {.region = options.region,
+                                        .endpoint_url = options.endpoint_url,
+                                        .allow_plain_http = options.allow_plain_http,
+                                        .credentials = std::move(options.credentials),
+                                        .call = options.call,
+                                        .connection = options.connection}),
+          table_{client_.service(), {checked(options).table_name,
+                           {.hash_key = options.hash_key,
+                            .expires = options.session_lifetime_attribute,
+                            .key_prefix = options.key_prefix},
+                           options.consistent_read}},
+          clock_(std::move(options.clock)) {}
+
+    op::instant now() const { return clock_ ? clock_() : op::instant::now(); }
+
+    void wait(std::chrono::milliseconds d) { client_.transport().wait(d); }
+
+    executor_type get_executor() const { return client_.get_executor(); }
+
+    result<reply> perform(command c) { return op::run(operation(std::move(c)), client_.transport()); }
+
+    template <class Token>
+    auto async_perform(command c, Token&& token) {
+        return op::async_run_nested(operation(std::move(c)), client_.transport(), std::forward<Token>(token));
+    }
+
+    /// Creates the table, billed on demand, waits until it can be used, and turns TTL on. A table that is there is
+    /// left as it is, but for TTL.
+    ///
+    /// *Errors:* throws `session_error`; `invalid_option` when the table that is there has another key or TTL attribute.
+    ///
+    /// *Cost:* none. Needs the permissions dynamodb:CreateTable, DescribeTable, DescribeTimeToLive, UpdateTimeToLive.
+    table_report create_table() { return op::run(backend_detail::prepare_table(table_), client_.transport()).value(); }
+    table_report create_table(error_code& ec) {
+        const auto done = op::run(backend_detail::prepare_table(table_), client_.transport());
+        ec = done ? error_code{} : done.error().code;
+        return done ? *done : table_report{};
+    }
+
+    /// *Completion signature:* `void(error_code, table_report)`. *Cancellation:* `terminal`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_create_table(Token&& token = Token{}) {
+        return op::async_run(backend_detail::prepare_table(table_), client_.transport(), std::forward<Token>(token));
+    }
+
+    const std::string& table_name() const noexcept { return table_.requests.table_name(); }
+
+    /// How sessions are written into items.
+    const native_layout& layout() const noexcept { return table_.requests.layout(); }
+
+    /// The client that the backend uses, for other requests to the same service.
+    dynamodb::client& client() noexcept { return client_; }
+
+private:
+    using any_operation = op::one_of<op::ready<http::exchange, http::reply, reply>, backend_detail::load, backend_detail::create,
+                                     backend_detail::change, backend_detail::touch, backend_detail::rewrite, backend_detail::erase,
+                                     backend_detail::move>;
+
+    // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below.
+    static constexpr std::size_t max_changes = 100;
+
+    static const options_type& checked(const options_type& o) {
+        if (o.table_name.empty() || o.hash_key.empty() || o.session_lifetime_attribute.empty())
+            throw session_error(failure(error::invalid_option, "dynamodb_options: table_name, hash_key and "
+                                                               "session_lifetime_attribute must not be empty"));
+        return o;
+    }
+
+    any_operation operation(command c) const {
+        return std::visit([this](auto& specific) { return operation(specific); }, c);
+    }
+
+    any_operation operation(load_record& c) const { return backend_detail::load(table_, c); }
+    any_operation operation(create_record& c) const {
+        if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);
+        return backend_detail::make_create(table_, c.id, c.content);
+    }
+    any_operation operation(change_record& c) const {
+        if (auto refused = too_large(c.size_after)) return *std::move(refused);
+        if (c.changes.size() > max_changes) return backend_detail::rewrite(table_, std::move(c));
+        return backend_detail::change(table_, c.id, table_.requests.change(c), {c});
+    }
+    any_operation operation(touch_record& c) const {
+        return backend_detail::touch(table_, c.id, table_.requests.touch(c), {});
+    }
+    any_operation operation(erase_record& c) const { return backend_detail::erase(table_, c.id); }
+    any_operation operation(move_record& c) const {
+        if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);
+        return backend_detail::move(table_, std::move(c));
+    }
+
+    // DynamoDB would refuse it as well, but only after it has travelled.
+    std::optional<any_operation> too_large(std::size_t size_of_fields) const {
+        const std::size_t size = table_.requests.layout().item_size(size_of_fields);
+        if (size <= dynamodb::max_item_size) return std::nullopt;
+        return op::ready<http::exchange, http::reply, reply>(failure(
+            error::item_too_large, "the item would take " + std::to_string(size) + " bytes; DynamoDB stores at most " +
+                                       std::to_string(dynamodb::max_item_size)));
+    }
+
+    dynamodb::client client_;
+    backend_detail::dynamodb_table table_;
+    std::function<op::instant()> clock_;
+};
+
+static_assert(check_backend<dynamodb_backend>());
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/config.hpp>
+// #include <dynasession/lock/no_lock.hpp>
+#ifndef DYNASESSION_LOCK_NO_LOCK_HPP
+#define DYNASESSION_LOCK_NO_LOCK_HPP
+
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+namespace lock_detail {
+
+using step = op::action<command, saved>;
+
+/// The live record of a session, or none.
+class load_once {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = std::optional<record>;
+
+    explicit load_once(const session_id& id) : id_(id) {}
+
+    op::action<command, value_type> resume(reply_type in, op::instant now) {
+        if (!std::exchange(sent_, true)) return command(load_record{id_});
+        if (!in) return result<value_type>(std::move(in).error());
+        if (in->item && !in->item->live(now.system)) in->item.reset();
+        return result<value_type>(std::move(in->item));
+    }
+
+private:
+    session_id id_;
+    bool sent_ = false;
+};
+
+/// Sends the changes of a save on their own, so that concurrent saves of other keys survive; without
+/// changes at most a touch.
+class save_changes {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = saved;
+
+    explicit save_changes(save_request request) : request_(std::move(request)) {}
+
+    step resume(reply_type in, op::instant now) {
+        if (state_ != state::start) {
+            if (!in) return result<saved>(std::move(in).error());
+            if (in->applied) return done(in->version);
+            if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
+            const bool out_of_date = in->item->version != request_.stored.version;
+            if (request_.if_unchanged && out_of_date && !request_.changes.empty())
+                return result<saved>(error::conflict);
+            // Another request has put off the expiry further: that stands, and our changes go without.
+            request_.stored.expires = in->item->expires;
+            if (request_.changes.empty()) return result<saved>(saved{std::move(request_.stored), false});
+            if (state_ == state::changing_alone) return result<saved>(error::conflict);
+        }
+        record& stored = request_.stored;
+        const time_point renewed = stored.renewed(now.system);
+        if (request_.changes.empty()) {
+            if (!touch_is_due(renewed)) return result<saved>(saved{std::move(request_.stored), false});
+            state_ = state::touching;
+            expires_ = renewed;
+            return command(touch_record{request_.id, expires_, now.seconds()});
+        }
+        state_ = state_ == state::start ? state::changing : state::changing_alone;
+        expires_ = state_ == state::changing ? std::max(renewed, stored.expires) : stored.expires;
+        if (state_ == state::changing) request_.stored.data = apply(stored.data, request_.changes);
+        change_record change{.id = request_.id,
+                             .changes = request_.changes,
+                             .now = now.seconds(),
+                             .size_after = stored.data.size_in_bytes()};
+        if (state_ == state::changing) change.expires = expires_;
+        if (request_.if_unchanged) change.if_version = stored.version;
+        return command(std::move(change));
+    }
+
+private:
+    enum class state { start, touching, changing, changing_alone };
+
+    // The last stretch before the deadline is shorter than a touch is worth, but has to be granted once.
+    bool touch_is_due(time_point renewed) const noexcept {
+        const stamp& stored = request_.stored;
+        return renewed > stored.expires &&
+               (renewed - stored.expires >= request_.touch_after || renewed == stored.deadline);
+    }
+
+    step done(std::uint64_t version) {
+        record& stored = request_.stored;
+        stored.expires = expires_;
+        // After a gap others have saved too: our data is not that of the new version, and a move that took it for
+        // that would lose their changes. With the old version it finds out.
+        if (state_ != state::touching && version == stored.version + 1) stored.version = version;
+        return result<saved>(saved{std::move(stored), false});
+    }
+
+    save_request request_;
+    state state_ = state::start;
+    time_point expires_{};
+};
+
+/// Moves a session to a new id; changes that others saved meanwhile come along.
+template <class Rebind>
+class move_changes {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = saved;
+
+    move_changes(save_request request, const session_id& to, Rebind rebind)
+        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)) {}
+
+    step resume(reply_type in, op::instant now) {
+        if (attempts_ != 0) {
+            if (!in) return result<saved>(std::move(in).error());
+            if (in->applied) return result<saved>(saved{std::move(moved_), attempts_ > 1});
+            if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
+            if (attempts_ == max_attempts) return result<saved>(error::conflict);
+            request_.stored = *std::move(in->item);
+        }
+        ++attempts_;
+        auto data = rebind_(apply(request_.stored.data, request_.changes));
+        if (!data) return result<saved>(std::move(data).error());
+        static_cast<stamp&>(moved_) = request_.stored;
+        moved_.data = *std::move(data);
+        moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
+        ++moved_.version;
+        return command(move_record{request_.id, to_, moved_, request_.stored.version, now.seconds()});
+    }
+
+private:
+    static constexpr int max_attempts = 5;
+
+    save_request request_;
+    session_id to_;
+    Rebind rebind_;
+    record moved_;
+    int attempts_ = 0;
+};
+
+} // namespace lock_detail
+
+/// No lock: requests of one session run side by side, and of two saves of one key the later one stays.
+///
+/// Saves send only what changed, so requests that change different keys do not disturb each other.
+///
+/// *Cost:* a load is one read, a save one write, an unchanged session nothing but a touch when it is due.
+struct no_lock {
+    auto load(const session_id& id) const { return lock_detail::load_once(id); }
+
+    auto save(save_request s) const { return lock_detail::save_changes(std::move(s)); }
+
+    auto touch(save_request s) const {
+        s.changes = {};
+        return lock_detail::save_changes(std::move(s));
+    }
+
+    template <class Rebind>
+    auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
+        return lock_detail::move_changes(std::move(s), to, std::move(rebind));
+    }
+};
+
+static_assert(check_lock_policy<no_lock>());
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/serializer/json.hpp>
+#ifndef DYNASESSION_SERIALIZER_JSON_HPP
+#define DYNASESSION_SERIALIZER_JSON_HPP
+
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/serializer/json_text.hpp>
+#ifndef DYNASESSION_SERIALIZER_JSON_TEXT_HPP
+#define DYNASESSION_SERIALIZER_JSON_TEXT_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/utf8.hpp>
+
+#include <boost/json/array.hpp>
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// What a session may hold at most; more is refused when it is written and when it is read.
+struct json_bounds {
+    std::size_t max_depth = 32;          ///< arrays and objects inside each other
+    std::size_t max_nodes = 10'000;      ///< values of any kind
+    std::size_t max_key_size = 1024;     ///< bytes of a key
+    std::size_t max_size = 400 * 1024;   ///< bytes of all keys and texts; a DynamoDB item takes no more
+};
+
+namespace json_text_detail {
+
+// Builds a value from the parser's events. Boost.JSON's own builder keeps the last of two equal keys and, in 1.81,
+// rounds doubles wrongly in the last bit; what a session holds has to come back exactly or not at all.
+class builder {
+public:
+    static constexpr std::size_t max_object_size = std::size_t(-1) / 2;
+    static constexpr std::size_t max_array_size = max_object_size;
+    static constexpr std::size_t max_key_size = max_object_size;
+    static constexpr std::size_t max_string_size = max_object_size;
+
+    builder(const json_bounds& bounds, std::size_t& nodes) : bounds_(&bounds), nodes_(&nodes) {}
+
+    boost::json::value take() { return std::move(root_); }
+
+    bool on_document_begin(error_code&) { return true; }
+    bool on_document_end(error_code&) { return true; }
+    bool on_object_begin(error_code& ec) { return open(boost::json::object(), ec); }
+    bool on_object_end(std::size_t, error_code&) { return close(); }
+    bool on_array_begin(error_code& ec) { return open(boost::json::array(), ec); }
+    bool on_array_end(std::size_t, error_code&) { return close(); }
+    bool on_key_part(std::string_view part, std::size_t, error_code& ec) { return key_part(part, ec); }
+    bool on_key(std::string_view part, std::size_t, error_code& ec) { return key_part(part, ec); }
+    bool on_string_part(std::string_view part, std::size_t, error_code&) {
+        text_ += part;
+        return true;
+    }
+    bool on_string(std::string_view part, std::size_t, error_code& ec) {
+        text_ += part;
+        const bool placed = place(boost::json::string(text_), ec) != nullptr;
+        text_.clear();
+        return placed;
+    }
+    bool on_number_part(std::string_view part, error_code&) {
+        text_ += part;
+        return true;
+    }
+    bool on_int64(std::int64_t i, std::string_view, error_code& ec) { return number(i, ec); }
+    bool on_uint64(std::uint64_t u, std::string_view, error_code& ec) { return number(u, ec); }
+    bool on_double(double, std::string_view part, error_code& ec) {
+        text_ += part;
+        double exact = 0;
+        const auto [end, problem] = std::from_chars(text_.data(), text_.data() + text_.size(), exact);
+        if (problem != std::errc() || end != text_.data() + text_.size()) return refuse(ec);
+        return number(exact, ec);
+    }
+    bool on_bool(bool b, error_code& ec) { return place(b, ec) != nullptr; }
+    bool on_null(error_code& ec) { return place(nullptr, ec) != nullptr; }
+    bool on_comment_part(std::string_view, error_code&) { return true; }
+    bool on_comment(std::string_view, error_code&) { return true; }
+
+private:
+    static bool refuse(error_code& ec) {
+        ec = error::corrupt_session;
+        return false;
+    }
+
+    bool number(boost::json::value v, error_code& ec) {
+        text_.clear();
+        return place(std::move(v), ec) != nullptr;
+    }
+
+    bool key_part(std::string_view part, error_code& ec) {
+        key_ += part;
+        return key_.size() <= bounds_->max_key_size || refuse(ec);
+    }
+
+    bool open(boost::json::value container, error_code& ec) {
+        boost::json::value* at = place(std::move(container), ec);
+        if (at) open_.push_back(at);
+        return at != nullptr;
+    }
+
+    bool close() {
+        open_.pop_back();
+        return true;
+    }
+
+    // Where the value now stands. An open container is the last element of the one around it, so it does not move.
+    boost::json::value* place(boost::json::value v, error_code& ec) {
+        if (++*nodes_ > bounds_->max_nodes) {
+            refuse(ec);
+            return nullptr;
+        }
+        if (open_.empty()) return &(root_ = std::move(v));
+        if (auto* elements = open_.back()->if_array()) return &elements->emplace_back(std::move(v));
+        const auto [member, inserted] = open_.back()->get_object().emplace(key_, std::move(v));
+        key_.clear();
+        if (!inserted) refuse(ec);
+        return inserted ? &member->value() : nullptr;
+    }
+
+    const json_bounds* bounds_;
+    std::size_t* nodes_;
+    boost::json::value root_;
+    std::vector<boost::json::value*> open_;
+    std::string key_;
+    std::string text_;
+};
+
+} // namespace json_text_detail
+
+/// The JSON value that `text` is, exactly; `nodes` counts on from what it is.
+///
+/// *Errors:* `corrupt_session`: not JSON, a key twice in one object, or beyond the bounds.
+inline result<boost::json::value> parse_json(std::string_view text, const json_bounds& bounds, std::size_t& nodes) {
+    boost::json::parse_options options;
+    options.max_depth = bounds.max_depth;
+    boost::json::basic_parser<json_text_detail::builder> parser(options, bounds, nodes);
+    error_code ec;
+    const auto used = parser.write_some(false, text.data(), text.size(), ec);
+    if (ec || !parser.done() || used != text.size()) return error::corrupt_session;
+    return parser.handler().take();
+}
+
+namespace json_text_detail {
+
+/// Whether a value comes back as it is: within the bounds, its texts UTF-8, its numbers finite.
+class checker {
+public:
+    checker(const json_bounds& bounds, std::size_t& nodes) : bounds_(&bounds), nodes_(&nodes) {}
+
+    bool operator()(const boost::json::value& v, std::size_t depth = 0) const {
+        if (++*nodes_ > bounds_->max_nodes) return false;
+        switch (v.kind()) {
+        case boost::json::kind::string: return detail::is_utf8(v.get_string());
+        case boost::json::kind::double_: return std::isfinite(v.get_double());
+        case boost::json::kind::array:
+            if (depth == bounds_->max_depth) return false;
+            for (const auto& element : v.get_array())
+                if (!(*this)(element, depth + 1)) return false;
+            return true;
+        case boost::json::kind::object:
+            if (depth == bounds_->max_depth) return false;
+            for (const auto& member : v.get_object())
+                if (!key(member.key()) || !(*this)(member.value(), depth + 1)) return false;
+            return true;
+        default: return true;
+        }
+    }
+
+    bool key(std::string_view k) const { return k.size() <= bounds_->max_key_size && detail::is_utf8(k); }
+
+private:
+    const json_bounds* bounds_;
+    std::size_t* nodes_;
+};
+
+} // namespace json_text_detail
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+#include <boost/json/value_to.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// Keeps a JSON object, each top-level value as its JSON text, so that a save can send single keys.
+///
+/// Every value comes back exactly as it was: doubles to the last bit, 64-bit integers, any Unicode text.
+class json_serializer {
+public:
+    using value_type = boost::json::object;
+
+    json_serializer() = default;
+    explicit json_serializer(const json_bounds& bounds) : bounds_(bounds) {}
+
+    /// *Errors:* `not_serializable`: a text is not UTF-8, a number not finite, nesting, number of values or a key
+    /// beyond the bounds; `item_too_large`: all of it is, with the size in the detail.
+    result<fields> serialize(const value_type& value, serialize_context) const {
+        std::size_t nodes = 0;
+        const json_text_detail::checker storable(bounds_, nodes);
+        std::vector<std::string> texts;
+        texts.reserve(value.size());
+        std::vector<field> entries;
+        entries.reserve(value.size());
+        std::size_t bytes = 0;
+        for (const auto& member : value) {
+            if (!storable.key(member.key()) || !storable(member.value())) return error::not_serializable;
+            const auto& text = texts.emplace_back(boost::json::serialize(member.value()));
+            entries.push_back({member.key(), text});
+            bytes += member.key().size() + text.size();
+        }
+        if (bytes > bounds_.max_size)
+            return failure(error::item_too_large, "the session takes " + std::to_string(bytes) + " bytes as JSON, more than " +
+                                                      std::to_string(bounds_.max_size));
+        return fields(std::move(entries));
+    }
+
+    /// *Errors:* `corrupt_session`.
+    result<value_type> deserialize(const fields& entries, const session_id&) const {
+        if (entries.bytes().size() > bounds_.max_size + entries.size() * 8) return error::corrupt_session;
+        value_type value;
+        std::size_t nodes = 0;
+        const json_text_detail::checker storable(bounds_, nodes);
+        for (const field f : entries) {
+            if (f.binary || !storable.key(f.key)) return error::corrupt_session;
+            auto parsed = parse_json(f.text, bounds_, nodes);
+            if (!parsed) return std::move(parsed).error();
+            value.emplace(f.key, *std::move(parsed));
+        }
+        return value;
+    }
+
+private:
+    json_bounds bounds_;
+};
+
+/// Keeps a `T` through `boost::json::value_from` and `value_to`: a struct as an object with its members as keys.
+///
+/// `T` is described with BOOST_DESCRIBE_STRUCT, or has `tag_invoke` overloads for both directions. The conversion decides
+/// what it takes: with BOOST_DESCRIBE_STRUCT a member that is missing in what is stored makes the session corrupt, so a
+/// member that is added later needs a `tag_invoke` that knows what to do without it.
+template <class T>
+class json_serializer_for {
+public:
+    using value_type = T;
+
+    json_serializer_for() = default;
+    explicit json_serializer_for(const json_bounds& bounds) : json_(bounds) {}
+
+    /// *Errors:* as json_serializer; `not_serializable` also when the `T` does not become a JSON object.
+    result<fields> serialize(const T& value, serialize_context context) const {
+        const boost::json::value v = boost::json::value_from(value);
+        const auto* object = v.if_object();
+        if (!object) return failure(error::not_serializable, "the typed session does not convert to a JSON object");
+        return json_.serialize(*object, context);
+    }
+
+    /// *Errors:* `corrupt_session`, also when what is stored does not convert to a `T`.
+    result<T> deserialize(const fields& entries, const session_id& id) const {
+        auto object = json_.deserialize(entries, id);
+        if (!object) return std::move(object).error();
+        auto value = boost::json::try_value_to<T>(boost::json::value(*std::move(object)));
+        if (!value) return failure(error::corrupt_session, "the stored session does not convert to the session's type");
+        return *std::move(value);
+    }
+
+private:
+    json_serializer json_;
+};
+
+static_assert(check_serializer<json_serializer>());
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/store/basic_session_store.hpp>
+#ifndef DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
+#define DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
+
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/core/session.hpp>
+#ifndef DYNASESSION_CORE_SESSION_HPP
+#define DYNASESSION_CORE_SESSION_HPP
+
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <boost/json/conversion.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_from.hpp>
+#include <boost/json/value_to.hpp>
+
+#include <concepts>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// A session in the hands of one request: its id, its value, and what the store knows of it.
+///
+/// A copy is independent of the original. Changes reach the store by `save`, and only then.
+///
+/// *Thread safety:* as of a standard container: distinct objects are independent.
+template <class Value>
+class basic_session {
+    static constexpr bool is_object = std::same_as<Value, boost::json::object>;
+
+public:
+    using value_type = Value;
+
+    /// No session: an empty id and an empty value.
+    basic_session() = default;
+
+    /// The secret name of the session.
+    const session_id& id() const noexcept { return id_; }
+
+    /// Whether nothing was stored under this id yet.
+    bool is_new() const noexcept { return is_new_; }
+
+    time_point created() const noexcept { return stored_.created; }
+
+    /// When the session ends unless it is used before.
+    time_point expires() const noexcept { return stored_.expires; }
+
+    /// When the session ends however much it is used; `time_point::max()` if never.
+    time_point deadline() const noexcept { return stored_.deadline; }
+
+    /// Raised by every save, whoever makes it. What it was when this session last knew all of what is stored: a save
+    /// that others were ahead of does not change it here.
+    std::uint64_t version() const noexcept { return stored_.version; }
+
+    Value& value() noexcept { return value_; }
+    const Value& value() const noexcept { return value_; }
+    Value& operator*() noexcept { return value_; }
+    const Value& operator*() const noexcept { return value_; }
+    Value* operator->() noexcept { return &value_; }
+    const Value* operator->() const noexcept { return &value_; }
+
+    /// The value under `key` as a `T`; empty if there is none or it does not convert to `T`.
+    template <class T>
+    std::optional<T> get(std::string_view key) const
+        requires is_object
+    {
+        const boost::json::value* v = value_.if_contains(key);
+        if (!v) return std::nullopt;
+        auto converted = boost::json::try_value_to<T>(*v);
+        return converted ? std::optional<T>(*std::move(converted)) : std::nullopt;
+    }
+
+    /// Sets the value under `key` to what `boost::json::value_from` makes of `v`.
+    template <class T>
+    void set(std::string_view key, T&& v)
+        requires is_object
+    {
+        value_[key] = boost::json::value_from(std::forward<T>(v));
+    }
+
+    /// The JSON value under `key`, made null if there is none yet.
+    boost::json::value& operator[](std::string_view key)
+        requires is_object
+    {
+        return value_[key];
+    }
+
+    bool contains(std::string_view key) const noexcept
+        requires is_object
+    {
+        return value_.contains(key);
+    }
+
+    /// Removes the value under `key`; false if there was none.
+    bool remove(std::string_view key)
+        requires is_object
+    {
+        return value_.erase(key) != 0;
+    }
+
+    void clear() noexcept
+        requires is_object
+    {
+        value_.clear();
+    }
+
+private:
+    friend struct session_access;
+
+    session_id id_;
+    Value value_{};
+    record stored_; // as it was last read or written: a save sends the difference
+    bool is_new_ = true;
+};
+
+/// How stores make sessions and keep them up to date; not for applications.
+struct session_access {
+    template <class Value>
+    static basic_session<Value> make(session_id id, Value value, record stored, bool is_new) {
+        basic_session<Value> s;
+        s.id_ = id;
+        s.value_ = std::move(value);
+        s.stored_ = std::move(stored);
+        s.is_new_ = is_new;
+        return s;
+    }
+
+    template <class Value>
+    static const record& stored(const basic_session<Value>& s) noexcept {
+        return s.stored_;
+    }
+
+    template <class Value>
+    static void stored(basic_session<Value>& s, const session_id& id, record now_stored, bool is_new) noexcept {
+        s.id_ = id;
+        s.stored_ = std::move(now_stored);
+        s.is_new_ = is_new;
+    }
+};
+
+/// A session whose value is a JSON object.
+using session = basic_session<boost::json::object>;
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/op/async_run.hpp>
+// #include <dynasession/op/defer.hpp>
+#ifndef DYNASESSION_OP_DEFER_HPP
+#define DYNASESSION_OP_DEFER_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// An operation that is made when it is first resumed, by `make()`, a `result<Op>`.
+///
+/// So what has to be worked out first, and may fail, runs where the operation runs.
+template <class Make>
+class defer {
+    using made = typename std::invoke_result_t<Make&>::value_type;
+
+public:
+    using effect_type = typename made::effect_type;
+    using reply_type = typename made::reply_type;
+    using value_type = typename made::value_type;
+
+    explicit defer(Make make) : make_(std::move(make)) {}
+
+    action<effect_type, value_type> resume(reply_type reply, instant now) {
+        if (!op_) {
+            auto op = std::invoke(make_);
+            if (!op) return result<value_type>(std::move(op).error());
+            op_.emplace(*std::move(op));
+        }
+        return op_->resume(std::move(reply), now);
+    }
+
+private:
+    Make make_;
+    std::optional<made> op_;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+// #include <dynasession/op/one_of.hpp>
+// #include <dynasession/op/run.hpp>
+// #include <dynasession/op/then.hpp>
+// #include <dynasession/store/operations.hpp>
+#ifndef DYNASESSION_STORE_OPERATIONS_HPP
+#define DYNASESSION_STORE_OPERATIONS_HPP
+
+// #include <dynasession/core/backoff.hpp>
+#ifndef DYNASESSION_CORE_BACKOFF_HPP
+#define DYNASESSION_CORE_BACKOFF_HPP
+
+// #include <dynasession/detail/random.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace dynasession::inline v0 {
+
+/// Pauses between attempts that get in each other's way: random up to a limit that doubles each time, so that
+/// those who met once do not meet again.
+class backoff {
+public:
+    constexpr backoff(std::chrono::milliseconds first, std::chrono::milliseconds longest) noexcept
+        : limit_(first), longest_(longest) {}
+
+    std::chrono::milliseconds next() {
+        const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(limit_ * detail::uniform_random());
+        limit_ = std::min(limit_ * 2, longest_);
+        return pause;
+    }
+
+private:
+    std::chrono::milliseconds limit_;
+    std::chrono::milliseconds longest_;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/session.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/one_of.hpp>
+// #include <dynasession/store/session_codec.hpp>
+#ifndef DYNASESSION_STORE_SESSION_CODEC_HPP
+#define DYNASESSION_STORE_SESSION_CODEC_HPP
+
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/core/session.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// What a write leaves: the id, which is another one if the first was taken, and what is stored.
+struct written {
+    session_id id{};
+    record stored{};
+    bool is_new = false;
+    bool merged = false; ///< the value of the session has to be read anew from `stored`
+};
+
+/// Turns records into sessions and sessions into what a save sends.
+template <serializer Serializer>
+class session_codec {
+public:
+    using session_type = basic_session<typename Serializer::value_type>;
+
+    session_codec(Serializer s, double touch_fraction) : serializer_(std::move(s)), touch_fraction_(touch_fraction) {}
+
+    result<session_type> decode(const session_id& id, record stored) const {
+        auto value = serializer_.deserialize(stored.data, id);
+        if (!value) return std::move(value).error();
+        return session_access::make(id, *std::move(value), std::move(stored), false);
+    }
+
+    /// What a save of the session as it is now sends.
+    result<save_request> encode(const session_type& s) const {
+        save_request request = unchanged(s);
+        auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
+        if (!now) return std::move(now).error();
+        request.changes = difference(request.stored.data, *now);
+        return request;
+    }
+
+    /// What a save would send if nothing had changed.
+    save_request unchanged(const session_type& s) const {
+        const record& stored = session_access::stored(s);
+        const auto touch_after = std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
+        return {s.id(), stored, {}, touch_after};
+    }
+
+    /// Has the session follow what was written of it.
+    result<void> follow(session_type& s, written w) const {
+        if (w.merged) {
+            auto value = serializer_.deserialize(w.stored.data, w.id);
+            if (!value) return std::move(value).error();
+            s.value() = *std::move(value);
+        }
+        session_access::stored(s, w.id, std::move(w.stored), w.is_new);
+        return {};
+    }
+
+    /// The entries of `from` as they are stored under `to`: a serializer may bind them to the id.
+    result<fields> rebind(const fields& entries, const session_id& from, const session_id& to) const {
+        const auto value = serializer_.deserialize(entries, from);
+        if (!value) return value.error();
+        return serializer_.serialize(*value, {to, fields{}});
+    }
+
+private:
+    Serializer serializer_;
+    double touch_fraction_;
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+
+#include <chrono>
+#include <concepts>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// Stores a session for the first time, under another id if its own is taken.
+class create {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = written;
+
+    explicit create(save_request request) : written_{request.id, std::move(request.stored)} {
+        written_.stored.data = apply(written_.stored.data, request.changes);
+        written_.stored.version = 1;
+    }
+
+    op::action<command, written> resume(reply_type in, op::instant now) {
+        if (attempts_ != 0) {
+            if (!in) return result<written>(std::move(in).error());
+            if (in->applied) return result<written>(std::move(written_));
+            if (attempts_ == max_attempts) return result<written>(error::session_exists);
+            written_.id = session_id::generate();
+        }
+        ++attempts_;
+        written_.stored.expires = written_.stored.renewed(now.system);
+        return command(create_record{written_.id, written_.stored});
+    }
+
+private:
+    // Two ids of 256 random bits never meet: a second collision means a broken random source.
+    static constexpr int max_attempts = 3;
+
+    written written_;
+    int attempts_ = 0;
+};
+
+/// A write of a lock policy, with the id that its record is stored under.
+template <class Op>
+class write_as {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = written;
+
+    write_as(const session_id& id, Op op) : id_(id), op_(std::move(op)) {}
+
+    op::action<command, written> resume(reply_type in, op::instant now) {
+        using outer = op::action<command, written>;
+        return op::carry_on<outer>(op_.resume(std::move(in), now), [&](result<saved> s) -> outer {
+            if (!s) return result<written>(std::move(s).error());
+            return result<written>(written{id_, std::move(s->stored), false, s->merged});
+        });
+    }
+
+private:
+    session_id id_;
+    Op op_;
+};
+
+/// Nothing to write.
+using nothing = op::ready<command, result<reply>, written>;
+
+/// Removes a session, whatever its state and whoever works on it: a logout wins.
+class destroy {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = void;
+
+    explicit destroy(const session_id& id) : id_(id) {}
+
+    op::action<command, void> resume(reply_type in, op::instant) {
+        if (!std::exchange(sent_, true)) return command(erase_record{id_});
+        return in ? result<void>() : result<void>(std::move(in).error());
+    }
+
+private:
+    session_id id_;
+    bool sent_ = false;
+};
+
+/// Loads a session, has `Change` work on it and saves it; all of it again, after a pause, when somebody else was
+/// faster. `Codec` is a session_codec.
+template <class LockPolicy, class Codec, class Change>
+class update {
+    using session_type = typename Codec::session_type;
+    using load_type = decltype(std::declval<const LockPolicy&>().load(std::declval<const session_id&>()));
+    using save_type = decltype(std::declval<const LockPolicy&>().save(std::declval<save_request>()));
+
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = std::optional<session_type>;
+
+    update(const session_id& id, const LockPolicy& policy, const Codec& codec, Change change)
+        : id_(id), policy_(&policy), codec_(&codec), change_(std::move(change)) {}
+
+    op::action<command, value_type> resume(reply_type in, op::instant now) {
+        if (!loading_ && !saving_) return in ? load(now) : step(result_type(std::move(in).error()));
+        if (loading_) return loaded_step(loading_->resume(std::move(in), now), now);
+        return saved_step(saving_->resume(std::move(in), now));
+    }
+
+private:
+    using step = op::action<command, value_type>;
+    using result_type = result<value_type>;
+
+    step load(op::instant now) {
+        ++attempts_;
+        loading_.emplace(policy_->load(id_));
+        return loaded_step(loading_->resume({}, now), now);
+    }
+
+    step loaded_step(op::action<command, std::optional<record>> act, op::instant now) {
+        return op::carry_on<step>(std::move(act), [&](result<std::optional<record>> found) -> step {
+            if (!found) return result_type(std::move(found).error());
+            if (!*found) return result_type(value_type{});
+            auto decoded = codec_->decode(id_, **std::move(found));
+            if (!decoded) return result_type(std::move(decoded).error());
+            session_.emplace(*std::move(decoded));
+            if constexpr (std::same_as<std::invoke_result_t<Change&, session_type&>, bool>) {
+                if (!change_(*session_)) return result_type(std::move(session_));
+            } else {
+                change_(*session_);
+            }
+            auto request = codec_->encode(*session_);
+            if (!request) return result_type(std::move(request).error());
+            request->if_unchanged = true;
+            loading_.reset();
+            saving_.emplace(policy_->save(*std::move(request)));
+            return saved_step(saving_->resume({}, now));
+        });
+    }
+
+    step saved_step(op::action<command, saved> act) {
+        return op::carry_on<step>(std::move(act), [&](result<saved> s) -> step {
+            if (!s) {
+                const bool was_overtaken = s.error() == error::conflict || s.error() == error::session_gone;
+                if (!was_overtaken || attempts_ == max_attempts) return result_type(std::move(s).error());
+                saving_.reset();
+                return op::pause{backoff_.next()};
+            }
+            const auto followed = codec_->follow(*session_, {id_, std::move(s->stored), false, s->merged});
+            return followed ? result_type(std::move(session_)) : result_type(followed.error());
+        });
+    }
+
+    static constexpr int max_attempts = 32;
+
+    session_id id_;
+    const LockPolicy* policy_;
+    const Codec* codec_;
+    Change change_;
+    std::optional<load_type> loading_;
+    std::optional<save_type> saving_;
+    std::optional<session_type> session_;
+    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
+    int attempts_ = 0;
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/session_codec.hpp>
+
+#include <boost/asio/deferred.hpp>
+
+#include <concepts>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// Keeps sessions: what a web server asks for them. Where they are kept, how requests of one session
+/// keep out of each other's way, and how a session's value is written down are the three policies.
+///
+/// Each operation has three forms: `load(id)` throws `session_error`, `load(id, ec)` sets an error_code,
+/// and `async_load(id, token)` takes any Asio completion token (by default `asio::deferred`, so that it
+/// can be awaited) and completes with `void(error_code, T)`, or `void(error_code)` where `T` is void.
+///
+/// *Errors:* a session that is absent or has expired is not an error of `load`; a store that does not
+/// answer always is one (compare with `condition`). Whatever failed to load cannot be saved.
+///
+/// *Lifetimes:* a store is neither copied nor moved and outlives its operations; so does a session that
+/// is given by reference to an asynchronous one. All other arguments are copied.
+///
+/// *Thread safety:* a store may be used from many threads at once, a session from one at a time.
+///
+/// *Cancellation:* asynchronous operations honour terminal cancellation: they complete with
+/// `operation_aborted`. A write that is cancelled may or may not have been applied.
+template <backend Backend, lock_policy LockPolicy, serializer Serializer>
+class basic_session_store {
+    using codec_type = store_detail::session_codec<Serializer>;
+
+public:
+    using backend_type = Backend;
+    using lock_policy_type = LockPolicy;
+    using serializer_type = Serializer;
+    using session_type = typename codec_type::session_type;
+    using options_type = typename Backend::options_type;
+    using executor_type = typename Backend::executor_type;
+
+    /// A store with the options given.
+    ///
+    /// *Errors:* throws session_error with `invalid_option` or another `condition::configuration`.
+    explicit basic_session_store(options_type backend_options = {}, session_options options = {}, LockPolicy policy = {},
+                                 Serializer s = {})
+        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+          backend_(std::move(backend_options)) {}
+
+    /// The same, doing its asynchronous I/O on `executor`.
+    basic_session_store(executor_type executor, options_type backend_options, session_options options = {},
+                        LockPolicy policy = {}, Serializer s = {})
+        requires std::constructible_from<Backend, executor_type, options_type>
+        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+          backend_(std::move(executor), std::move(backend_options)) {}
+
+    basic_session_store(const basic_session_store&) = delete;
+    basic_session_store& operator=(const basic_session_store&) = delete;
+
+    /// A new session with a fresh id; nothing is stored until it is saved.
+    session_type create() const {
+        const auto now = backend_.now().seconds();
+        record blank;
+        blank.created = now;
+        if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;
+        blank.max_stale = options_.max_stale;
+        blank.expires = blank.renewed(now);
+        return session_access::make(session_id::generate(), typename Serializer::value_type{}, std::move(blank), true);
+    }
+
+    /// The session with this id; empty if there is none or it has expired.
+    ///
+    /// *Cost:* one read of the item, 1 RCU for each 4 KB.
+    std::optional<session_type> load(const session_id& id) { return op::run(load_op(id), backend_).value(); }
+    std::optional<session_type> load(const session_id& id, error_code& ec) { return run(load_op(id), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_load(const session_id& id, Token&& token = Token{}) {
+        return op::async_run(load_op(id), backend_, std::forward<Token>(token));
+    }
+
+    /// Stores what changed since the session was loaded or last saved, and puts off its expiry.
+    ///
+    /// A session that did not change is touched at most. A new one is stored for the first time; should
+    /// its id be taken it gets another. Afterwards the session is up to date and can be saved again.
+    ///
+    /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; `conflict`;
+    /// `item_too_large` and `not_serializable`: nothing was sent.
+    ///
+    /// *Cost:* one write of the item, 1 WCU for each KB; nothing if neither change nor touch is due.
+    void save(session_type& s) { op::run(save_op(s), backend_).value(); }
+    void save(session_type& s, error_code& ec) { run(save_op(s), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_save(session_type& s, Token&& token = Token{}) {
+        return op::async_run(save_op(s), backend_, std::forward<Token>(token));
+    }
+
+    /// Loads the session, calls `change(session&)` and saves it, all of it again when somebody else saved meanwhile:
+    /// no update is lost, whatever the lock policy, and `change` may be called more than once.
+    /// Gives the session as saved; empty if there is none. A `change` that returns false has nothing saved.
+    ///
+    /// *Errors:* as load and save; `conflict` after 32 attempts, some four seconds. What `change` throws passes through the blocking
+    /// forms; it must not throw in the asynchronous one.
+    ///
+    /// *Cost:* a load and a save for each attempt.
+    template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
+    std::optional<session_type> update(const session_id& id, Change change) {
+        return op::run(update_op(id, std::move(change)), backend_).value();
+    }
+    template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
+    std::optional<session_type> update(const session_id& id, Change change, error_code& ec) {
+        return run(update_op(id, std::move(change)), ec);
+    }
+    template <std::invocable<basic_session<typename Serializer::value_type>&> Change, class Token = boost::asio::deferred_t>
+    auto async_update(const session_id& id, Change change, Token&& token = Token{}) {
+        return op::async_run(update_op(id, std::move(change)), backend_, std::forward<Token>(token));
+    }
+
+    /// Puts off the expiry of the session, without its changes; nothing is sent while that is hardly due
+    /// (see session_options::touch_fraction) or the session is new.
+    ///
+    /// *Errors:* `session_gone`: destroyed or expired meanwhile.
+    ///
+    /// *Cost:* one write of the whole item, or nothing.
+    void touch(session_type& s) { op::run(touch_op(s), backend_).value(); }
+    void touch(session_type& s, error_code& ec) { run(touch_op(s), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_touch(session_type& s, Token&& token = Token{}) {
+        return op::async_run(touch_op(s), backend_, std::forward<Token>(token));
+    }
+
+    /// Gives the session a new id and saves it under that; the old id leads nowhere from then on.
+    ///
+    /// To be called at login, logout and whenever privileges change: it defeats session fixation.
+    ///
+    /// *Errors:* as save; the session keeps its id then.
+    ///
+    /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
+    void regenerate(session_type& s) { op::run(regenerate_op(s), backend_).value(); }
+    void regenerate(session_type& s, error_code& ec) { run(regenerate_op(s), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_regenerate(session_type& s, Token&& token = Token{}) {
+        return op::async_run(regenerate_op(s), backend_, std::forward<Token>(token));
+    }
+
+    /// Ends a session at once, whoever works on it: later saves of it fail. No error if there is none.
+    ///
+    /// *Cost:* one delete, 1 WCU for each KB.
+    void destroy(const session_id& id) { op::run(store_detail::destroy(id), backend_).value(); }
+    void destroy(const session_id& id, error_code& ec) { run(store_detail::destroy(id), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_destroy(const session_id& id, Token&& token = Token{}) {
+        return op::async_run(store_detail::destroy(id), backend_, std::forward<Token>(token));
+    }
+
+    const session_options& options() const noexcept { return options_; }
+
+    /// The backend, for what it offers beyond sessions (tables, counters).
+    Backend& backend() noexcept { return backend_; }
+
+    executor_type get_executor() { return backend_.get_executor(); }
+
+private:
+    static session_options validated(const session_options& o) {
+        const bool valid = o.max_stale.count() > 0 && o.max_age.count() >= 0 && o.touch_fraction >= 0 && o.touch_fraction < 1;
+        if (!valid)
+            throw session_error(failure(error::invalid_option, "session_options: max_stale must be positive, max_age "
+                                                               "not negative, touch_fraction in [0, 1)"));
+        return o;
+    }
+
+    template <class Op>
+    auto run(Op operation, error_code& ec) {
+        auto r = op::run(std::move(operation), backend_);
+        ec = r ? error_code{} : r.error().code;
+        using value_type = typename Op::value_type;
+        if constexpr (!std::is_void_v<value_type>) return r ? *std::move(r) : value_type{};
+    }
+
+    auto load_op(const session_id& id) const {
+        return op::then(policy_.load(id), [this, id](std::optional<record> found) {
+            using found_type = std::optional<session_type>;
+            if (!found) return result<found_type>(found_type{});
+            auto s = codec_.decode(id, *std::move(found));
+            return s ? result<found_type>(*std::move(s)) : result<found_type>(std::move(s).error());
+        });
+    }
+
+    auto save_op(session_type& s) const {
+        using saving = store_detail::write_as<decltype(policy_.save({}))>;
+        using writing = op::one_of<store_detail::create, saving>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            if (s.is_new()) return writing(store_detail::create(*std::move(request)));
+            return writing(saving(s.id(), policy_.save(*std::move(request))));
+        });
+    }
+
+    auto touch_op(session_type& s) const {
+        using touching = store_detail::write_as<decltype(policy_.touch({}))>;
+        using writing = op::one_of<store_detail::nothing, touching>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            if (s.is_new()) return writing(store_detail::nothing(store_detail::written{s.id(), session_access::stored(s), true}));
+            return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
+        });
+    }
+
+    auto regenerate_op(session_type& s) const {
+        const auto to = session_id::generate();
+        const auto rebind = [this, from = s.id(), to](const fields& entries) { return codec_.rebind(entries, from, to); };
+        using moving = store_detail::write_as<decltype(policy_.regenerate({}, s.id(), rebind))>;
+        using writing = op::one_of<store_detail::create, moving>;
+        return write_back(s, [this, &s, rebind, to]() -> result<writing> {
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            if (s.is_new()) {
+                request->id = to;
+                return writing(store_detail::create(*std::move(request)));
+            }
+            return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
+        });
+    }
+
+    // Runs the operation that `begin` makes, and has the session follow what it wrote.
+    template <class Begin>
+    auto write_back(session_type& s, Begin begin) const {
+        return op::then(op::defer(std::move(begin)),
+                        [this, &s](store_detail::written w) { return codec_.follow(s, std::move(w)); });
+    }
+
+    auto update_op(const session_id& id, auto change) const {
+        return store_detail::update(id, policy_, codec_, std::move(change));
+    }
+
+    session_options options_;
+    LockPolicy policy_;
+    codec_type codec_;
+    Backend backend_;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+
+namespace dynasession::inline v0 {
+
+/// Sessions in a DynamoDB table: for any number of servers.
+using dynamodb_session_store = basic_session_store<dynamodb_backend, no_lock, json_serializer>;
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/memory_session_store.hpp>
+#ifndef DYNASESSION_MEMORY_SESSION_STORE_HPP
+#define DYNASESSION_MEMORY_SESSION_STORE_HPP
+
+// #include <dynasession/backend/memory.hpp>
+#ifndef DYNASESSION_BACKEND_MEMORY_HPP
+#define DYNASESSION_BACKEND_MEMORY_HPP
+
+// #include <dynasession/backend/memory_shard.hpp>
+#ifndef DYNASESSION_BACKEND_MEMORY_SHARD_HPP
+#define DYNASESSION_BACKEND_MEMORY_SHARD_HPP
+
+// #include <dynasession/backend/lazy_heap.hpp>
+#ifndef DYNASESSION_BACKEND_LAZY_HEAP_HPP
+#define DYNASESSION_BACKEND_LAZY_HEAP_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::backend_detail {
+
+/// A heap of entries by a key that may grow without the heap being told: an entry sits under the key it had
+/// when it was last placed, which is never above its present one, and is placed anew when it reaches the top.
+///
+/// So using or touching an entry costs nothing here. `Position` is where an entry remembers its place.
+template <class Entry, std::uint32_t Entry::*Position>
+class lazy_heap {
+    struct node {
+        std::int64_t key;
+        Entry* entry;
+    };
+
+public:
+    /// Has the next push not throw.
+    void prepare_push() {
+        nodes_.emplace_back();
+        nodes_.pop_back();
+    }
+
+    void push(Entry* e, std::int64_t key) {
+        nodes_.push_back({key, e});
+        e->*Position = static_cast<std::uint32_t>(nodes_.size() - 1);
+        up(nodes_.size() - 1);
+    }
+
+    void remove(const Entry* e) noexcept {
+        const std::size_t hole = e->*Position;
+        const node last = nodes_.back();
+        nodes_.pop_back();
+        if (hole == nodes_.size()) return;
+        put(hole, last);
+        down(hole);
+        up(hole);
+    }
+
+    /// Has an entry sit under its present key, which is not below the one it had.
+    void place(Entry* e, std::int64_t key) noexcept {
+        nodes_[e->*Position].key = key;
+        down(e->*Position);
+    }
+
+    /// An entry moved in memory.
+    void moved(Entry* to) noexcept { nodes_[to->*Position].entry = to; }
+
+    /// The entry with the least present key, if it is at most `limit`; at most `effort` entries are placed anew.
+    ///
+    /// When that does not suffice, the one that came to the top is given instead if `approximately`.
+    template <class Key>
+    Entry* least(Key key_of, std::int64_t limit, int effort, bool approximately) noexcept {
+        while (!nodes_.empty() && nodes_.front().key <= limit) {
+            Entry* const top = nodes_.front().entry;
+            const std::int64_t present = key_of(*top);
+            if (present == nodes_.front().key || (approximately && effort == 0)) return top;
+            if (effort-- == 0) return nullptr;
+            nodes_.front().key = present;
+            down(0);
+        }
+        return nullptr;
+    }
+
+private:
+    void put(std::size_t i, const node& n) noexcept {
+        nodes_[i] = n;
+        n.entry->*Position = static_cast<std::uint32_t>(i);
+    }
+
+    void up(std::size_t i) noexcept {
+        const node n = nodes_[i];
+        for (; i != 0 && n.key < nodes_[(i - 1) / 2].key; i = (i - 1) / 2) put(i, nodes_[(i - 1) / 2]);
+        put(i, n);
+    }
+
+    void down(std::size_t i) noexcept {
+        const node n = nodes_[i];
+        for (std::size_t child; (child = 2 * i + 1) < nodes_.size(); i = child) {
+            if (child + 1 < nodes_.size() && nodes_[child + 1].key < nodes_[child].key) ++child;
+            if (nodes_[child].key >= n.key) break;
+            put(i, nodes_[child]);
+        }
+        put(i, n);
+    }
+
+    std::vector<node> nodes_;
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string_view>
+
+namespace dynasession::inline v0::backend_detail {
+
+/// Eight characters of an id, from `first` on, as a number to find it by.
+///
+/// Only ids that `session_id::generate` made are stored, so these bits are random and need no hashing, whatever ids
+/// are looked up.
+inline std::uint64_t random_bits(const session_id& id, std::size_t first) noexcept {
+    std::uint64_t bits;
+    static_assert(session_id::length >= 16);
+    std::memcpy(&bits, id.str().data() + first, sizeof bits);
+    return bits;
+}
+
+/// A part of the in-memory table: records in one block of memory each, found by id, by expiry and by last use.
+///
+/// Expired entries are reclaimed a few at a time by the writes that pass by, and before anything else is given
+/// up when a bound is reached. Not thread safe: hold `mutex`.
+class memory_shard {
+public:
+    /// A record, followed in memory by the bytes of its fields.
+    struct entry {
+        session_id id;
+        std::uint32_t by_expiry;
+        std::uint32_t by_use;
+        std::uint32_t size;
+        std::int64_t used;
+        stamp times;
+
+        std::string_view bytes() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
+        dynasession::record record() const { return {times, fields::from_bytes(bytes())}; }
+
+        // There has to be room behind the entry.
+        void assign(std::string_view data) noexcept {
+            size = static_cast<std::uint32_t>(data.size());
+            std::memcpy(static_cast<void*>(this + 1), data.data(), data.size());
+        }
+    };
+
+    std::mutex mutex;
+
+    /// At least one entry has to fit.
+    void set_bounds(std::size_t max_entries, std::size_t max_bytes) noexcept {
+        max_entries_ = max_entries;
+        max_bytes_ = max_bytes;
+    }
+
+    memory_shard() = default;
+    memory_shard(const memory_shard&) = delete;
+    memory_shard& operator=(const memory_shard&) = delete;
+    ~memory_shard() {
+        for (entry* e : entries_) release(e);
+    }
+
+    /// The entry of an id, which counts as used now; null if there is none.
+    entry* find(const session_id& id) noexcept {
+        const auto at = entries_.find(id);
+        if (at == entries_.end()) return nullptr;
+        (*at)->used = ++clock_;
+        return *at;
+    }
+
+    /// Adds a record under an id that has none; false if the bounds are too narrow for it.
+    bool insert(const session_id& id, const record& content, time_point now) {
+        const std::string_view data = content.data.bytes();
+        if (footprint(data.size()) > max_bytes_) return false;
+        make_room(footprint(data.size()), 1, now);
+        owned e(allocate(data.size()));
+        *e = {id, 0, 0, 0, ++clock_, content};
+        e->assign(data);
+        expiry_.prepare_push();
+        use_.prepare_push();
+        entries_.insert(e.get());
+        expiry_.push(e.get(), seconds(e->times.expires));
+        use_.push(e.get(), e->used);
+        bytes_ += footprint(data.size());
+        e.release();
+        return true;
+    }
+
+    /// Gives an entry that is live and was found just now other data, perhaps at another place; null if the bounds
+    /// are too narrow for it.
+    entry* replace(entry* e, std::string_view data, time_point now) {
+        const std::size_t before = footprint(e->size), after = footprint(data.size());
+        if (before != after) {
+            if (after > max_bytes_) return nullptr;
+            use_.place(e, e->used); // below all others, which are given up before it
+            if (after > before) make_room(after - before, 0, now);
+            entry* const fresh = allocate(data.size());
+            *fresh = *e;
+            // Hash and place in the set are those of the id, which stays.
+            const_cast<entry*&>(*entries_.find(e)) = fresh;
+            expiry_.moved(fresh);
+            use_.moved(fresh);
+            release(e);
+            bytes_ = bytes_ - before + after;
+            e = fresh;
+        }
+        e->assign(data);
+        return e;
+    }
+
+    void erase(entry* e) noexcept {
+        expiry_.remove(e);
+        use_.remove(e);
+        entries_.erase(e);
+        bytes_ -= footprint(e->size);
+        release(e);
+    }
+
+    /// Frees at most `most` entries that have expired.
+    void reclaim(time_point now, int most = 2) noexcept {
+        for (; most != 0; --most) {
+            entry* const e = expired(now, 8);
+            if (!e) return;
+            erase(e);
+        }
+    }
+
+    std::size_t size() const noexcept { return entries_.size(); }
+    std::size_t size_in_bytes() const noexcept { return bytes_; }
+
+private:
+    struct hash {
+        using is_transparent = void;
+        std::size_t operator()(const session_id& id) const noexcept { return random_bits(id, 0); }
+        std::size_t operator()(const entry* e) const noexcept { return (*this)(e->id); }
+    };
+    struct equal {
+        using is_transparent = void;
+        bool operator()(const entry* a, const entry* b) const noexcept { return a->id == b->id; }
+        bool operator()(const session_id& a, const entry* b) const noexcept { return a == b->id; }
+    };
+    struct release_entry {
+        void operator()(entry* e) const noexcept { release(e); }
+    };
+    using owned = std::unique_ptr<entry, release_entry>;
+
+    static entry* allocate(std::size_t data_size) { return new (::operator new(block_size(data_size))) entry; }
+    static void release(entry* e) noexcept { ::operator delete(e); }
+
+    // Rounded up to what allocators hand out anyway: multiples of 16, of which one word is theirs.
+    static constexpr std::size_t block_size(std::size_t data_size) noexcept {
+        return (sizeof(entry) + data_size + 8 + 15) / 16 * 16 - 8;
+    }
+
+    // What an entry costs in all: its block, the allocator's word, a slot of the set and a node of either heap.
+    static constexpr std::size_t footprint(std::size_t data_size) noexcept {
+        return block_size(data_size) + 8 + 10 + 32;
+    }
+
+    static std::int64_t seconds(time_point t) noexcept { return t.time_since_epoch().count(); }
+
+    entry* expired(time_point now, int effort) noexcept {
+        return expiry_.least([](const entry& e) { return seconds(e.times.expires); }, seconds(now), effort, false);
+    }
+
+    entry* least_recently_used() noexcept {
+        return use_.least([](const entry& e) { return e.used; }, std::numeric_limits<std::int64_t>::max(), 64, true);
+    }
+
+    // What is added fits into the bounds on its own, so there is room at last.
+    void make_room(std::size_t more_bytes, std::size_t more_entries, time_point now) noexcept {
+        reclaim(now);
+        while (entries_.size() + more_entries > max_entries_ || bytes_ + more_bytes > max_bytes_) {
+            entry* const victim = expired(now, 64);
+            erase(victim ? victim : least_recently_used());
+        }
+    }
+
+    boost::unordered_flat_set<entry*, hash, equal> entries_;
+    lazy_heap<entry, &entry::by_expiry> expiry_;
+    lazy_heap<entry, &entry::by_use> use_;
+    std::int64_t clock_ = 0; // counts uses
+    std::size_t bytes_ = 0;
+    std::size_t max_entries_ = std::numeric_limits<std::size_t>::max();
+    std::size_t max_bytes_ = std::numeric_limits<std::size_t>::max();
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// Bounds and clock of a memory_backend.
+struct memory_options {
+    /// How many sessions are kept at most. Expired ones are given up first, then the least recently used.
+    ///
+    /// The store is divided into up to 64 parts, and so are the bounds: a part may be full a little early.
+    std::size_t max_sessions = 1'000'000;
+
+    /// How many bytes all sessions may take, about, with what is needed to find them.
+    std::size_t max_bytes = std::size_t(1) << 30;
+
+    /// How many bytes the keys and texts of one session may take; the default is DynamoDB's limit for an item.
+    std::size_t max_session_bytes = 400 * 1024;
+
+    /// What the time is; empty: the clocks of this machine.
+    std::function<op::instant()> clock{};
+};
+
+/// Keeps sessions in the memory of this process, until it ends.
+///
+/// There is no thread behind it: whoever writes reclaims a few expired sessions in passing.
+class memory_backend {
+public:
+    using options_type = memory_options;
+    using executor_type = boost::asio::any_io_executor;
+
+    explicit memory_backend(options_type options = {})
+        : memory_backend(boost::asio::system_executor(), std::move(options)) {}
+
+    /// A backend whose asynchronous operations complete on `executor` where the handler names no other.
+    memory_backend(executor_type executor, options_type options)
+        : options_(std::move(options)), executor_(std::move(executor)), shard_bits_(shard_bits(options_)),
+          shards_(std::make_unique<padded_shard[]>(std::size_t(1) << shard_bits_)) {
+        if (options_.max_sessions == 0 || options_.max_bytes == 0)
+            throw session_error(
+                failure(error::invalid_option, "memory_options: max_sessions and max_bytes must be positive"));
+        for (std::size_t i = 0; i < std::size_t(1) << shard_bits_; ++i)
+            shards_[i].set_bounds(options_.max_sessions >> shard_bits_, options_.max_bytes >> shard_bits_);
+    }
+
+    op::instant now() const { return options_.clock ? options_.clock() : op::instant::now(); }
+
+    void wait(std::chrono::milliseconds d) { std::this_thread::sleep_for(d); }
+
+    executor_type get_executor() const { return executor_; }
+
+    result<reply> perform(command c) {
+        return std::visit([this](auto& specific) { return carry_out(specific); }, c);
+    }
+
+    template <class Token>
+    auto async_perform(command c, Token&& token) {
+        return boost::asio::async_initiate<Token, void(result<reply>)>(
+            [this](auto handler, command cmd) {
+                auto executor = boost::asio::get_associated_executor(handler, executor_);
+                boost::asio::post(executor, boost::asio::append(std::move(handler), perform(std::move(cmd))));
+            },
+            token, std::move(c));
+    }
+
+    /// How many sessions are kept, expired ones that were not reclaimed yet included.
+    std::size_t size() const {
+        return total([](const shard& s) { return s.size(); });
+    }
+
+    /// How many bytes they take, about.
+    std::size_t size_in_bytes() const {
+        return total([](const shard& s) { return s.size_in_bytes(); });
+    }
+
+private:
+    using shard = backend_detail::memory_shard;
+    using entry = shard::entry;
+    using guard = std::scoped_lock<std::mutex>;
+
+    // Neighbours in one cache line would slow each other down.
+    struct alignas(64) padded_shard : shard {};
+
+    static int shard_bits(const memory_options& o) noexcept {
+        const std::size_t parts = std::min({o.max_sessions / 1024, o.max_bytes >> 22, std::size_t(64)});
+        return static_cast<int>(std::bit_width(std::max(parts, std::size_t(1)))) - 1;
+    }
+
+    shard& shard_of(const session_id& id) const noexcept {
+        // Other characters than the shard finds it by; the product spreads the bits of text over its upper end.
+        const std::uint64_t mixed = backend_detail::random_bits(id, 8) * 0x9e3779b97f4a7c15ULL;
+        return shards_[shard_bits_ == 0 ? 0 : mixed >> (64 - shard_bits_)];
+    }
+
+    template <class Count>
+    std::size_t total(Count count) const {
+        std::size_t sum = 0;
+        for (std::size_t i = 0; i < std::size_t(1) << shard_bits_; ++i) {
+            guard lock(shards_[i].mutex);
+            sum += count(shards_[i]);
+        }
+        return sum;
+    }
+
+    static reply refused(const entry* e) {
+        reply r{.applied = false};
+        if (e) r.item = e->record();
+        return r;
+    }
+
+    failure too_large(std::size_t bytes) const {
+        return failure(error::item_too_large, "the session takes " + std::to_string(bytes) + " bytes, more than " +
+                                                  std::to_string(options_.max_session_bytes));
+    }
+
+    result<reply> carry_out(const load_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        reply r;
+        if (const entry* e = s.find(c.id)) r.item.emplace(e->record());
+        return r;
+    }
+
+    result<reply> carry_out(const create_record& c) {
+        const std::size_t bytes = c.content.data.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
+        const auto time = now().seconds();
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        if (const entry* e = s.find(c.id)) return refused(e);
+        if (!s.insert(c.id, c.content, time)) return error::store_full;
+        return reply{};
+    }
+
+    result<reply> carry_out(const change_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        s.reclaim(c.now);
+        entry* e = s.find(c.id);
+        if (!e || !c.permitted_by(e->times)) return refused(e);
+        const fields changed = apply(fields::from_bytes(e->bytes()), c.changes);
+        const std::size_t bytes = changed.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
+        e = s.replace(e, changed.bytes(), c.now);
+        if (!e) return error::store_full;
+        if (c.expires) e->times.expires = *c.expires;
+        return reply{.version = ++e->times.version};
+    }
+
+    result<reply> carry_out(const touch_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        s.reclaim(c.now);
+        entry* e = s.find(c.id);
+        if (!e || !c.permitted_by(e->times)) return refused(e);
+        e->times.expires = c.expires;
+        return reply{};
+    }
+
+    result<reply> carry_out(const erase_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        if (entry* e = s.find(c.id)) s.erase(e);
+        return reply{};
+    }
+
+    result<reply> carry_out(const move_record& c) {
+        const std::size_t bytes = c.content.data.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
+        shard &from = shard_of(c.from), &to = shard_of(c.to);
+        std::unique_lock first(from.mutex, std::defer_lock), second(to.mutex, std::defer_lock);
+        if (&from == &to)
+            first.lock();
+        else
+            std::lock(first, second);
+        entry* e = from.find(c.from);
+        if (!e || !c.permitted_by(e->times)) return refused(e);
+        if (to.find(c.to)) return error::session_exists;
+        // Room for the new record may be made at the cost of the old one, when both lie in one shard.
+        if (!to.insert(c.to, c.content, c.now)) return error::store_full;
+        if (entry* old = from.find(c.from)) from.erase(old);
+        return reply{};
+    }
+
+    memory_options options_;
+    executor_type executor_;
+    int shard_bits_;
+    std::unique_ptr<padded_shard[]> shards_;
+};
+
+static_assert(check_backend<memory_backend>());
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/config.hpp>
+// #include <dynasession/lock/no_lock.hpp>
+// #include <dynasession/serializer/json.hpp>
+// #include <dynasession/store/basic_session_store.hpp>
+
+namespace dynasession::inline v0 {
+
+/// Sessions in the memory of this process: for one server, and for tests.
+using memory_session_store = basic_session_store<memory_backend, no_lock, json_serializer>;
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#endif
+
+#endif

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Uses the demo server as a person does, with Chromium: browser_test.py FOLDER-OF-THE-PROGRAMS
+
+Leaves screenshots beside the programs, in demo_screenshots. With DYNASESSION_ENDPOINT the sessions are in the DynamoDB
+there, and the server is restarted on the way.
+"""
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from demo_server import LIMIT, DemoServer, backend_arguments
+
+PROGRAMS = pathlib.Path()
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-component-update",
+         "--disable-background-networking", "--disable-sync", "--no-first-run"]
+DESKTOP = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+
+
+class Browser:
+    """As much of the WebDriver protocol (W3C) as is needed here."""
+
+    def __init__(self):
+        self.profile = tempfile.TemporaryDirectory(prefix="dynasession.")
+        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, text=True)
+        self.session = None
+        for line in self.driver.stdout:
+            if found := re.search(r"started successfully on port (\d+)", line):
+                self.base = f"http://127.0.0.1:{found[1]}"
+                break
+        else:
+            raise AssertionError("chromedriver does not start")
+        made = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {
+            "browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:chromeOptions": {"args": [*FLAGS, f"--user-data-dir={self.profile.name}"]}}}})
+        self.session = f"/session/{made['sessionId']}"
+
+    def close(self):
+        try:
+            if self.session:
+                self.call("DELETE", self.session)
+        finally:
+            self.driver.terminate()
+            self.driver.communicate(timeout=LIMIT)
+            self.profile.cleanup()
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as problem:
+            raise AssertionError(f"{method} {path}: {json.load(problem)['value']['message']}") from None
+
+    def do(self, method, path, body=None):
+        return self.call(method, self.session + path, body)
+
+    def develop(self, command, **parameters):
+        return self.do("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def open(self, url):
+        self.do("POST", "/url", {"url": url})
+
+    def back(self):
+        self.do("POST", "/back", {})
+
+    def evaluate(self, script):
+        return self.do("POST", "/execute/sync", {"script": f"return {script}", "args": []})
+
+    def find(self, selector):
+        found = self.do("POST", "/element", {"using": "css selector", "value": selector})
+        return "/element/" + next(iter(found.values()))
+
+    def text(self, selector):
+        return self.do("GET", self.find(selector) + "/text")
+
+    def type(self, selector, text):
+        self.do("POST", self.find(selector) + "/value", {"text": text})
+
+    def submit(self, selector):
+        """Clicks, and waits until another page has taken the place of this one."""
+        before = self.evaluate("performance.timeOrigin")
+        self.do("POST", self.find(selector) + "/click", {})
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
+            with contextlib.suppress(AssertionError):  # between two pages there is nothing to evaluate in
+                if self.evaluate("document.readyState == 'complete' && performance.timeOrigin") not in (False, before):
+                    return
+        raise AssertionError(f"no new page after the click on {selector}")
+
+    def screen(self, metrics, scheme="light"):
+        self.develop("Emulation.setDeviceMetricsOverride", **metrics)
+        self.develop("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def screenshot(self, path):
+        shot = self.develop("Page.captureScreenshot", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+
+class Person(unittest.TestCase):
+    def setUp(self):
+        self.sessions_last = "DYNASESSION_ENDPOINT" in os.environ
+        self.folder = PROGRAMS.parent / "demo_screenshots" / ("dynamodb" if self.sessions_last else "memory")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.server = DemoServer(PROGRAMS / "beast_server", *backend_arguments())
+        self.addCleanup(self.server.close)
+        self.browser = Browser()
+        self.addCleanup(self.browser.close)
+        self.browser.screen(DESKTOP)
+
+    def picture(self, name):
+        for device, metrics in (("desktop", DESKTOP), ("phone", PHONE)):
+            for scheme in ("light", "dark"):
+                self.browser.screen(metrics, scheme)
+                self.browser.screenshot(self.folder / f"{name}-{device}-{scheme}.png")
+                self.assertLessEqual(self.browser.evaluate("document.documentElement.scrollWidth"), metrics["width"])
+                small = self.browser.evaluate("[...document.querySelectorAll('button, input:not([type=hidden])')]"
+                                              ".filter(e => e.offsetHeight < 44 || e.offsetWidth < 44).length")
+                self.assertEqual(small, 0, "a finger needs 44 pixels")
+        self.browser.screen(DESKTOP)
+
+    def test_a_visit(self):
+        b = self.browser
+        b.open(self.server.url)
+        self.assertEqual(b.text("h1"), "Who are you?")
+        self.assertEqual(b.do("GET", "/cookie"), [])
+        self.picture("log-in")
+
+        b.type("#name", "Ana & Luís")
+        b.submit("form button")
+        self.assertEqual(b.text("h1"), "Hello Ana & Luís")
+        [cookie] = b.do("GET", "/cookie")
+        self.assertEqual([cookie[k] for k in ("name", "httpOnly", "sameSite", "path")], ["session", True, "Lax", "/"])
+        self.assertEqual(b.evaluate("document.cookie"), "")
+
+        b.submit("#count")
+        b.submit("#count")
+        self.assertEqual((b.text("#clicks"), b.text("#visits")), ("2", "3"))
+        for label in ("Add one Notebook", "Add one Coffee mug", "Add one Coffee mug", "Remove one Notebook"):
+            b.submit(f"button[aria-label='{label}']")
+        self.assertEqual(b.text("#total"), "€ 23.80")
+        self.picture("shop")
+
+        if self.sessions_last:
+            self.assertEqual(self.server.stop(), 0)
+            self.server.start()
+            b.open(self.server.url)
+            self.assertEqual([b.text(s) for s in ("h1", "#clicks", "#total")], ["Hello Ana & Luís", "2", "€ 23.80"])
+
+        b.open(self.server.url + "/none")
+        self.picture("notice")
+        b.open(self.server.url)
+        b.submit("#log-out")
+        self.assertEqual(b.text("h1"), "Who are you?")
+        self.assertEqual(b.do("GET", "/cookie"), [])
+        for _ in range(3):
+            b.back()
+            self.assertNotIn("Hello", b.text("body"))
+
+        complaints = [entry["message"] for entry in b.do("POST", "/se/log", {"type": "browser"})
+                      if not re.search(r"/none .* 404", entry["message"])]
+        self.assertEqual(complaints, [])
+
+
+def main():
+    global PROGRAMS
+    if len(sys.argv) < 2:
+        sys.exit("browser_test.py: expected the folder of the programs")
+    PROGRAMS = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main(verbosity=2)
+
+
+if __name__ == "__main__":
+    main()
