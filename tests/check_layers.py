@@ -12,7 +12,7 @@ import tempfile
 
 # Room: the own rooms or headers it may include, and the other libraries. The C++ standard library is free for all.
 TABLE = {
-    "detail": ([], ["openssl"]),
+    "detail": ([], ["openssl", "immintrin"]),
     "core": (["detail"], ["boost/system", "boost/json"]),
     "op": (["core/error.hpp"], ["boost/system", "boost/asio"]),
     "http": (["core/error.hpp", "core/options.hpp", "detail", "op"],

@@ -1,11 +1,33 @@
 #include "each_style.hpp"
 
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
 using namespace contract;
 using namespace std::chrono_literals;
+
+namespace {
+
+/// Updates one session from several threads at once, each in another call style; none of the updates may fail.
+template <class Change>
+void update_in_threads(world& w, const ds::session_id& id, int threads, int rounds, Change change_one) {
+    std::atomic<int> failures{0};
+    std::vector<std::jthread> running;
+    for (int t = 0; t < threads; ++t)
+        running.emplace_back([&, t] {
+            const auto mine = w.call(all_styles[t % 4]);
+            for (int round = 1; round <= rounds; ++round) {
+                const auto done = mine->update(id, [&](ds::session& s) { change_one(s, t, round); });
+                if (!done || !*done) ++failures;
+            }
+        });
+    running.clear();
+    CHECK(failures == 0);
+}
+
+} // namespace
 
 TEST_CASE("a destroyed session is gone at once, and no late write brings it back") {
     in_each_style([](world& w, caller& store) {
@@ -123,41 +145,23 @@ TEST_CASE("regenerate takes along what others saved meanwhile") {
 }
 
 TEST_CASE("parallel updates of one key are all counted") {
-    static constexpr int threads = 6, rounds = 10;
+    constexpr int threads = 6, rounds = 10;
     in_each_style([](world& w, caller& store) {
         const auto id = stored_session(store).id();
-        std::atomic<int> failures{0};
-        std::vector<std::jthread> running;
-        for (int t = 0; t < threads; ++t)
-            running.emplace_back([&, t] {
-                const auto mine = w.call(all_styles[t % 4]);
-                for (int i = 0; i < rounds; ++i) {
-                    const auto done = mine->update(id, [](ds::session& s) { s.set("n", s.get<int>("n").value_or(0) + 1); });
-                    if (!done || !*done) ++failures;
-                }
-            });
-        running.clear();
-        CHECK(failures == 0);
+        update_in_threads(w, id, threads, rounds, [](ds::session& s, int, int) {
+            s.set("n", s.get<int>("n").value_or(0) + 1);
+        });
         CHECK(must_load(store, id).get<int>("n") == threads * rounds);
     });
 }
 
 TEST_CASE("saves of different keys from many threads all arrive") {
-    static constexpr int threads = 8, rounds = 25;
+    constexpr int threads = 8, rounds = 25;
     in_each_style([](world& w, caller& store) {
         const auto id = stored_session(store).id();
-        std::atomic<int> failures{0};
-        std::vector<std::jthread> running;
-        for (int t = 0; t < threads; ++t)
-            running.emplace_back([&, t] {
-                const auto mine = w.call(all_styles[t % 4]);
-                for (int i = 1; i <= rounds; ++i) {
-                    const auto done = mine->update(id, [&](ds::session& s) { s.set("thread" + std::to_string(t), i); });
-                    if (!done || !*done) ++failures;
-                }
-            });
-        running.clear();
-        CHECK(failures == 0);
+        update_in_threads(w, id, threads, rounds, [](ds::session& s, int thread, int round) {
+            s.set("thread" + std::to_string(thread), round);
+        });
         const auto found = must_load(store, id);
         for (int t = 0; t < threads; ++t) CHECK(found.get<int>("thread" + std::to_string(t)) == rounds);
         CHECK(found.version() == 1 + threads * rounds);

@@ -170,10 +170,10 @@ TEST_CASE("dynamodb: an item of foreign shape is corrupt, and nothing is written
         {"d", value::map({{"n", value::string("{\"a\":1,\"a\":2}")}})},
         {"d", value::map({{"n", value::binary("1")}})},
         {"d", value::map({{"n", value::string("\"\\ud800\"")}})}};
-    for (const auto& [name, damage] : damages) {
-        INFO("attribute: " << std::string(name));
+    for (const auto& damage : damages) {
+        INFO("attribute: " << std::string(damage.first));
         auto damaged = good;
-        damaged.insert_or_assign(name, damage);
+        damaged.insert_or_assign(damage.first, damage.second);
         t.put(damaged);
         ds::error_code ec;
         CHECK_FALSE(t.store.load(s.id(), ec));

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,27 +35,26 @@ public:
         buffer_[size_++] = c;
     }
 
-    bool is_whole() const noexcept { return !spilled_; }
+    bool is_whole() const noexcept { return !spilled_.has_value(); }
     std::string_view text() const noexcept { return {buffer_.data(), size_}; } ///< all of it when `is_whole`
 
     /// The hash behind the text.
     detail::sha256 hash() const {
-        auto out = hash_;
+        auto out = spilled_ ? *spilled_ : detail::sha256();
         out.update(text());
         return out;
     }
 
 private:
     void spill(std::string_view text) {
-        hash_.update(this->text());
-        hash_.update(text);
+        if (!spilled_) spilled_.emplace();
+        spilled_->update(this->text());
+        spilled_->update(text);
         size_ = 0;
-        spilled_ = true;
     }
 
-    detail::sha256 hash_;
+    std::optional<detail::sha256> spilled_;
     std::size_t size_ = 0;
-    bool spilled_ = false;
     std::array<char, 4096> buffer_; // a canonical request with a session token takes about 1500
 };
 
@@ -84,11 +84,12 @@ public:
     void sign(const signable_request& request, const credentials& key, const timestamp& at, std::string& out) const {
         const canonical_headers headers(request.headers);
         const auto signature = signature_of(request, headers, key, at);
-        out.append("AWS4-HMAC-SHA256 Credential=").append(key.access_key_id()).append(1, '/');
+        using namespace std::string_view_literals;
+        out.append("AWS4-HMAC-SHA256 Credential="sv).append(key.access_key_id()).push_back('/');
         out.append(at.date()).append(cache_.scope());
-        out.append(", SignedHeaders=");
+        out.append(", SignedHeaders="sv);
         headers.append_names(out);
-        out.append(", Signature=").append(signature.data(), signature.size());
+        out.append(", Signature="sv).append(signature.data(), signature.size());
     }
 
     /// The request target, path and query, that carries its signature itself.

@@ -1,11 +1,14 @@
 #ifndef DYNASESSION_DETAIL_RANDOM_HPP
 #define DYNASESSION_DETAIL_RANDOM_HPP
 
+#include <dynasession/detail/encoding.hpp>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <string>
-#include <string_view>
 
 namespace dynasession::inline v0::detail {
 
@@ -24,15 +27,18 @@ inline double uniform_random() { return static_cast<double>(pseudo_random() >> 1
 
 /// A version 4 UUID in lower case (RFC 9562), from `pseudo_random`.
 inline std::string random_uuid() {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
-    std::uint64_t random = 0;
-    for (std::size_t i = 0; i != out.size(); ++i) {
-        if (i % 16 == 0) random = pseudo_random();
-        const auto nibble = random & 15;
-        random >>= 4;
-        if (out[i] == 'x') out[i] = digits[nibble];
-        if (out[i] == 'y') out[i] = digits[8 | (nibble & 3)];
+    std::array<unsigned char, 16> bytes;
+    for (std::size_t i = 0; i != bytes.size(); i += 8) {
+        const auto random = pseudo_random();
+        std::memcpy(bytes.data() + i, &random, sizeof random);
+    }
+    bytes[6] = static_cast<unsigned char>(0x40 | (bytes[6] & 0x0f));
+    bytes[8] = static_cast<unsigned char>(0x80 | (bytes[8] & 0x3f));
+    std::string out(36, '-');
+    auto* end = out.data();
+    for (std::size_t i = 0; i != bytes.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) ++end; // a dash
+        end = write_hex({bytes.data() + i, 1}, end);
     }
     return out;
 }

@@ -95,21 +95,22 @@ private:
         auto& head = message_->head;
         head.clear();
         head.reserve(640 + service_->authority.size() + token.size());
-        head.append("POST / HTTP/1.1\r\naccept-encoding: identity\r\nuser-agent: dynasession\r\ncontent-type: ")
+        using namespace std::string_view_literals; // lengths that are known: a fifth of the time of this function
+        head.append("POST / HTTP/1.1\r\naccept-encoding: identity\r\nuser-agent: dynasession\r\ncontent-type: "sv)
             .append(content_type);
-        head.append("\r\nhost: ").append(service_->authority);
-        head.append("\r\nx-amz-date: ").append(at.text());
-        head.append("\r\nx-amz-target: ").append(target_);
-        if (!token.empty()) head.append("\r\nx-amz-security-token: ").append(token);
-        head.append("\r\ncontent-length: ");
+        head.append("\r\nhost: "sv).append(service_->authority);
+        head.append("\r\nx-amz-date: "sv).append(at.text());
+        head.append("\r\nx-amz-target: "sv).append(target_);
+        if (!token.empty()) head.append("\r\nx-amz-security-token: "sv).append(token);
+        head.append("\r\ncontent-length: "sv);
         append_number(head, message_->body.size());
-        head.append("\r\namz-sdk-invocation-id: ").append(invocation_id_).append("\r\namz-sdk-request: attempt=");
+        head.append("\r\namz-sdk-invocation-id: "sv).append(invocation_id_).append("\r\namz-sdk-request: attempt="sv);
         append_number(head, attempt);
-        head.append("; max=");
+        head.append("; max="sv);
         append_number(head, service_->options.retry.max_attempts);
-        head.append("\r\nauthorization: ");
+        head.append("\r\nauthorization: "sv);
         service_->signer.sign({.headers = {headers.begin(), end}, .body = message_->body}, key, at, head);
-        head.append("\r\n\r\n");
+        head.append("\r\n\r\n"sv);
     }
 
     static void append_number(std::string& out, std::size_t n) {

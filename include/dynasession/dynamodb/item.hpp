@@ -48,6 +48,9 @@ public:
     /// Adds an attribute without looking whether the name is taken: for names that are known to be new.
     attribute_value& append(std::string name, attribute_value value);
 
+    /// The same with NULL, to be made something else where it stands.
+    attribute_value& append(std::string_view name);
+
     /// Removes an attribute; says whether it was there.
     bool erase(std::string_view name);
 
@@ -132,6 +135,12 @@ public:
     set_type* as_number_set() noexcept { return get<type::number_set>(); }
     set_type* as_binary_set() noexcept { return get<type::binary_set>(); }
 
+    /// Becomes an empty value of this type (false, the empty text) and returns what it holds.
+    template <type T>
+    auto& emplace() {
+        return value_.template emplace<static_cast<std::size_t>(T)>();
+    }
+
     /// The number as an integer; empty when the value is no number, has a fraction, or does not fit.
     std::optional<std::int64_t> as_integer() const noexcept;
 
@@ -213,6 +222,12 @@ inline attribute_value* item::find(std::string_view name) noexcept {
 inline attribute_value& item::append(std::string name, attribute_value value) {
     entries_.push_back({std::move(name), std::move(value)});
     return entries_.back().value;
+}
+
+inline attribute_value& item::append(std::string_view name) {
+    auto& added = entries_.emplace_back();
+    added.name = name;
+    return added.value;
 }
 
 inline attribute_value& item::insert_or_assign(std::string_view name, attribute_value value) {

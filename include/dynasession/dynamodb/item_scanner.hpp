@@ -53,21 +53,19 @@ inline bool read_strings(json_scanner& in, attribute_value::set_type& out) {
 }
 
 inline bool read_content(json_scanner& in, std::string_view type, attribute_value& out) {
-    using v = attribute_value;
-    if (type == "S") return in.string(*(out = v::string({})).as_string());
-    if (type == "N") return in.string(*(out = v::number(std::string())).as_number());
-    if (type == "B") return in.base64(*(out = v::binary({})).as_binary());
-    if (type == "M") return read(in, *(out = v::map({})).as_map());
-    if (type == "L") return read(in, *(out = v::list({})).as_list());
-    if (type == "BOOL") return in.boolean(*(out = v::boolean(false)).as_boolean());
-    if (type == "SS") return read_strings(in, *(out = v::string_set({})).as_string_set());
-    if (type == "NS") return read_strings(in, *(out = v::number_set({})).as_number_set());
-    if (type == "BS") {
-        auto& set = *(out = v::binary_set({})).as_binary_set();
-        return in.array([&] { return in.base64(set.emplace_back()); });
-    }
+    using t = attribute_value::type;
+    if (type == "S") return in.string(out.emplace<t::string>());
+    if (type == "N") return in.string(out.emplace<t::number>());
+    if (type == "B") return in.base64(out.emplace<t::binary>());
+    if (type == "M") return read(in, out.emplace<t::map>());
+    if (type == "L") return read(in, out.emplace<t::list>());
+    if (type == "BOOL") return in.boolean(out.emplace<t::boolean>());
+    if (type == "SS") return read_strings(in, out.emplace<t::string_set>());
+    if (type == "NS") return read_strings(in, out.emplace<t::number_set>());
+    if (type == "BS")
+        return in.array([&, &set = out.emplace<t::binary_set>()] { return in.base64(set.emplace_back()); });
+    out.emplace<t::null>();
     bool yes = false;
-    out = v::null();
     return type == "NULL" && in.boolean(yes) && yes;
 }
 
@@ -96,8 +94,8 @@ inline bool read(json_scanner& in, attribute_value& out) {
 inline bool read(json_scanner& in, item& out) {
     out.clear();
     return in.object([&](std::string_view name) {
-        if (out.empty()) out.reserve(8); // few items have more
-        return read(in, out.append(std::string(name), {}));
+        if (out.empty()) out.reserve(6); // few items have more
+        return read(in, out.append(name));
     }) && item_scanner_detail::has_unique_names(out);
 }
 

@@ -97,13 +97,13 @@ private:
     static constexpr int max_depth = 72;
 
     void skip_space() noexcept {
-        while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\r' ||
-                                  rest_.front() == '\t'))
+        while (!rest_.empty() &&
+               (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\r' || rest_.front() == '\t'))
             rest_.remove_prefix(1);
     }
 
     bool take(char c) noexcept {
-        skip_space();
+        if (!rest_.empty() && rest_.front() <= ' ') skip_space();
         if (rest_.empty() || rest_.front() != c) return false;
         rest_.remove_prefix(1);
         return true;

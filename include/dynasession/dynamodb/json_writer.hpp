@@ -4,6 +4,7 @@
 #include <dynasession/detail/encoding.hpp>
 #include <dynasession/dynamodb/item.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -16,6 +17,19 @@ namespace dynasession::inline v0::dynamodb {
 
 /// Names of attributes that stand in expressions as `#placeholders`: placeholder, then the real name.
 using expression_names = std::vector<std::pair<std::string, std::string>>;
+
+namespace json_detail {
+
+// True for the bytes that cannot be copied as they are without a look.
+inline constexpr auto special = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t c = 0; c < 256; ++c) table[c] = c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
+    return table;
+}();
+
+constexpr bool is_special(char c) noexcept { return special[static_cast<unsigned char>(c)]; }
+
+} // namespace json_detail
 
 /// Writes the JSON of a request to the end of a string, in one pass and without a document in between.
 ///
@@ -41,7 +55,10 @@ public:
     json_writer& string(std::string_view text) {
         separate();
         out_->push_back('"');
-        append_escaped(text);
+        if (std::ranges::any_of(text, json_detail::is_special))
+            append_escaped(text);
+        else
+            out_->append(text);
         out_->push_back('"');
         return *this;
     }
@@ -126,13 +143,6 @@ constexpr std::size_t sequence_length(std::string_view text) noexcept {
     return between(1, low, high) && between(2, 0x80, 0xbf) && between(3, 0x80, 0xbf) ? 4 : 0;
 }
 
-// True for the bytes that cannot be copied as they are without a look.
-inline constexpr auto special = [] {
-    std::array<bool, 256> table{};
-    for (std::size_t c = 0; c < 256; ++c) table[c] = c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
-    return table;
-}();
-
 inline void append_escape(std::string& out, char c) {
     constexpr auto digits = "0123456789abcdef";
     switch (c) {
@@ -153,7 +163,7 @@ inline void append_escape(std::string& out, char c) {
 inline void json_writer::append_escaped(std::string_view text) {
     while (!text.empty()) {
         std::size_t plain = 0;
-        while (plain < text.size() && !json_detail::special[static_cast<unsigned char>(text[plain])]) ++plain;
+        while (plain < text.size() && !json_detail::is_special(text[plain])) ++plain;
         out_->append(text.substr(0, plain));
         text.remove_prefix(plain);
         if (text.empty()) return;

@@ -20,9 +20,9 @@ namespace dynasession::inline v0::http {
 
 /// A TCP socket whose asynchronous operations are cancelled when a deadline passes.
 ///
-/// One timer serves all operations, and runs on from one exchange to the next: a later deadline is seen when it expires,
-/// so that exchanges in a row set it once. It may expire on another thread than the operations run on, and an operation
-/// may end on another thread before the call that started it has returned; hence the mutex.
+/// One timer serves all operations, and runs on from one exchange to the next: it looks for a later deadline when it
+/// expires, so that exchanges in a row set it once. It may expire on another thread than the operations run on, and an
+/// operation may end on another thread before the call that started it has returned; hence the mutex.
 class async_socket : public std::enable_shared_from_this<async_socket> {
     using tcp = boost::asio::ip::tcp;
     using clock = std::chrono::steady_clock;

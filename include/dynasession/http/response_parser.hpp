@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -29,21 +30,26 @@ inline constexpr auto token_characters = [] {
     return table;
 }();
 
-// Control characters but the tab; eight bytes at a time, because nearly no line has any.
-inline bool holds_control(std::string_view text) noexcept {
-    constexpr std::uint64_t each = 0x0101010101010101;
-    const auto suspects = [](std::uint64_t word) { // below 0x20, or 0x7f; exact when there is none
-        const auto del = word ^ each * 0x7F;
-        return (((word - each * 0x20) & ~word) | ((del - each) & ~del)) & each * 0x80;
-    };
-    std::uint64_t found = 0;
+constexpr bool is_control(unsigned char c) noexcept { return (c < 0x20 && c != '\t') || c == 0x7F; }
+
+// Where the first control character stands that is no tab, or the size of the text.
+inline std::size_t find_control(std::string_view text) noexcept {
     std::size_t i = 0;
-    for (std::uint64_t word; i + sizeof word <= text.size(); i += sizeof word) {
-        std::memcpy(&word, text.data() + i, sizeof word);
-        found |= suspects(word);
+    if constexpr (std::endian::native == std::endian::little) { // eight bytes at a time
+        constexpr std::uint64_t each = 0x0101010101010101;
+        for (std::uint64_t word; i + sizeof word <= text.size(); i += sizeof word) {
+            std::memcpy(&word, text.data() + i, sizeof word);
+            const auto del = word ^ each * 0x7F;
+            // Marks the bytes below 0x20 and 0x7f, and perhaps some behind the first of them.
+            const auto marks = (((word - each * 0x20) & ~word) | ((del - each) & ~del)) & each * 0x80;
+            if (marks == 0) continue;
+            i += static_cast<std::size_t>(std::countr_zero(marks)) / 8;
+            if (text[i] != '\t') return i;
+            i -= sizeof word - 1; // go on behind the tab
+        }
     }
-    const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; };
-    return std::ranges::any_of(found ? text : text.substr(i), is_control);
+    while (i < text.size() && !is_control(static_cast<unsigned char>(text[i]))) ++i;
+    return i;
 }
 
 constexpr std::string_view trim(std::string_view text) noexcept {
@@ -76,8 +82,10 @@ public:
     /// *Errors:* `error::malformed_response`, `error::response_too_large`.
     result<std::size_t> put(std::string_view bytes) {
         rest_ = bytes;
-        while (part_ != part::done && advance()) {}
-        if (problem_ != nullptr) return failure(too_large_ ? error::response_too_large : error::malformed_response, problem_);
+        while (part_ != part::done && advance()) {
+        }
+        if (problem_ != nullptr)
+            return failure(too_large_ ? error::response_too_large : error::malformed_response, problem_);
         return bytes.size() - rest_.size();
     }
 
@@ -131,14 +139,14 @@ private:
 
     // The next line without its end. The limit is that of all lines together.
     bool take_line(std::string_view& line) noexcept {
-        const auto end = rest_.find('\n');
-        if (std::min(end, rest_.size()) > limits_->max_header_size - header_size_)
-            return refuse_size("the limit of the header was passed");
-        if (end == rest_.npos) return false;
-        if (end == 0 || rest_[end - 1] != '\r') return refuse("not HTTP: a line does not end with CRLF");
-        line = rest_.substr(0, end - 1);
-        rest_.remove_prefix(end + 1);
-        header_size_ += end;
+        const auto size = parser_detail::find_control(rest_);
+        if (size > limits_->max_header_size - header_size_) return refuse_size("the limit of the header was passed");
+        const auto end = std::string_view(rest_.data() + size, std::min<std::size_t>(rest_.size() - size, 2));
+        if (!std::string_view("\r\n").starts_with(end)) return refuse("not HTTP: a line with control characters");
+        if (end.size() < 2) return false;
+        line = {rest_.data(), size};
+        rest_.remove_prefix(size + 2);
+        header_size_ += size;
         return true;
     }
 
@@ -151,7 +159,7 @@ private:
         auto& status = response_.status;
         const bool shaped = line.size() >= 12 && (line[7] == '0' || line[7] == '1') && line[8] == ' ' &&
                             parser_detail::read_number(line.substr(9, 3), status) &&
-                            (line.size() == 12 || line[12] == ' ') && !parser_detail::holds_control(line);
+                            (line.size() == 12 || line[12] == ' ');
         // Nobody asked to switch the protocol; what follows would not be HTTP.
         if (!shaped || status < 100 || status == 101) return refuse("not HTTP: a bad status line");
         is_1_1_ = line[7] == '1';
@@ -172,15 +180,15 @@ private:
         std::size_t n = 0;
         while (n != line.size() && parser_detail::token_characters[static_cast<unsigned char>(line[n])]) ++n;
         if (n == 0 || n == line.size() || line[n] != ':') return std::nullopt;
-        const auto value = line.substr(n + 1);
-        if (parser_detail::holds_control(value)) return std::nullopt;
-        return field{line.substr(0, n), value};
+        return field{{line.data(), n}, {line.data() + n + 1, line.size() - n - 1}};
     }
 
     bool take_field(std::string_view line) {
         const auto f = split(line);
         if (!f) return refuse("not HTTP: a bad header field");
-        const auto is = [&](std::string_view name) { return message_detail::equal_ignoring_case(f->name, name); };
+        const auto is = [&](std::string_view name) {
+            return f->name.size() == name.size() && message_detail::equal_ignoring_case(f->name, name);
+        };
         if (is("content-length")) {
             std::uint64_t length = 0;
             if (length_ || !parser_detail::read_number(parser_detail::trim(f->value), length))
@@ -245,7 +253,7 @@ private:
         std::uint64_t size = 0;
         const auto extension = parser_detail::trim(line.substr(digits));
         if (!parser_detail::read_number(line.substr(0, digits), size, 16) ||
-            (!extension.empty() && extension.front() != ';') || parser_detail::holds_control(extension))
+            (!extension.empty() && extension.front() != ';'))
             return refuse("not HTTP: a bad chunk");
         header_size_ = before + extension.size(); // sizes alone may come as often as they like
         return size == 0 ? proceed(part::trailers) : expect(size) && proceed(part::chunk);

@@ -239,9 +239,9 @@ TEST_CASE("a request that was repeated because its connection had died may have 
     scripted_server server({answer::ok("{}"), answer::nothing(answer::ending::reset),
                             answer::with(400, R"({"__type":"a#ConditionalCheckFailedException"})")});
     client db(options_for(server));
-    const put_item_request put{.table_name = "t", .item = {{"id", v::string("x")}}, .condition_expression = "attribute_not_exists(id)"};
-    CHECK_FALSE(db.perform(put).ambiguous);
-    const auto done = db.perform(put);
+    const put_item_request conditional{.table_name = "t", .item = {{"id", v::string("x")}}, .condition_expression = "attribute_not_exists(id)"};
+    CHECK_FALSE(db.perform(conditional).ambiguous);
+    const auto done = db.perform(conditional);
     CHECK(done.response.error() == error::condition_failed);
     CHECK(done.attempts == 1);
     CHECK(done.ambiguous);
