@@ -145,7 +145,7 @@ TEST_CASE("regenerate takes along what others saved meanwhile") {
 }
 
 TEST_CASE("parallel updates of one key are all counted") {
-    constexpr int threads = 6, rounds = 10;
+    static constexpr int threads = 6, rounds = 10;
     in_each_style([](world& w, caller& store) {
         const auto id = stored_session(store).id();
         update_in_threads(w, id, threads, rounds, [](ds::session& s, int, int) {
@@ -156,7 +156,7 @@ TEST_CASE("parallel updates of one key are all counted") {
 }
 
 TEST_CASE("saves of different keys from many threads all arrive") {
-    constexpr int threads = 8, rounds = 25;
+    static constexpr int threads = 8, rounds = 25;
     in_each_style([](world& w, caller& store) {
         const auto id = stored_session(store).id();
         update_in_threads(w, id, threads, rounds, [](ds::session& s, int thread, int round) {
