@@ -19,11 +19,14 @@ inline constexpr std::size_t block = 16;
 inline constexpr std::size_t least = 4 * block; // shorter texts, and what is left of a block, are for the tables
 
 /// x^n mod P, reflected and shifted by the one bit that a product of reflected factors lacks.
-consteval long long power(int n) noexcept {
+constexpr long long make_power(int n) noexcept {
     std::uint32_t r = 0x80000000; // 1
     while (n-- > 0) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
     return static_cast<long long>(r) << 1;
 }
+
+template <int N>
+inline constexpr long long power = make_power(N);
 
 #ifdef __x86_64__
 
@@ -39,7 +42,7 @@ inline bool available() noexcept {
 // What stands `Distance` bits before `next`, in its place.
 template <int Distance>
 [[gnu::target("pclmul,sse4.1")]] inline __m128i fold(__m128i from, __m128i next) noexcept {
-    const auto by = _mm_set_epi64x(power(Distance - 32), power(Distance + 32));
+    const auto by = _mm_set_epi64x(power<Distance - 32>, power<Distance + 32>);
     return _mm_xor_si128(next,
                          _mm_xor_si128(_mm_clmulepi64_si128(from, by, 0x00), _mm_clmulepi64_si128(from, by, 0x11)));
 }
@@ -61,9 +64,9 @@ template <int Distance>
 
     // 128 bits and the 32 zero bits behind any message: 96, 64, and the rest by bits of the quotient (Barrett).
     const auto low = _mm_set_epi32(0, 0, 0, -1);
-    auto t = _mm_clmulepi64_si128(d, _mm_cvtsi64_si128(power(96)), 0x00);
+    auto t = _mm_clmulepi64_si128(d, _mm_cvtsi64_si128(power<96>), 0x00);
     d = _mm_xor_si128(_mm_srli_si128(d, 8), t);
-    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), _mm_cvtsi64_si128(power(64)), 0x00);
+    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), _mm_cvtsi64_si128(power<64>), 0x00);
     d = _mm_xor_si128(_mm_srli_si128(d, 4), t);
     const auto quotient = _mm_set_epi64x(0x1f7011641, 0x1db710641); // x^64 / P, and P; both reflected
     t = _mm_clmulepi64_si128(_mm_and_si128(d, low), quotient, 0x10);

@@ -2,6 +2,7 @@
 #define DYNASESSION_DYNAMODB_JSON_WRITER_HPP
 
 #include <dynasession/detail/encoding.hpp>
+#include <dynasession/detail/utf8.hpp>
 #include <dynasession/dynamodb/item.hpp>
 
 #include <algorithm>
@@ -123,26 +124,6 @@ private:
 
 namespace json_detail {
 
-// The length of the UTF-8 sequence at the front of a text that is not empty, or 0 (Unicode 15, table 3-7).
-constexpr std::size_t sequence_length(std::string_view text) noexcept {
-    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto between = [&](std::size_t i, unsigned low, unsigned high) {
-        return i < text.size() && byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead < 0xc2 || lead > 0xf4) return 0;
-    if (lead < 0xe0) return between(1, 0x80, 0xbf) ? 2 : 0;
-    if (lead < 0xf0) {
-        const unsigned low = lead == 0xe0 ? 0xa0 : 0x80;
-        const unsigned high = lead == 0xed ? 0x9f : 0xbf;
-        return between(1, low, high) && between(2, 0x80, 0xbf) ? 3 : 0;
-    }
-    const unsigned low = lead == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = lead == 0xf4 ? 0x8f : 0xbf;
-    return between(1, low, high) && between(2, 0x80, 0xbf) && between(3, 0x80, 0xbf) ? 4 : 0;
-}
-
 inline void append_escape(std::string& out, char c) {
     constexpr auto digits = "0123456789abcdef";
     switch (c) {
@@ -167,7 +148,7 @@ inline void json_writer::append_escaped(std::string_view text) {
         out_->append(text.substr(0, plain));
         text.remove_prefix(plain);
         if (text.empty()) return;
-        const auto length = json_detail::sequence_length(text);
+        const auto length = detail::utf8_sequence_length(text);
         if (length == 0) {
             problem_ = "a text in the request is not UTF-8";
             return;

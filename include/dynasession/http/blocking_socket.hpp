@@ -134,15 +134,11 @@ public:
         return {};
     }
 
-    /// Sends some bytes; `now` goes on if that takes time, which it seldom does.
-    std::size_t send(std::string_view bytes, clock::time_point& now, clock::time_point deadline,
-                     error_code& ec) const {
+    std::size_t send(std::string_view bytes, clock::time_point deadline, error_code& ec) const {
         for (;;) {
             const auto n = posix::send_now(fd_, bytes, ec);
             if (!posix::would_block(ec)) return n;
-            ec = wait(POLLOUT, deadline);
-            now = clock::now();
-            if (ec) return 0;
+            if ((ec = wait(POLLOUT, deadline))) return 0;
         }
     }
 

@@ -4,7 +4,6 @@
 #include <dynasession/core/error.hpp>
 #include <dynasession/http/endpoint.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <span>
@@ -30,15 +29,19 @@ public:
     /// The value of the first field of this name in any case; empty when there is none.
     std::string_view header(std::string_view name) const noexcept;
 
+    /// Makes room for so many bytes of fields.
+    void reserve_headers(std::size_t bytes) { fields_.reserve(bytes); }
+
     /// Appends a field.
     void add_header(std::string_view name, std::string_view value) {
-        fields_.append(name).append(": ").append(value).append("\r\n");
+        fields_.append(name).append(": ").append(value).push_back('\n');
     }
 
-    /// Appends fields as they stand on the wire: checked lines, each with its CRLF.
-    void add_lines(std::string_view lines) { fields_.append(lines); }
+    /// Appends a field as it usually stands on the wire: the name, a colon, a space, the value.
+    void add_header_line(std::string_view line) { fields_.append(line).push_back('\n'); }
 
 private:
+    // One "name: value\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
     std::string fields_;
 };
 
@@ -128,16 +131,12 @@ inline result<request> make_request(std::string_view method, std::string_view ta
 }
 
 inline std::string_view response::header(std::string_view name) const noexcept {
-    constexpr std::string_view space = " \t\r";
     for (std::string_view rest = fields_; !rest.empty();) {
         const auto line = rest.substr(0, rest.find('\n'));
         if (line.size() > name.size() && line[name.size()] == ':' &&
-            message_detail::equal_ignoring_case(line.substr(0, name.size()), name)) {
-            auto value = line.substr(name.size() + 1);
-            value.remove_prefix(std::min(value.find_first_not_of(space), value.size()));
-            return value.substr(0, value.find_last_not_of(space) + 1);
-        }
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+            message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
+            return line.substr(name.size() + 2);
+        rest.remove_prefix(line.size() + 1);
     }
     return {};
 }

@@ -163,17 +163,17 @@ private:
         // Nobody asked to switch the protocol; what follows would not be HTTP.
         if (!shaped || status < 100 || status == 101) return refuse("not HTTP: a bad status line");
         is_1_1_ = line[7] == '1';
+        response_.reserve_headers(512);
         return proceed(part::fields);
     }
 
     bool take_fields() {
-        const auto* const begin = rest_.data();
         std::string_view line;
-        bool taken = false;
-        while ((taken = take_line(line)) && !line.empty())
+        while (take_line(line)) {
+            if (line.empty()) return begin_body();
             if (!take_field(line)) return false;
-        response_.add_lines({begin, static_cast<std::size_t>((taken ? line.data() : rest_.data()) - begin)});
-        return taken && begin_body();
+        }
+        return false;
     }
 
     static std::optional<field> split(std::string_view line) noexcept {
@@ -186,20 +186,24 @@ private:
     bool take_field(std::string_view line) {
         const auto f = split(line);
         if (!f) return refuse("not HTTP: a bad header field");
+        const auto value = parser_detail::trim(f->value);
+        if (f->value.size() == value.size() + 1 && f->value.front() == ' ')
+            response_.add_header_line(line);
+        else
+            response_.add_header(f->name, value);
         const auto is = [&](std::string_view name) {
             return f->name.size() == name.size() && message_detail::equal_ignoring_case(f->name, name);
         };
         if (is("content-length")) {
             std::uint64_t length = 0;
-            if (length_ || !parser_detail::read_number(parser_detail::trim(f->value), length))
-                return refuse("not HTTP: a bad Content-Length");
+            if (length_ || !parser_detail::read_number(value, length)) return refuse("not HTTP: a bad Content-Length");
             length_ = length;
         } else if (is("transfer-encoding")) {
-            if (chunked_ || !message_detail::equal_ignoring_case(parser_detail::trim(f->value), "chunked"))
+            if (chunked_ || !message_detail::equal_ignoring_case(value, "chunked"))
                 return refuse("not HTTP: a transfer coding that was not asked for");
             chunked_ = true;
         } else if (is("connection")) {
-            for (auto rest = f->value; !rest.empty();) {
+            for (auto rest = value; !rest.empty();) {
                 const auto end = std::min(rest.find(','), rest.size());
                 const auto token = parser_detail::trim(rest.substr(0, end));
                 close_ = close_ || message_detail::equal_ignoring_case(token, "close");
