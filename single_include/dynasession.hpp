@@ -751,6 +751,7 @@ enum class error {
     session_gone,           ///< destroyed or expired since it was loaded; nothing was written
     session_exists,         ///< an id that was to be new is taken
     conflict,               ///< changed by somebody else, and the changes could not be merged
+    outcome_unknown,        ///< the answer to a write was lost, and whether it was carried out cannot be known
     item_too_large,         ///< over the size limit of the backend; nothing was sent
     store_full,             ///< the in-memory store is at its bounds
     corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
@@ -818,6 +819,9 @@ constexpr const char* message(error e) noexcept {
     case error::session_exists: return "a session with this id exists already; create another id";
     case error::conflict:
         return "the session was changed by another request: load it again and repeat the change";
+    case error::outcome_unknown:
+        return "the answer to a write was lost, and others have written since: whether it was carried out is not known; "
+               "load the session again and look";
     case error::item_too_large:
         return "the session is larger than the store takes: keep large data elsewhere and store its key";
     case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
@@ -894,7 +898,7 @@ constexpr bool belongs(error e, condition c) noexcept {
         return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
                e == error::checksum_mismatch || e == error::transaction_conflict ||
                e == error::throttled || e == error::service_unavailable || e == error::unprocessed;
-    case condition::conflict: return e == error::conflict || e == error::session_gone;
+    case condition::conflict: return e == error::conflict || e == error::outcome_unknown || e == error::session_gone;
     case condition::unavailable:
         return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
                e == error::malformed_response || e == error::checksum_mismatch ||
@@ -7232,6 +7236,7 @@ inline fields apply(const fields& base, const delta& changes) {
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace dynasession::inline v0 {
 
@@ -7247,7 +7252,9 @@ struct stamp {
     std::uint64_t version = 0;                       ///< raised by every save
 
     /// Whether the session is still good at `now`.
-    bool live(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept { return expires > now; }
+    bool live(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept {
+        return expires > std::chrono::floor<std::chrono::seconds>(now); // the other way round large times overflow
+    }
 
     /// When a session that is used at `now` expires.
     time_point renewed(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept {
@@ -7260,6 +7267,7 @@ struct stamp {
 /// All that a backend stores of one session.
 struct record : stamp {
     fields data;
+    std::string writer{}; ///< the mark of the last write that was bound to a version; see `change_record`
 
     friend bool operator==(const record&, const record&) = default;
 };
@@ -7374,12 +7382,19 @@ namespace dynasession::inline v0 {
 /// | `x` | N | when it ends however much it is used, seconds; left out if never |
 /// | `i` | N | how long it lives unused, seconds |
 /// | `v` | N | its version |
+/// | `w` | S | the mark of the last write that was bound to a version (12 characters); left out before the first |
 ///
 /// Attributes that it does not know stay as they are.
 class native_layout {
 public:
     /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
-    static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v";
+    static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
+                                      writer = "w";
+
+    /// Whether one of our attributes has this name.
+    static constexpr bool is_taken(std::string_view name) noexcept {
+        return name == data || name == created || name == deadline || name == max_stale || name == version || name == writer;
+    }
 
     std::string hash_key = "id";
     std::string expires = "expires";
@@ -7399,7 +7414,7 @@ public:
     dynamodb::item encode(const session_id& id, const record& r) const {
         using value = dynamodb::attribute_value;
         dynamodb::item i;
-        i.reserve(7);
+        i.reserve(8);
         i.append(hash_key, value::string(key_text(id)));
         i.append(std::string(data), entries(r.data));
         i.append(expires, seconds(r.expires));
@@ -7407,6 +7422,7 @@ public:
         if (r.deadline != time_point::max()) i.append(std::string(deadline), seconds(r.deadline));
         i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
         i.append(std::string(version), value::number(r.version));
+        if (!r.writer.empty()) i.append(std::string(writer), value::string(r.writer));
         return i;
     }
 
@@ -7422,9 +7438,9 @@ public:
             return value ? value->as_integer() : std::nullopt;
         };
         const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
-        if (!expires_at) return foreign(expires);
-        if (!created_at) return foreign(created);
-        if (!idle || *idle <= 0) return foreign(max_stale);
+        if (!is_time(expires_at)) return foreign(expires);
+        if (!is_time(created_at)) return foreign(created);
+        if (!is_time(idle) || *idle == 0) return foreign(max_stale);
         if (!saves || *saves < 0) return foreign(version);
         r.expires = time_point(std::chrono::seconds(*expires_at));
         r.created = time_point(std::chrono::seconds(*created_at));
@@ -7432,8 +7448,12 @@ public:
         r.version = static_cast<std::uint64_t>(*saves);
         if (i.contains(deadline)) {
             const auto ends_at = whole(deadline);
-            if (!ends_at) return foreign(deadline);
+            if (!is_time(ends_at)) return foreign(deadline);
             r.deadline = time_point(std::chrono::seconds(*ends_at));
+        }
+        if (const auto* mark = i.find(writer)) {
+            if (!mark->as_string()) return foreign(writer);
+            r.writer = *mark->as_string();
         }
         const auto* members = i.contains(data) ? i.find(data)->as_map() : nullptr;
         if (!members) return foreign(data);
@@ -7483,6 +7503,11 @@ public:
     }
 
 private:
+    // Up to the year 9999: sums of two such times are far from any limit.
+    static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
+        return seconds && *seconds >= 0 && *seconds <= 253'402'300'799;
+    }
+
     static std::string_view field_key(std::string_view name) noexcept {
         return name.starts_with('\0') ? name.substr(1) : name;
     }
@@ -7502,6 +7527,7 @@ private:
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 
 namespace dynasession::inline v0 {
@@ -7524,13 +7550,16 @@ struct create_record {
 /// Apply changes to a live record and raise its version by one.
 ///
 /// Conditions: the record is live; `expires`, when given, does not lie before the stored one; the
-/// version, when given, is the stored one.
+/// version, when given, is the stored one. With a version goes the `writer`, a random mark that is stored
+/// too: a backend whose answers can get lost tells by it whether a write of its own was carried out, and
+/// fails with `outcome_unknown` when it cannot tell.
 struct change_record {
     session_id id{};
     delta changes{};
     std::optional<time_point> expires{};
     std::optional<std::uint64_t> if_version{};
     time_point now{};
+    std::string writer{};
     std::size_t size_after = 0; ///< `fields::size_in_bytes()` of the session with the changes, as its sender sees it
 
     bool permitted_by(const stamp& stored) const noexcept {
@@ -7614,8 +7643,9 @@ public:
 
     dynamodb::update_item_request change(const change_record& c) const {
         placeholders p;
-        const std::string data = p.name(native_layout::data);
+        const std::string data = c.changes.empty() ? std::string() : p.name(native_layout::data);
         std::string set, remove;
+        mark(p, set, c.writer);
         for (const field f : c.changes.set)
             append(set, data + "." + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f)));
         for (const auto& key : c.changes.removed)
@@ -7630,8 +7660,9 @@ public:
     dynamodb::update_item_request rewrite(const change_record& c, const record& content, std::uint64_t from_version) const {
         placeholders p;
         std::string set = p.name(native_layout::data) + "=" + p.value(native_layout::entries(content.data));
+        mark(p, set, c.writer);
         std::string condition = live(p, c.now) + " AND " + has_version(p, from_version);
-        append(set, p.name(layout_.expires) + "=" + p.value(native_layout::seconds(content.expires)));
+        condition += " AND " + put_off(p, set, content.expires, "<=");
         return raise_version(c.id, std::move(p), std::move(set), {}, std::move(condition));
     }
 
@@ -7671,8 +7702,9 @@ public:
                                       .expression_attribute_names = std::move(p.names),
                                       .expression_attribute_values = std::move(p.values),
                                       .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
-        // Repeated within ten minutes under this name, the transaction does nothing and succeeds again.
-        both.client_request_token = native_layout().key_text(c.to);
+        // Repeated within ten minutes under this name, the transaction does nothing and succeeds again; it must then be
+        // the same transaction, so the version belongs to the name. At most 36 characters.
+        both.client_request_token = native_layout().key_text(c.to) + "-" + std::to_string(c.if_version % 1000);
         return both;
     }
 
@@ -7684,6 +7716,11 @@ private:
     static void append(std::string& list, const std::string& element) {
         if (!list.empty()) list += ',';
         list += element;
+    }
+
+    static void mark(placeholders& p, std::string& set, const std::string& writer) {
+        if (writer.empty()) return;
+        append(set, p.name(native_layout::writer) + "=" + p.value(dynamodb::attribute_value::string(writer)));
     }
 
     // Also true: there is an item. None has no attribute that could be compared.
@@ -7732,11 +7769,36 @@ private:
 
 #endif
 // #include <dynasession/core/command.hpp>
+// #include <dynasession/detail/random_mark.hpp>
+#ifndef DYNASESSION_DETAIL_RANDOM_MARK_HPP
+#define DYNASESSION_DETAIL_RANDOM_MARK_HPP
+
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <string>
+
+namespace dynasession::inline v0::detail {
+
+/// 72 random bits as 12 characters: no two writes have the same.
+inline std::string random_mark() {
+    std::array<unsigned char, 9> bits;
+    random_bytes(bits);
+    const auto text = base64url(bits);
+    return {text.begin(), text.end()};
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
 // #include <dynasession/dynamodb/call.hpp>
 // #include <dynasession/op/action.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -7818,20 +7880,23 @@ private:
     dynamodb::call<dynamodb::delete_item_request> call_;
 };
 
+/// What became of a write whose condition failed after an answer had been lost.
+enum class lost_write { carried_out, not_carried_out, unknown };
+
 /// A write under a condition. When the condition fails, the record as it is is part of the reply: the service
 /// sends it along, or, where it does not know how to, it is read.
 ///
-/// A failed condition after a lost answer may mean that the lost attempt was carried out: `IsOwn(record)` tells by
-/// what is stored now whether this write did it.
-template <class Request, class IsOwn>
+/// A failed condition after a lost answer may mean that the lost attempt was carried out: `Judge(record)`, a
+/// lost_write, tells by what is stored now.
+template <class Request, class Judge>
 class conditional_write {
 public:
     using effect_type = http::exchange;
     using reply_type = http::reply;
     using value_type = reply;
 
-    conditional_write(const dynamodb_table& t, const session_id& id, const Request& r, IsOwn is_own)
-        : table_(&t), id_(id), is_own_(std::move(is_own)), write_(t.service, r) {}
+    conditional_write(const dynamodb_table& t, const session_id& id, const Request& r, Judge judge)
+        : table_(&t), id_(id), judge_(std::move(judge)), write_(t.service, r) {}
 
     reply_action resume(http::reply in, op::instant now) {
         if (read_) return look(std::move(in), now);
@@ -7863,13 +7928,18 @@ private:
     }
 
     result<reply> verdict(std::optional<record> as_it_is) const {
-        if (ambiguous_ && as_it_is && is_own_(*as_it_is)) return reply{.version = as_it_is->version};
+        if (!ambiguous_ || !as_it_is) return refused(std::move(as_it_is));
+        switch (judge_(*as_it_is)) {
+        case lost_write::carried_out: return reply{.version = as_it_is->version};
+        case lost_write::unknown: return error::outcome_unknown;
+        case lost_write::not_carried_out: break;
+        }
         return refused(std::move(as_it_is));
     }
 
     const dynamodb_table* table_;
     session_id id_;
-    IsOwn is_own_;
+    Judge judge_;
     dynamodb::call<Request> write_;
     std::optional<read_record> read_;
     bool ambiguous_ = false;
@@ -7877,41 +7947,45 @@ private:
 
 /// Repeating this write does no harm: nothing has to be told apart.
 struct repeatable {
-    bool operator()(const record&) const noexcept { return false; }
-};
-
-/// The next version, with all that this change leaves.
-struct is_own_change {
-    change_record change;
-    bool operator()(const record& found) const {
-        if (!change.if_version || found.version != *change.if_version + 1) return false;
-        if (change.expires && found.expires != *change.expires) return false;
-        return apply(found.data, change.changes) == found.data;
-    }
+    lost_write operator()(const record&) const noexcept { return lost_write::not_carried_out; }
 };
 
 /// Nobody else makes the very same record under a random id.
-struct is_same_record {
+struct by_content {
     record content;
-    bool operator()(const record& found) const { return found == content; }
-};
-
-/// Expired at this moment, by the save that followed this version.
-struct is_expired_by_us {
-    std::uint64_t version;
-    time_point expires;
-    bool operator()(const record& found) const noexcept {
-        return found.version == version + 1 && found.expires == expires;
+    lost_write operator()(const record& found) const {
+        return found == content ? lost_write::carried_out : lost_write::not_carried_out;
     }
 };
 
-using create = conditional_write<dynamodb::put_item_request, is_same_record>;
-using change = conditional_write<dynamodb::update_item_request, is_own_change>;
+/// A write bound to a version leaves its mark, until the next one leaves another.
+struct by_mark {
+    std::optional<std::uint64_t> version;
+    std::string writer;
+    lost_write operator()(const record& found) const noexcept {
+        if (!version) return lost_write::not_carried_out;
+        if (found.writer == writer) return lost_write::carried_out;
+        return found.version <= *version + 1 ? lost_write::not_carried_out : lost_write::unknown;
+    }
+};
+
+/// Expired at this moment, by the save that followed this version.
+struct by_expiry {
+    std::uint64_t version;
+    time_point expires;
+    lost_write operator()(const record& found) const noexcept {
+        const bool ours = found.version == version + 1 && found.expires == expires;
+        return ours ? lost_write::carried_out : lost_write::not_carried_out;
+    }
+};
+
+using create = conditional_write<dynamodb::put_item_request, by_content>;
+using change = conditional_write<dynamodb::update_item_request, by_mark>;
 using touch = conditional_write<dynamodb::update_item_request, repeatable>;
-using expire = conditional_write<dynamodb::update_item_request, is_expired_by_us>;
+using expire = conditional_write<dynamodb::update_item_request, by_expiry>;
 
 inline create make_create(const dynamodb_table& t, const session_id& id, const record& content) {
-    return {t, id, t.requests.create(id, content), is_same_record{content}};
+    return {t, id, t.requests.create(id, content), by_content{content}};
 }
 
 /// A change of more keys than an expression takes: reads the record and writes all of its data, on that version.
@@ -7922,7 +7996,9 @@ public:
     using value_type = reply;
 
     rewrite(const dynamodb_table& t, change_record c)
-        : table_(&t), command_(std::move(c)), read_(std::in_place, t, t.requests.load_after_write(command_.id)) {}
+        : table_(&t), command_(std::move(c)), read_(std::in_place, t, t.requests.load_after_write(command_.id)) {
+        if (command_.writer.empty()) command_.writer = detail::random_mark();
+    }
 
     reply_action resume(http::reply in, op::instant now) {
         if (write_) return written(write_->resume(std::move(in), now), now);
@@ -7942,9 +8018,7 @@ private:
         changed.data = apply(changed.data, c.changes);
         if (c.expires) changed.expires = *c.expires;
         read_.reset();
-        is_own_change own{c};
-        own.change.if_version = version;
-        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), std::move(own));
+        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), by_mark{version, c.writer});
         return written(write_->resume({}, now), now);
     }
 
@@ -7982,9 +8056,9 @@ public:
             if (std::holds_alternative<create>(step_)) {
                 if (!r) return r;
                 if (!r->applied) return result<reply>(error::session_exists);
-                const is_expired_by_us own{command_.if_version, command_.now};
+                const by_expiry judge{command_.if_version, command_.now};
                 step_.emplace<expire>(*table_, command_.from,
-                                      table_->requests.expire(command_.from, command_.if_version, command_.now), own);
+                                      table_->requests.expire(command_.from, command_.if_version, command_.now), judge);
             } else if (std::holds_alternative<expire>(step_)) {
                 if (!r) return r;
                 outcome_ = *std::move(r);
@@ -8025,23 +8099,26 @@ public:
             }
             const auto& reasons = answered->reasons;
             const auto failed = [&](std::size_t i) { return reasons.size() > i && reasons[i].code == "ConditionalCheckFailed"; };
-            if (failed(1)) {
-                read_.emplace(*table_, table_->requests.load_after_write(command_.from));
-                return look({}, now);
-            }
-            return failed(0) ? result<reply>(error::session_exists) : result<reply>(std::move(answer).error());
+            if (failed(0)) return result<reply>(error::session_exists);
+            // After a lost answer only the new record tells whether the old one was moved.
+            if (!failed(1)) lost_ = std::make_unique<failure>(std::move(answer).error());
+            if (lost_ && !answered->ambiguous) return result<reply>(std::move(*lost_));
+            read_.emplace(*table_, table_->requests.load_after_write(lost_ ? command_.to : command_.from));
+            return look({}, now);
         });
     }
 
 private:
     reply_action look(http::reply in, op::instant now) {
-        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [](auto found) -> reply_action {
+        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
+            if (lost_) return found && *found == command_.content ? result<reply>(reply{}) : result<reply>(std::move(*lost_));
             return found ? refused(*std::move(found)) : result<reply>(std::move(found).error());
         });
     }
 
     const dynamodb_table* table_;
     move_record command_;
+    std::unique_ptr<failure> lost_;
     dynamodb::call<dynamodb::transact_write_items_request> transaction_;
     std::optional<read_record> read_;
     std::optional<move_in_steps> steps_;
@@ -8198,7 +8275,8 @@ namespace dynasession::inline v0 {
 //   b.perform(c)          result<reply>, blocking: see core/command.hpp for what each command promises.
 //                         A failure means that the outcome is not known, or that nothing was done and why.
 //   b.async_perform(c,h)  the same, completing `void(result<reply>)`, never inside the initiation;
-//                         cancellable: then it completes with operation_aborted
+//                         cancellable: then it completes with operation_aborted,
+//                         or with the reply if that was there already
 //   b.wait(ms)            sleeps
 //   b.get_executor()      where asynchronous work runs when the handler names no executor of its own
 //
@@ -8448,7 +8526,7 @@ struct dynamodb_options {
     std::string hash_key = "id";                           ///< the table's key, of type S
     std::string session_lifetime_attribute = "expires";    ///< the table's TTL attribute
     std::string key_prefix{};                              ///< stands before every key: tables can be shared
-    bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save
+    bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save or log-out
 
     std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
     std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
@@ -8537,9 +8615,12 @@ private:
     static constexpr std::size_t max_changes = 100;
 
     static const options_type& checked(const options_type& o) {
-        if (o.table_name.empty() || o.hash_key.empty() || o.session_lifetime_attribute.empty())
-            throw session_error(failure(error::invalid_option, "dynamodb_options: table_name, hash_key and "
-                                                               "session_lifetime_attribute must not be empty"));
+        const auto refuse = [](const char* why) { throw session_error(failure(error::invalid_option, why)); };
+        const std::string &key = o.hash_key, &expires = o.session_lifetime_attribute;
+        if (o.table_name.empty() || key.empty() || expires.empty())
+            refuse("dynamodb_options: table_name, hash_key and session_lifetime_attribute must not be empty");
+        if (key == expires || native_layout::is_taken(key) || native_layout::is_taken(expires))
+            refuse("dynamodb_options: hash_key and session_lifetime_attribute have to differ, and neither is d, c, x, i, v or w");
         return o;
     }
 
@@ -8555,7 +8636,7 @@ private:
     any_operation operation(change_record& c) const {
         if (auto refused = too_large(c.size_after)) return *std::move(refused);
         if (c.changes.size() > max_changes) return backend_detail::rewrite(table_, std::move(c));
-        return backend_detail::change(table_, c.id, table_.requests.change(c), {c});
+        return backend_detail::change(table_, c.id, table_.requests.change(c), {c.if_version, c.writer});
     }
     any_operation operation(touch_record& c) const {
         return backend_detail::touch(table_, c.id, table_.requests.touch(c), {});
@@ -8592,6 +8673,7 @@ static_assert(check_backend<dynamodb_backend>());
 
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/concepts.hpp>
+// #include <dynasession/detail/random_mark.hpp>
 // #include <dynasession/op/action.hpp>
 
 #include <algorithm>
@@ -8665,7 +8747,10 @@ public:
                              .now = now.seconds(),
                              .size_after = stored.data.size_in_bytes()};
         if (state_ == state::changing) change.expires = expires_;
-        if (request_.if_unchanged) change.if_version = stored.version;
+        if (request_.if_unchanged) {
+            change.if_version = stored.version;
+            change.writer = detail::random_mark();
+        }
         return command(std::move(change));
     }
 
@@ -8791,10 +8876,11 @@ static_assert(check_lock_policy<no_lock>());
 
 namespace dynasession::inline v0 {
 
-/// What a session may hold at most; more is refused when it is written and when it is read.
+/// What a session may hold at most. Concurrent saves merge entry by entry, so what has to hold when a session is read
+/// is bounded for each entry, and the size of all of it only when it is written.
 struct json_bounds {
-    std::size_t max_depth = 32;          ///< arrays and objects inside each other
-    std::size_t max_nodes = 10'000;      ///< values of any kind
+    std::size_t max_depth = 32;          ///< arrays and objects inside each other, below one top-level key
+    std::size_t max_nodes = 10'000;      ///< values of any kind, below one top-level key
     std::size_t max_key_size = 1024;     ///< bytes of a key
     std::size_t max_size = 400 * 1024;   ///< bytes of all keys and texts; a DynamoDB item takes no more
 };
@@ -8810,7 +8896,7 @@ public:
     static constexpr std::size_t max_key_size = max_object_size;
     static constexpr std::size_t max_string_size = max_object_size;
 
-    builder(const json_bounds& bounds, std::size_t& nodes) : bounds_(&bounds), nodes_(&nodes) {}
+    explicit builder(const json_bounds& bounds) : bounds_(&bounds) {}
 
     boost::json::value take() { return std::move(root_); }
 
@@ -8879,7 +8965,7 @@ private:
 
     // Where the value now stands. An open container is the last element of the one around it, so it does not move.
     boost::json::value* place(boost::json::value v, error_code& ec) {
-        if (++*nodes_ > bounds_->max_nodes) {
+        if (++nodes_ > bounds_->max_nodes) {
             refuse(ec);
             return nullptr;
         }
@@ -8892,7 +8978,7 @@ private:
     }
 
     const json_bounds* bounds_;
-    std::size_t* nodes_;
+    std::size_t nodes_ = 0;
     boost::json::value root_;
     std::vector<boost::json::value*> open_;
     std::string key_;
@@ -8901,13 +8987,13 @@ private:
 
 } // namespace json_text_detail
 
-/// The JSON value that `text` is, exactly; `nodes` counts on from what it is.
+/// The JSON value that `text` is, exactly.
 ///
 /// *Errors:* `corrupt_session`: not JSON, a key twice in one object, or beyond the bounds.
-inline result<boost::json::value> parse_json(std::string_view text, const json_bounds& bounds, std::size_t& nodes) {
+inline result<boost::json::value> parse_json(std::string_view text, const json_bounds& bounds) {
     boost::json::parse_options options;
     options.max_depth = bounds.max_depth;
-    boost::json::basic_parser<json_text_detail::builder> parser(options, bounds, nodes);
+    boost::json::basic_parser<json_text_detail::builder> parser(options, bounds);
     error_code ec;
     const auto used = parser.write_some(false, text.data(), text.size(), ec);
     if (ec || !parser.done() || used != text.size()) return error::corrupt_session;
@@ -8919,32 +9005,36 @@ namespace json_text_detail {
 /// Whether a value comes back as it is: within the bounds, its texts UTF-8, its numbers finite.
 class checker {
 public:
-    checker(const json_bounds& bounds, std::size_t& nodes) : bounds_(&bounds), nodes_(&nodes) {}
+    explicit checker(const json_bounds& bounds) : bounds_(&bounds) {}
 
-    bool operator()(const boost::json::value& v, std::size_t depth = 0) const {
-        if (++*nodes_ > bounds_->max_nodes) return false;
+    bool operator()(const boost::json::value& v) const {
+        std::size_t nodes = 0;
+        return storable(v, 0, nodes);
+    }
+
+    bool key(std::string_view k) const { return k.size() <= bounds_->max_key_size && detail::is_utf8(k); }
+
+private:
+    bool storable(const boost::json::value& v, std::size_t depth, std::size_t& nodes) const {
+        if (++nodes > bounds_->max_nodes) return false;
         switch (v.kind()) {
         case boost::json::kind::string: return detail::is_utf8(v.get_string());
         case boost::json::kind::double_: return std::isfinite(v.get_double());
         case boost::json::kind::array:
             if (depth == bounds_->max_depth) return false;
             for (const auto& element : v.get_array())
-                if (!(*this)(element, depth + 1)) return false;
+                if (!storable(element, depth + 1, nodes)) return false;
             return true;
         case boost::json::kind::object:
             if (depth == bounds_->max_depth) return false;
             for (const auto& member : v.get_object())
-                if (!key(member.key()) || !(*this)(member.value(), depth + 1)) return false;
+                if (!key(member.key()) || !storable(member.value(), depth + 1, nodes)) return false;
             return true;
         default: return true;
         }
     }
 
-    bool key(std::string_view k) const { return k.size() <= bounds_->max_key_size && detail::is_utf8(k); }
-
-private:
     const json_bounds* bounds_;
-    std::size_t* nodes_;
 };
 
 } // namespace json_text_detail
@@ -8958,6 +9048,7 @@ private:
 #include <boost/json/value_from.hpp>
 #include <boost/json/value_to.hpp>
 
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8977,8 +9068,7 @@ public:
     /// *Errors:* `not_serializable`: a text is not UTF-8, a number not finite, nesting, number of values or a key
     /// beyond the bounds; `item_too_large`: all of it is, with the size in the detail.
     result<fields> serialize(const value_type& value, serialize_context) const {
-        std::size_t nodes = 0;
-        const json_text_detail::checker storable(bounds_, nodes);
+        const json_text_detail::checker storable(bounds_);
         std::vector<std::string> texts;
         texts.reserve(value.size());
         std::vector<field> entries;
@@ -8998,13 +9088,11 @@ public:
 
     /// *Errors:* `corrupt_session`.
     result<value_type> deserialize(const fields& entries, const session_id&) const {
-        if (entries.bytes().size() > bounds_.max_size + entries.size() * 8) return error::corrupt_session;
         value_type value;
-        std::size_t nodes = 0;
-        const json_text_detail::checker storable(bounds_, nodes);
+        const json_text_detail::checker storable(bounds_);
         for (const field f : entries) {
-            if (f.binary || !storable.key(f.key)) return error::corrupt_session;
-            auto parsed = parse_json(f.text, bounds_, nodes);
+            if (f.binary || !storable.key(f.key) || f.text.size() > bounds_.max_size) return error::corrupt_session;
+            auto parsed = parse_json(f.text, bounds_);
             if (!parsed) return std::move(parsed).error();
             value.emplace(f.key, *std::move(parsed));
         }
@@ -9030,7 +9118,12 @@ public:
 
     /// *Errors:* as json_serializer; `not_serializable` also when the `T` does not become a JSON object.
     result<fields> serialize(const T& value, serialize_context context) const {
-        const boost::json::value v = boost::json::value_from(value);
+        boost::json::value v;
+        try {
+            v = boost::json::value_from(value);
+        } catch (const std::exception&) { // its text may hold what the session holds
+            return failure(error::not_serializable, "the conversion of the typed session to JSON threw an exception");
+        }
         const auto* object = v.if_object();
         if (!object) return failure(error::not_serializable, "the typed session does not convert to a JSON object");
         return json_.serialize(*object, context);
@@ -9331,6 +9424,7 @@ public:
 
     /// What a save of the session as it is now sends.
     result<save_request> encode(const session_type& s) const {
+        if (s.id().empty()) return failure(error::invalid_session_id, "this session was not made by a store");
         save_request request = unchanged(s);
         auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
         if (!now) return std::move(now).error();
@@ -9396,6 +9490,7 @@ public:
         if (attempts_ != 0) {
             if (!in) return result<written>(std::move(in).error());
             if (in->applied) return result<written>(std::move(written_));
+            if (is_this_session(in->item)) return result<written>(written{written_.id, *std::move(in->item)});
             if (attempts_ == max_attempts) return result<written>(error::session_exists);
             written_.id = session_id::generate();
         }
@@ -9405,6 +9500,12 @@ public:
     }
 
 private:
+    // Stored by an earlier call whose answer was lost.
+    bool is_this_session(const std::optional<record>& found) const {
+        const record& mine = written_.stored;
+        return found && found->created == mine.created && found->version == mine.version && found->data == mine.data;
+    }
+
     // Two ids of 256 random bits never meet: a second collision means a broken random source.
     static constexpr int max_attempts = 3;
 
@@ -9543,6 +9644,7 @@ private:
 
 #include <boost/asio/deferred.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <optional>
 #include <utility>
@@ -9565,7 +9667,7 @@ namespace dynasession::inline v0 {
 /// *Thread safety:* a store may be used from many threads at once, a session from one at a time.
 ///
 /// *Cancellation:* asynchronous operations honour terminal cancellation: they complete with
-/// `operation_aborted`. A write that is cancelled may or may not have been applied.
+/// `operation_aborted`, or with their result if that was there already. A write that is cancelled may have been applied.
 template <backend Backend, lock_policy LockPolicy, serializer Serializer>
 class basic_session_store {
     using codec_type = store_detail::session_codec<Serializer>;
@@ -9620,7 +9722,7 @@ public:
     /// Stores what changed since the session was loaded or last saved, and puts off its expiry.
     ///
     /// A session that did not change is touched at most. A new one is stored for the first time; should
-    /// its id be taken it gets another. Afterwards the session is up to date and can be saved again.
+    /// its id be taken it gets another, so a cookie is set after the save. Afterwards the session is up to date and can be saved again.
     ///
     /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; `conflict`;
     /// `item_too_large` and `not_serializable`: nothing was sent.
@@ -9671,7 +9773,8 @@ public:
     ///
     /// To be called at login, logout and whenever privileges change: it defeats session fixation.
     ///
-    /// *Errors:* as save; the session keeps its id then.
+    /// *Errors:* as save; the session keeps its id then. When even the look after a lost answer fails, it may have been
+    /// moved all the same, under an id that nobody has: it is gone then.
     ///
     /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
     void regenerate(session_type& s) { op::run(regenerate_op(s), backend_).value(); }
@@ -9700,10 +9803,13 @@ public:
 
 private:
     static session_options validated(const session_options& o) {
-        const bool valid = o.max_stale.count() > 0 && o.max_age.count() >= 0 && o.touch_fraction >= 0 && o.touch_fraction < 1;
+        constexpr std::chrono::seconds none{0}, century{std::chrono::years(100)};
+        const bool valid = o.max_stale > none && o.max_stale <= century && o.max_age >= none && o.max_age <= century &&
+                           o.touch_fraction >= 0 && o.touch_fraction < 1;
         if (!valid)
-            throw session_error(failure(error::invalid_option, "session_options: max_stale must be positive, max_age "
-                                                               "not negative, touch_fraction in [0, 1)"));
+            throw session_error(failure(error::invalid_option,
+                                        "session_options: max_stale is above 0, max_age 0 or above, both at most 100 "
+                                        "years; touch_fraction is in [0, 1)"));
         return o;
     }
 
@@ -10196,7 +10302,9 @@ private:
     struct alignas(64) padded_shard : shard {};
 
     static int shard_bits(const memory_options& o) noexcept {
-        const std::size_t parts = std::min({o.max_sessions / 1024, o.max_bytes >> 22, std::size_t(64)});
+        // A part has to hold several sessions of the largest size.
+        const std::size_t large_ones = o.max_bytes / (8 * std::max(o.max_session_bytes, std::size_t(1)));
+        const std::size_t parts = std::min({o.max_sessions / 1024, o.max_bytes >> 22, large_ones, std::size_t(64)});
         return static_cast<int>(std::bit_width(std::max(parts, std::size_t(1)))) - 1;
     }
 

@@ -203,6 +203,44 @@ TEST_CASE("a save of hundreds of keys works like one of few") {
     });
 }
 
+TEST_CASE("what two requests save side by side can be read again, however much it is together") {
+    in_each_style([](world&, caller& store) {
+        auto a = stored_session(store);
+        auto b = must_load(store, a.id());
+        a["a"] = json::array(6000, 1);
+        b["b"] = json::array(6000, 2);
+        must_save(store, a);
+        must_save(store, b);
+        const auto both = must_load(store, a.id());
+        CHECK(both.value().at("a") == a.value().at("a"));
+        CHECK(both.value().at("b") == b.value().at("b"));
+    });
+}
+
+TEST_CASE("a session that no store has made cannot be saved") {
+    in_each_style([](world& w, caller& store) {
+        ds::session s;
+        s.set("n", 1);
+        CHECK(fails_with(store.save(s), ds::error::invalid_session_id));
+        CHECK(fails_with(store.regenerate(s), ds::error::invalid_session_id));
+        CHECK(store.touch(s).has_value());
+        CHECK(s.is_new());
+        CHECK(w.commands() == 0);
+    });
+}
+
+TEST_CASE("a session whose first save seemed to fail is the same one at the second") {
+    in_each_style([](world&, caller& store) {
+        auto s = store.create();
+        s.set("n", 1);
+        auto again = s; // as it was before the answer was lost
+        must_save(store, s);
+        must_save(store, again);
+        CHECK(again.id() == s.id());
+        CHECK_FALSE(again.is_new());
+    });
+}
+
 TEST_CASE("update loads, changes and saves") {
     in_each_style([](world& w, caller& store) {
         const auto s = stored_session(store);

@@ -28,7 +28,7 @@ struct dynamodb_options {
     std::string hash_key = "id";                           ///< the table's key, of type S
     std::string session_lifetime_attribute = "expires";    ///< the table's TTL attribute
     std::string key_prefix{};                              ///< stands before every key: tables can be shared
-    bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save
+    bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save or log-out
 
     std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
     std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
@@ -117,9 +117,12 @@ private:
     static constexpr std::size_t max_changes = 100;
 
     static const options_type& checked(const options_type& o) {
-        if (o.table_name.empty() || o.hash_key.empty() || o.session_lifetime_attribute.empty())
-            throw session_error(failure(error::invalid_option, "dynamodb_options: table_name, hash_key and "
-                                                               "session_lifetime_attribute must not be empty"));
+        const auto refuse = [](const char* why) { throw session_error(failure(error::invalid_option, why)); };
+        const std::string &key = o.hash_key, &expires = o.session_lifetime_attribute;
+        if (o.table_name.empty() || key.empty() || expires.empty())
+            refuse("dynamodb_options: table_name, hash_key and session_lifetime_attribute must not be empty");
+        if (key == expires || native_layout::is_taken(key) || native_layout::is_taken(expires))
+            refuse("dynamodb_options: hash_key and session_lifetime_attribute have to differ, and neither is d, c, x, i, v or w");
         return o;
     }
 
@@ -135,7 +138,7 @@ private:
     any_operation operation(change_record& c) const {
         if (auto refused = too_large(c.size_after)) return *std::move(refused);
         if (c.changes.size() > max_changes) return backend_detail::rewrite(table_, std::move(c));
-        return backend_detail::change(table_, c.id, table_.requests.change(c), {c});
+        return backend_detail::change(table_, c.id, table_.requests.change(c), {c.if_version, c.writer});
     }
     any_operation operation(touch_record& c) const {
         return backend_detail::touch(table_, c.id, table_.requests.touch(c), {});

@@ -3,11 +3,14 @@
 
 #include <dynasession/backend/dynamodb_requests.hpp>
 #include <dynasession/core/command.hpp>
+#include <dynasession/detail/random_mark.hpp>
 #include <dynasession/dynamodb/call.hpp>
 #include <dynasession/op/action.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -89,20 +92,23 @@ private:
     dynamodb::call<dynamodb::delete_item_request> call_;
 };
 
+/// What became of a write whose condition failed after an answer had been lost.
+enum class lost_write { carried_out, not_carried_out, unknown };
+
 /// A write under a condition. When the condition fails, the record as it is is part of the reply: the service
 /// sends it along, or, where it does not know how to, it is read.
 ///
-/// A failed condition after a lost answer may mean that the lost attempt was carried out: `IsOwn(record)` tells by
-/// what is stored now whether this write did it.
-template <class Request, class IsOwn>
+/// A failed condition after a lost answer may mean that the lost attempt was carried out: `Judge(record)`, a
+/// lost_write, tells by what is stored now.
+template <class Request, class Judge>
 class conditional_write {
 public:
     using effect_type = http::exchange;
     using reply_type = http::reply;
     using value_type = reply;
 
-    conditional_write(const dynamodb_table& t, const session_id& id, const Request& r, IsOwn is_own)
-        : table_(&t), id_(id), is_own_(std::move(is_own)), write_(t.service, r) {}
+    conditional_write(const dynamodb_table& t, const session_id& id, const Request& r, Judge judge)
+        : table_(&t), id_(id), judge_(std::move(judge)), write_(t.service, r) {}
 
     reply_action resume(http::reply in, op::instant now) {
         if (read_) return look(std::move(in), now);
@@ -134,13 +140,18 @@ private:
     }
 
     result<reply> verdict(std::optional<record> as_it_is) const {
-        if (ambiguous_ && as_it_is && is_own_(*as_it_is)) return reply{.version = as_it_is->version};
+        if (!ambiguous_ || !as_it_is) return refused(std::move(as_it_is));
+        switch (judge_(*as_it_is)) {
+        case lost_write::carried_out: return reply{.version = as_it_is->version};
+        case lost_write::unknown: return error::outcome_unknown;
+        case lost_write::not_carried_out: break;
+        }
         return refused(std::move(as_it_is));
     }
 
     const dynamodb_table* table_;
     session_id id_;
-    IsOwn is_own_;
+    Judge judge_;
     dynamodb::call<Request> write_;
     std::optional<read_record> read_;
     bool ambiguous_ = false;
@@ -148,41 +159,45 @@ private:
 
 /// Repeating this write does no harm: nothing has to be told apart.
 struct repeatable {
-    bool operator()(const record&) const noexcept { return false; }
-};
-
-/// The next version, with all that this change leaves.
-struct is_own_change {
-    change_record change;
-    bool operator()(const record& found) const {
-        if (!change.if_version || found.version != *change.if_version + 1) return false;
-        if (change.expires && found.expires != *change.expires) return false;
-        return apply(found.data, change.changes) == found.data;
-    }
+    lost_write operator()(const record&) const noexcept { return lost_write::not_carried_out; }
 };
 
 /// Nobody else makes the very same record under a random id.
-struct is_same_record {
+struct by_content {
     record content;
-    bool operator()(const record& found) const { return found == content; }
-};
-
-/// Expired at this moment, by the save that followed this version.
-struct is_expired_by_us {
-    std::uint64_t version;
-    time_point expires;
-    bool operator()(const record& found) const noexcept {
-        return found.version == version + 1 && found.expires == expires;
+    lost_write operator()(const record& found) const {
+        return found == content ? lost_write::carried_out : lost_write::not_carried_out;
     }
 };
 
-using create = conditional_write<dynamodb::put_item_request, is_same_record>;
-using change = conditional_write<dynamodb::update_item_request, is_own_change>;
+/// A write bound to a version leaves its mark, until the next one leaves another.
+struct by_mark {
+    std::optional<std::uint64_t> version;
+    std::string writer;
+    lost_write operator()(const record& found) const noexcept {
+        if (!version) return lost_write::not_carried_out;
+        if (found.writer == writer) return lost_write::carried_out;
+        return found.version <= *version + 1 ? lost_write::not_carried_out : lost_write::unknown;
+    }
+};
+
+/// Expired at this moment, by the save that followed this version.
+struct by_expiry {
+    std::uint64_t version;
+    time_point expires;
+    lost_write operator()(const record& found) const noexcept {
+        const bool ours = found.version == version + 1 && found.expires == expires;
+        return ours ? lost_write::carried_out : lost_write::not_carried_out;
+    }
+};
+
+using create = conditional_write<dynamodb::put_item_request, by_content>;
+using change = conditional_write<dynamodb::update_item_request, by_mark>;
 using touch = conditional_write<dynamodb::update_item_request, repeatable>;
-using expire = conditional_write<dynamodb::update_item_request, is_expired_by_us>;
+using expire = conditional_write<dynamodb::update_item_request, by_expiry>;
 
 inline create make_create(const dynamodb_table& t, const session_id& id, const record& content) {
-    return {t, id, t.requests.create(id, content), is_same_record{content}};
+    return {t, id, t.requests.create(id, content), by_content{content}};
 }
 
 /// A change of more keys than an expression takes: reads the record and writes all of its data, on that version.
@@ -193,7 +208,9 @@ public:
     using value_type = reply;
 
     rewrite(const dynamodb_table& t, change_record c)
-        : table_(&t), command_(std::move(c)), read_(std::in_place, t, t.requests.load_after_write(command_.id)) {}
+        : table_(&t), command_(std::move(c)), read_(std::in_place, t, t.requests.load_after_write(command_.id)) {
+        if (command_.writer.empty()) command_.writer = detail::random_mark();
+    }
 
     reply_action resume(http::reply in, op::instant now) {
         if (write_) return written(write_->resume(std::move(in), now), now);
@@ -213,9 +230,7 @@ private:
         changed.data = apply(changed.data, c.changes);
         if (c.expires) changed.expires = *c.expires;
         read_.reset();
-        is_own_change own{c};
-        own.change.if_version = version;
-        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), std::move(own));
+        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), by_mark{version, c.writer});
         return written(write_->resume({}, now), now);
     }
 
@@ -253,9 +268,9 @@ public:
             if (std::holds_alternative<create>(step_)) {
                 if (!r) return r;
                 if (!r->applied) return result<reply>(error::session_exists);
-                const is_expired_by_us own{command_.if_version, command_.now};
+                const by_expiry judge{command_.if_version, command_.now};
                 step_.emplace<expire>(*table_, command_.from,
-                                      table_->requests.expire(command_.from, command_.if_version, command_.now), own);
+                                      table_->requests.expire(command_.from, command_.if_version, command_.now), judge);
             } else if (std::holds_alternative<expire>(step_)) {
                 if (!r) return r;
                 outcome_ = *std::move(r);
@@ -296,23 +311,26 @@ public:
             }
             const auto& reasons = answered->reasons;
             const auto failed = [&](std::size_t i) { return reasons.size() > i && reasons[i].code == "ConditionalCheckFailed"; };
-            if (failed(1)) {
-                read_.emplace(*table_, table_->requests.load_after_write(command_.from));
-                return look({}, now);
-            }
-            return failed(0) ? result<reply>(error::session_exists) : result<reply>(std::move(answer).error());
+            if (failed(0)) return result<reply>(error::session_exists);
+            // After a lost answer only the new record tells whether the old one was moved.
+            if (!failed(1)) lost_ = std::make_unique<failure>(std::move(answer).error());
+            if (lost_ && !answered->ambiguous) return result<reply>(std::move(*lost_));
+            read_.emplace(*table_, table_->requests.load_after_write(lost_ ? command_.to : command_.from));
+            return look({}, now);
         });
     }
 
 private:
     reply_action look(http::reply in, op::instant now) {
-        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [](auto found) -> reply_action {
+        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
+            if (lost_) return found && *found == command_.content ? result<reply>(reply{}) : result<reply>(std::move(*lost_));
             return found ? refused(*std::move(found)) : result<reply>(std::move(found).error());
         });
     }
 
     const dynamodb_table* table_;
     move_record command_;
+    std::unique_ptr<failure> lost_;
     dynamodb::call<dynamodb::transact_write_items_request> transaction_;
     std::optional<read_record> read_;
     std::optional<move_in_steps> steps_;

@@ -39,8 +39,9 @@ public:
 
     dynamodb::update_item_request change(const change_record& c) const {
         placeholders p;
-        const std::string data = p.name(native_layout::data);
+        const std::string data = c.changes.empty() ? std::string() : p.name(native_layout::data);
         std::string set, remove;
+        mark(p, set, c.writer);
         for (const field f : c.changes.set)
             append(set, data + "." + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f)));
         for (const auto& key : c.changes.removed)
@@ -55,8 +56,9 @@ public:
     dynamodb::update_item_request rewrite(const change_record& c, const record& content, std::uint64_t from_version) const {
         placeholders p;
         std::string set = p.name(native_layout::data) + "=" + p.value(native_layout::entries(content.data));
+        mark(p, set, c.writer);
         std::string condition = live(p, c.now) + " AND " + has_version(p, from_version);
-        append(set, p.name(layout_.expires) + "=" + p.value(native_layout::seconds(content.expires)));
+        condition += " AND " + put_off(p, set, content.expires, "<=");
         return raise_version(c.id, std::move(p), std::move(set), {}, std::move(condition));
     }
 
@@ -96,8 +98,9 @@ public:
                                       .expression_attribute_names = std::move(p.names),
                                       .expression_attribute_values = std::move(p.values),
                                       .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
-        // Repeated within ten minutes under this name, the transaction does nothing and succeeds again.
-        both.client_request_token = native_layout().key_text(c.to);
+        // Repeated within ten minutes under this name, the transaction does nothing and succeeds again; it must then be
+        // the same transaction, so the version belongs to the name. At most 36 characters.
+        both.client_request_token = native_layout().key_text(c.to) + "-" + std::to_string(c.if_version % 1000);
         return both;
     }
 
@@ -109,6 +112,11 @@ private:
     static void append(std::string& list, const std::string& element) {
         if (!list.empty()) list += ',';
         list += element;
+    }
+
+    static void mark(placeholders& p, std::string& set, const std::string& writer) {
+        if (writer.empty()) return;
+        append(set, p.name(native_layout::writer) + "=" + p.value(dynamodb::attribute_value::string(writer)));
     }
 
     // Also true: there is an item. None has no attribute that could be compared.

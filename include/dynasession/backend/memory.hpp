@@ -103,7 +103,9 @@ private:
     struct alignas(64) padded_shard : shard {};
 
     static int shard_bits(const memory_options& o) noexcept {
-        const std::size_t parts = std::min({o.max_sessions / 1024, o.max_bytes >> 22, std::size_t(64)});
+        // A part has to hold several sessions of the largest size.
+        const std::size_t large_ones = o.max_bytes / (8 * std::max(o.max_session_bytes, std::size_t(1)));
+        const std::size_t parts = std::min({o.max_sessions / 1024, o.max_bytes >> 22, large_ones, std::size_t(64)});
         return static_cast<int>(std::bit_width(std::max(parts, std::size_t(1)))) - 1;
     }
 

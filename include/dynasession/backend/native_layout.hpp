@@ -32,12 +32,19 @@ namespace dynasession::inline v0 {
 /// | `x` | N | when it ends however much it is used, seconds; left out if never |
 /// | `i` | N | how long it lives unused, seconds |
 /// | `v` | N | its version |
+/// | `w` | S | the mark of the last write that was bound to a version (12 characters); left out before the first |
 ///
 /// Attributes that it does not know stay as they are.
 class native_layout {
 public:
     /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
-    static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v";
+    static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
+                                      writer = "w";
+
+    /// Whether one of our attributes has this name.
+    static constexpr bool is_taken(std::string_view name) noexcept {
+        return name == data || name == created || name == deadline || name == max_stale || name == version || name == writer;
+    }
 
     std::string hash_key = "id";
     std::string expires = "expires";
@@ -57,7 +64,7 @@ public:
     dynamodb::item encode(const session_id& id, const record& r) const {
         using value = dynamodb::attribute_value;
         dynamodb::item i;
-        i.reserve(7);
+        i.reserve(8);
         i.append(hash_key, value::string(key_text(id)));
         i.append(std::string(data), entries(r.data));
         i.append(expires, seconds(r.expires));
@@ -65,6 +72,7 @@ public:
         if (r.deadline != time_point::max()) i.append(std::string(deadline), seconds(r.deadline));
         i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
         i.append(std::string(version), value::number(r.version));
+        if (!r.writer.empty()) i.append(std::string(writer), value::string(r.writer));
         return i;
     }
 
@@ -80,9 +88,9 @@ public:
             return value ? value->as_integer() : std::nullopt;
         };
         const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
-        if (!expires_at) return foreign(expires);
-        if (!created_at) return foreign(created);
-        if (!idle || *idle <= 0) return foreign(max_stale);
+        if (!is_time(expires_at)) return foreign(expires);
+        if (!is_time(created_at)) return foreign(created);
+        if (!is_time(idle) || *idle == 0) return foreign(max_stale);
         if (!saves || *saves < 0) return foreign(version);
         r.expires = time_point(std::chrono::seconds(*expires_at));
         r.created = time_point(std::chrono::seconds(*created_at));
@@ -90,8 +98,12 @@ public:
         r.version = static_cast<std::uint64_t>(*saves);
         if (i.contains(deadline)) {
             const auto ends_at = whole(deadline);
-            if (!ends_at) return foreign(deadline);
+            if (!is_time(ends_at)) return foreign(deadline);
             r.deadline = time_point(std::chrono::seconds(*ends_at));
+        }
+        if (const auto* mark = i.find(writer)) {
+            if (!mark->as_string()) return foreign(writer);
+            r.writer = *mark->as_string();
         }
         const auto* members = i.contains(data) ? i.find(data)->as_map() : nullptr;
         if (!members) return foreign(data);
@@ -141,6 +153,11 @@ public:
     }
 
 private:
+    // Up to the year 9999: sums of two such times are far from any limit.
+    static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
+        return seconds && *seconds >= 0 && *seconds <= 253'402'300'799;
+    }
+
     static std::string_view field_key(std::string_view name) noexcept {
         return name.starts_with('\0') ? name.substr(1) : name;
     }

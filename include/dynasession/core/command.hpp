@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 
 namespace dynasession::inline v0 {
@@ -30,13 +31,16 @@ struct create_record {
 /// Apply changes to a live record and raise its version by one.
 ///
 /// Conditions: the record is live; `expires`, when given, does not lie before the stored one; the
-/// version, when given, is the stored one.
+/// version, when given, is the stored one. With a version goes the `writer`, a random mark that is stored
+/// too: a backend whose answers can get lost tells by it whether a write of its own was carried out, and
+/// fails with `outcome_unknown` when it cannot tell.
 struct change_record {
     session_id id{};
     delta changes{};
     std::optional<time_point> expires{};
     std::optional<std::uint64_t> if_version{};
     time_point now{};
+    std::string writer{};
     std::size_t size_after = 0; ///< `fields::size_in_bytes()` of the session with the changes, as its sender sees it
 
     bool permitted_by(const stamp& stored) const noexcept {

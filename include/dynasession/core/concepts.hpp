@@ -24,7 +24,8 @@ namespace dynasession::inline v0 {
 //   b.perform(c)          result<reply>, blocking: see core/command.hpp for what each command promises.
 //                         A failure means that the outcome is not known, or that nothing was done and why.
 //   b.async_perform(c,h)  the same, completing `void(result<reply>)`, never inside the initiation;
-//                         cancellable: then it completes with operation_aborted
+//                         cancellable: then it completes with operation_aborted,
+//                         or with the reply if that was there already
 //   b.wait(ms)            sleeps
 //   b.get_executor()      where asynchronous work runs when the handler names no executor of its own
 //

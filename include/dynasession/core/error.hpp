@@ -23,6 +23,7 @@ enum class error {
     session_gone,           ///< destroyed or expired since it was loaded; nothing was written
     session_exists,         ///< an id that was to be new is taken
     conflict,               ///< changed by somebody else, and the changes could not be merged
+    outcome_unknown,        ///< the answer to a write was lost, and whether it was carried out cannot be known
     item_too_large,         ///< over the size limit of the backend; nothing was sent
     store_full,             ///< the in-memory store is at its bounds
     corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
@@ -90,6 +91,9 @@ constexpr const char* message(error e) noexcept {
     case error::session_exists: return "a session with this id exists already; create another id";
     case error::conflict:
         return "the session was changed by another request: load it again and repeat the change";
+    case error::outcome_unknown:
+        return "the answer to a write was lost, and others have written since: whether it was carried out is not known; "
+               "load the session again and look";
     case error::item_too_large:
         return "the session is larger than the store takes: keep large data elsewhere and store its key";
     case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
@@ -166,7 +170,7 @@ constexpr bool belongs(error e, condition c) noexcept {
         return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
                e == error::checksum_mismatch || e == error::transaction_conflict ||
                e == error::throttled || e == error::service_unavailable || e == error::unprocessed;
-    case condition::conflict: return e == error::conflict || e == error::session_gone;
+    case condition::conflict: return e == error::conflict || e == error::outcome_unknown || e == error::session_gone;
     case condition::unavailable:
         return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
                e == error::malformed_response || e == error::checksum_mismatch ||

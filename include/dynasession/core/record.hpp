@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace dynasession::inline v0 {
 
@@ -21,7 +22,9 @@ struct stamp {
     std::uint64_t version = 0;                       ///< raised by every save
 
     /// Whether the session is still good at `now`.
-    bool live(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept { return expires > now; }
+    bool live(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept {
+        return expires > std::chrono::floor<std::chrono::seconds>(now); // the other way round large times overflow
+    }
 
     /// When a session that is used at `now` expires.
     time_point renewed(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept {
@@ -34,6 +37,7 @@ struct stamp {
 /// All that a backend stores of one session.
 struct record : stamp {
     fields data;
+    std::string writer{}; ///< the mark of the last write that was bound to a version; see `change_record`
 
     friend bool operator==(const record&, const record&) = default;
 };

@@ -3,6 +3,7 @@
 
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/concepts.hpp>
+#include <dynasession/detail/random_mark.hpp>
 #include <dynasession/op/action.hpp>
 
 #include <algorithm>
@@ -76,7 +77,10 @@ public:
                              .now = now.seconds(),
                              .size_after = stored.data.size_in_bytes()};
         if (state_ == state::changing) change.expires = expires_;
-        if (request_.if_unchanged) change.if_version = stored.version;
+        if (request_.if_unchanged) {
+            change.if_version = stored.version;
+            change.writer = detail::random_mark();
+        }
         return command(std::move(change));
     }
 

@@ -10,6 +10,7 @@
 #include <boost/json/value_from.hpp>
 #include <boost/json/value_to.hpp>
 
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,8 +30,7 @@ public:
     /// *Errors:* `not_serializable`: a text is not UTF-8, a number not finite, nesting, number of values or a key
     /// beyond the bounds; `item_too_large`: all of it is, with the size in the detail.
     result<fields> serialize(const value_type& value, serialize_context) const {
-        std::size_t nodes = 0;
-        const json_text_detail::checker storable(bounds_, nodes);
+        const json_text_detail::checker storable(bounds_);
         std::vector<std::string> texts;
         texts.reserve(value.size());
         std::vector<field> entries;
@@ -50,13 +50,11 @@ public:
 
     /// *Errors:* `corrupt_session`.
     result<value_type> deserialize(const fields& entries, const session_id&) const {
-        if (entries.bytes().size() > bounds_.max_size + entries.size() * 8) return error::corrupt_session;
         value_type value;
-        std::size_t nodes = 0;
-        const json_text_detail::checker storable(bounds_, nodes);
+        const json_text_detail::checker storable(bounds_);
         for (const field f : entries) {
-            if (f.binary || !storable.key(f.key)) return error::corrupt_session;
-            auto parsed = parse_json(f.text, bounds_, nodes);
+            if (f.binary || !storable.key(f.key) || f.text.size() > bounds_.max_size) return error::corrupt_session;
+            auto parsed = parse_json(f.text, bounds_);
             if (!parsed) return std::move(parsed).error();
             value.emplace(f.key, *std::move(parsed));
         }
@@ -82,7 +80,12 @@ public:
 
     /// *Errors:* as json_serializer; `not_serializable` also when the `T` does not become a JSON object.
     result<fields> serialize(const T& value, serialize_context context) const {
-        const boost::json::value v = boost::json::value_from(value);
+        boost::json::value v;
+        try {
+            v = boost::json::value_from(value);
+        } catch (const std::exception&) { // its text may hold what the session holds
+            return failure(error::not_serializable, "the conversion of the typed session to JSON threw an exception");
+        }
         const auto* object = v.if_object();
         if (!object) return failure(error::not_serializable, "the typed session does not convert to a JSON object");
         return json_.serialize(*object, context);

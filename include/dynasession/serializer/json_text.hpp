@@ -22,10 +22,11 @@
 
 namespace dynasession::inline v0 {
 
-/// What a session may hold at most; more is refused when it is written and when it is read.
+/// What a session may hold at most. Concurrent saves merge entry by entry, so what has to hold when a session is read
+/// is bounded for each entry, and the size of all of it only when it is written.
 struct json_bounds {
-    std::size_t max_depth = 32;          ///< arrays and objects inside each other
-    std::size_t max_nodes = 10'000;      ///< values of any kind
+    std::size_t max_depth = 32;          ///< arrays and objects inside each other, below one top-level key
+    std::size_t max_nodes = 10'000;      ///< values of any kind, below one top-level key
     std::size_t max_key_size = 1024;     ///< bytes of a key
     std::size_t max_size = 400 * 1024;   ///< bytes of all keys and texts; a DynamoDB item takes no more
 };
@@ -41,7 +42,7 @@ public:
     static constexpr std::size_t max_key_size = max_object_size;
     static constexpr std::size_t max_string_size = max_object_size;
 
-    builder(const json_bounds& bounds, std::size_t& nodes) : bounds_(&bounds), nodes_(&nodes) {}
+    explicit builder(const json_bounds& bounds) : bounds_(&bounds) {}
 
     boost::json::value take() { return std::move(root_); }
 
@@ -110,7 +111,7 @@ private:
 
     // Where the value now stands. An open container is the last element of the one around it, so it does not move.
     boost::json::value* place(boost::json::value v, error_code& ec) {
-        if (++*nodes_ > bounds_->max_nodes) {
+        if (++nodes_ > bounds_->max_nodes) {
             refuse(ec);
             return nullptr;
         }
@@ -123,7 +124,7 @@ private:
     }
 
     const json_bounds* bounds_;
-    std::size_t* nodes_;
+    std::size_t nodes_ = 0;
     boost::json::value root_;
     std::vector<boost::json::value*> open_;
     std::string key_;
@@ -132,13 +133,13 @@ private:
 
 } // namespace json_text_detail
 
-/// The JSON value that `text` is, exactly; `nodes` counts on from what it is.
+/// The JSON value that `text` is, exactly.
 ///
 /// *Errors:* `corrupt_session`: not JSON, a key twice in one object, or beyond the bounds.
-inline result<boost::json::value> parse_json(std::string_view text, const json_bounds& bounds, std::size_t& nodes) {
+inline result<boost::json::value> parse_json(std::string_view text, const json_bounds& bounds) {
     boost::json::parse_options options;
     options.max_depth = bounds.max_depth;
-    boost::json::basic_parser<json_text_detail::builder> parser(options, bounds, nodes);
+    boost::json::basic_parser<json_text_detail::builder> parser(options, bounds);
     error_code ec;
     const auto used = parser.write_some(false, text.data(), text.size(), ec);
     if (ec || !parser.done() || used != text.size()) return error::corrupt_session;
@@ -150,32 +151,36 @@ namespace json_text_detail {
 /// Whether a value comes back as it is: within the bounds, its texts UTF-8, its numbers finite.
 class checker {
 public:
-    checker(const json_bounds& bounds, std::size_t& nodes) : bounds_(&bounds), nodes_(&nodes) {}
+    explicit checker(const json_bounds& bounds) : bounds_(&bounds) {}
 
-    bool operator()(const boost::json::value& v, std::size_t depth = 0) const {
-        if (++*nodes_ > bounds_->max_nodes) return false;
+    bool operator()(const boost::json::value& v) const {
+        std::size_t nodes = 0;
+        return storable(v, 0, nodes);
+    }
+
+    bool key(std::string_view k) const { return k.size() <= bounds_->max_key_size && detail::is_utf8(k); }
+
+private:
+    bool storable(const boost::json::value& v, std::size_t depth, std::size_t& nodes) const {
+        if (++nodes > bounds_->max_nodes) return false;
         switch (v.kind()) {
         case boost::json::kind::string: return detail::is_utf8(v.get_string());
         case boost::json::kind::double_: return std::isfinite(v.get_double());
         case boost::json::kind::array:
             if (depth == bounds_->max_depth) return false;
             for (const auto& element : v.get_array())
-                if (!(*this)(element, depth + 1)) return false;
+                if (!storable(element, depth + 1, nodes)) return false;
             return true;
         case boost::json::kind::object:
             if (depth == bounds_->max_depth) return false;
             for (const auto& member : v.get_object())
-                if (!key(member.key()) || !(*this)(member.value(), depth + 1)) return false;
+                if (!key(member.key()) || !storable(member.value(), depth + 1, nodes)) return false;
             return true;
         default: return true;
         }
     }
 
-    bool key(std::string_view k) const { return k.size() <= bounds_->max_key_size && detail::is_utf8(k); }
-
-private:
     const json_bounds* bounds_;
-    std::size_t* nodes_;
 };
 
 } // namespace json_text_detail

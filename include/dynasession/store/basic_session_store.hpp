@@ -14,6 +14,7 @@
 
 #include <boost/asio/deferred.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <optional>
 #include <utility>
@@ -36,7 +37,7 @@ namespace dynasession::inline v0 {
 /// *Thread safety:* a store may be used from many threads at once, a session from one at a time.
 ///
 /// *Cancellation:* asynchronous operations honour terminal cancellation: they complete with
-/// `operation_aborted`. A write that is cancelled may or may not have been applied.
+/// `operation_aborted`, or with their result if that was there already. A write that is cancelled may have been applied.
 template <backend Backend, lock_policy LockPolicy, serializer Serializer>
 class basic_session_store {
     using codec_type = store_detail::session_codec<Serializer>;
@@ -91,7 +92,7 @@ public:
     /// Stores what changed since the session was loaded or last saved, and puts off its expiry.
     ///
     /// A session that did not change is touched at most. A new one is stored for the first time; should
-    /// its id be taken it gets another. Afterwards the session is up to date and can be saved again.
+    /// its id be taken it gets another, so a cookie is set after the save. Afterwards the session is up to date and can be saved again.
     ///
     /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; `conflict`;
     /// `item_too_large` and `not_serializable`: nothing was sent.
@@ -142,7 +143,8 @@ public:
     ///
     /// To be called at login, logout and whenever privileges change: it defeats session fixation.
     ///
-    /// *Errors:* as save; the session keeps its id then.
+    /// *Errors:* as save; the session keeps its id then. When even the look after a lost answer fails, it may have been
+    /// moved all the same, under an id that nobody has: it is gone then.
     ///
     /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
     void regenerate(session_type& s) { op::run(regenerate_op(s), backend_).value(); }
@@ -171,10 +173,13 @@ public:
 
 private:
     static session_options validated(const session_options& o) {
-        const bool valid = o.max_stale.count() > 0 && o.max_age.count() >= 0 && o.touch_fraction >= 0 && o.touch_fraction < 1;
+        constexpr std::chrono::seconds none{0}, century{std::chrono::years(100)};
+        const bool valid = o.max_stale > none && o.max_stale <= century && o.max_age >= none && o.max_age <= century &&
+                           o.touch_fraction >= 0 && o.touch_fraction < 1;
         if (!valid)
-            throw session_error(failure(error::invalid_option, "session_options: max_stale must be positive, max_age "
-                                                               "not negative, touch_fraction in [0, 1)"));
+            throw session_error(failure(error::invalid_option,
+                                        "session_options: max_stale is above 0, max_age 0 or above, both at most 100 "
+                                        "years; touch_fraction is in [0, 1)"));
         return o;
     }
 

@@ -33,6 +33,7 @@ public:
         if (attempts_ != 0) {
             if (!in) return result<written>(std::move(in).error());
             if (in->applied) return result<written>(std::move(written_));
+            if (is_this_session(in->item)) return result<written>(written{written_.id, *std::move(in->item)});
             if (attempts_ == max_attempts) return result<written>(error::session_exists);
             written_.id = session_id::generate();
         }
@@ -42,6 +43,12 @@ public:
     }
 
 private:
+    // Stored by an earlier call whose answer was lost.
+    bool is_this_session(const std::optional<record>& found) const {
+        const record& mine = written_.stored;
+        return found && found->created == mine.created && found->version == mine.version && found->data == mine.data;
+    }
+
     // Two ids of 256 random bits never meet: a second collision means a broken random source.
     static constexpr int max_attempts = 3;
 

@@ -34,6 +34,7 @@ public:
 
     /// What a save of the session as it is now sends.
     result<save_request> encode(const session_type& s) const {
+        if (s.id().empty()) return failure(error::invalid_session_id, "this session was not made by a store");
         save_request request = unchanged(s);
         auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
         if (!now) return std::move(now).error();

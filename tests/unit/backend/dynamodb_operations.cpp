@@ -154,7 +154,7 @@ TEST_CASE_FIXTURE(fixture, "a create whose first answer was lost is recognised b
 
 TEST_CASE_FIXTURE(fixture, "a change sends only what changes, under its conditions, and learns the new version") {
     change_record c{.id = id, .changes = {fields({{"n", "2"}, {"", "3"}}), {"gone"}}, .expires = now + 30min, .if_version = 3, .now = now};
-    const auto done = play(change(table, id, table.requests.change(c), {c}), {answer(200, {{"Attributes", {{"v", {{"N", "4"}}}}}})});
+    const auto done = play(change(table, id, table.requests.change(c), {c.if_version, c.writer}), {answer(200, {{"Attributes", {{"v", {{"N", "4"}}}}}})});
     REQUIRE(done.has_value());
     CHECK(done->applied);
     CHECK(done->version == 4);
@@ -175,24 +175,30 @@ TEST_CASE_FIXTURE(fixture, "a change sends only what changes, under its conditio
     CHECK(std::string(body.at("ConditionExpression").as_string()).find(" AND ") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(fixture, "a change on a version whose first answer was lost is recognised by what is stored") {
-    const change_record c{.id = id, .changes = {fields(std::vector<field>{{"n", "2"}}), {"user"}}, .expires = now + 30min, .if_version = 3, .now = now};
-    auto ours = stored(4);
-    ours.expires = now + 30min;
-    ours.data = fields(std::vector<field>{{"n", "2"}});
-    auto theirs = ours;
-    theirs.data = fields(std::vector<field>{{"n", "3"}});
-    const auto played = [&](const record& shown, bool first_is_lost) {
+TEST_CASE_FIXTURE(fixture, "a change bound to a version leaves a mark, by which it is recognised after a lost answer") {
+    const change_record c{.id = id, .changes = {fields{{"n", "2"}}, {"user"}}, .expires = now + 30min, .if_version = 3, .now = now, .writer = "our mark"};
+    const auto played = [&](std::uint64_t version, const char* mark, bool first_is_lost) {
+        auto shown = stored(version);
+        shown.writer = mark;
         std::vector<http::reply> answers;
         if (first_is_lost) answers.push_back(lost());
         answers.push_back(answer(400, condition_failed(shown)));
-        return play(change(table, id, table.requests.change(c), {c}), std::move(answers))->applied;
+        return play(change(table, id, table.requests.change(c), {c.if_version, c.writer}), std::move(answers));
     };
-    CHECK(played(ours, true));
-    CHECK_FALSE(played(ours, false));
-    CHECK_FALSE(played(theirs, true));
-    ours.version = 5;
-    CHECK_FALSE(played(ours, true));
+    CHECK(played(4, "our mark", true)->applied);
+    CHECK(json::serialize(bodies.back()).find("our mark") != std::string::npos);
+    CHECK(played(9, "our mark", true)->applied); // others, who bind themselves to no version, have saved since
+    CHECK_FALSE(played(4, "their mark", true)->applied);
+    CHECK_FALSE(played(3, "", true)->applied);
+    CHECK(played(5, "their mark", true).error() == error::outcome_unknown);
+    CHECK(played(5, "", true).error() == condition::conflict);
+    CHECK_FALSE(played(5, "their mark", false)->applied);
+}
+
+TEST_CASE_FIXTURE(fixture, "an empty change is a valid request") {
+    const change_record c{.id = id, .expires = now + 30min, .now = now};
+    CHECK(play(change(table, id, table.requests.change(c), {c.if_version, c.writer}), {answer(200, json::object())})->applied);
+    CHECK(json::serialize(bodies[0].at("ExpressionAttributeNames")).find("\"d\"") == std::string::npos);
 }
 
 TEST_CASE_FIXTURE(fixture, "an item of foreign shape fails the command, in the answer and in the failed condition") {
@@ -220,6 +226,7 @@ TEST_CASE_FIXTURE(fixture, "many changes are applied to what is stored, on its v
     CHECK(targets == names{"GetItem", "UpdateItem", "UpdateItem"});
     const auto& values = bodies[2].at("ExpressionAttributeValues").as_object();
     CHECK(values.at(":0").at("M").as_object().size() == 152);
+    CHECK(json::serialize(bodies[2].at("ConditionExpression")).find("<=") != std::string::npos);
 
     targets.clear();
     const auto gone = play(rewrite(table, c), {answer(200, found(stored(3))), answer(400, condition_failed()), answer(200, json::object())});
@@ -251,7 +258,7 @@ TEST_CASE_FIXTURE(fixture, "a move is one transaction under a token of its own")
     SUBCASE("applied") {
         CHECK(play(move(table, c), {answer(200, json::object())})->applied);
         CHECK(targets == names{"TransactWriteItems"});
-        CHECK(bodies[0].at("ClientRequestToken").as_string().size() == 32);
+        CHECK(bodies[0].at("ClientRequestToken").as_string().size() == 34);
         CHECK(bodies[0].at("TransactItems").as_array().size() == 2);
     }
     SUBCASE("the old record has changed or gone") {
@@ -262,6 +269,17 @@ TEST_CASE_FIXTURE(fixture, "a move is one transaction under a token of its own")
     }
     SUBCASE("the new id is taken") {
         CHECK(play(move(table, c), {answer(400, cancelled("ConditionalCheckFailed", "None"))}).error() == error::session_exists);
+    }
+    SUBCASE("the answer was lost, and the new record shows that it was moved") {
+        std::vector<http::reply> answers{lost(), lost(), lost(), lost()};
+        answers.push_back(answer(200, {{"Item", item_json(table.requests.layout().encode(other, c.content))}}));
+        CHECK(play(move(table, c), answers)->applied);
+        CHECK(targets.back() == "GetItem");
+    }
+    SUBCASE("the answer was lost, and there is no new record") {
+        std::vector<http::reply> answers{lost(), lost(), lost(), lost()};
+        answers.push_back(answer(200, json::object()));
+        CHECK(play(move(table, c), answers).error() == error::connection_closed);
     }
     SUBCASE("cancelled for another reason") {
         CHECK(play(move(table, c), {answer(400, cancelled("None", "ValidationError"))}).error() == error::transaction_cancelled);

@@ -33,6 +33,9 @@ TEST_CASE("a record comes back from its item as it was") {
     const auto item = layout.encode(id, endless);
     CHECK_FALSE(item.contains("x"));
     CHECK(*layout.decode(item) == endless);
+    record marked = sample();
+    marked.writer = "a mark";
+    CHECK(*layout.decode(layout.encode(id, marked)) == marked);
     record blank;
     blank.max_stale = 1s;
     CHECK(*layout.decode(layout.encode(id, blank)) == blank);
@@ -71,6 +74,13 @@ TEST_CASE("the key of the item depends on the whole id and leads to none") {
 TEST_CASE("what is missing or foreign is named") {
     const native_layout layout;
     const auto good = layout.encode(session_id::generate(), sample());
+    for (const auto* name : {"expires", "c", "i", "x"}) {
+        auto far = good;
+        far.insert_or_assign(name, value::number(std::int64_t(1) << 62));
+        CHECK_FALSE(layout.decode(far).has_value());
+        far.insert_or_assign(name, value::number(-1));
+        CHECK_FALSE(layout.decode(far).has_value());
+    }
     for (const auto* name : {"expires", "c", "i", "v", "d"}) {
         auto lacking = good;
         lacking.erase(name);
