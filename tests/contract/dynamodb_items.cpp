@@ -137,6 +137,10 @@ TEST_CASE("dynamodb: the item holds no id, and takes at most 96 bytes beyond the
     const std::size_t own = std::string("user\"jeremy\"cart\"x\"").size();
     CHECK(db::item_size(item) - own <= 96);
     MESSAGE("bytes beyond the user's own: ", db::item_size(item) - own);
+    t.store.update(s.id(), [](ds::session& x) { x.set("cart", "y"); });
+    const auto updated = t.items().front();
+    CHECK(updated.contains("w"));
+    CHECK(db::item_size(updated) - own <= 96);
     CHECK(t.store.backend().layout().item_size(own + 2) >= db::item_size(item));
 }
 
