@@ -15,9 +15,6 @@ namespace test {
 
 namespace {
 
-// OpenSSL ends after what was made later: so Asio's system_context has joined its threads, and their states are freed.
-[[maybe_unused]] const int openssl_is_first = OPENSSL_init_ssl(0, nullptr);
-
 void demand(bool ok, const char* what) {
     if (!ok) throw std::runtime_error(what);
 }
