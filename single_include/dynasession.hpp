@@ -6280,7 +6280,7 @@ private:
 
 namespace dynasession::inline v0::http {
 
-/// Drives a `round_trip` inside `asio::async_compose`.
+/// Drives a `round_trip` inside `op::compose`.
 class async_exchange {
     using clock = std::chrono::steady_clock;
     using step = round_trip::step;
@@ -6347,7 +6347,8 @@ private:
         const std::unique_ptr<async_socket, decltype(rest)> resting(socket.get());
         auto r = trip_.finish(now);
         if (suspended_) return self.complete(std::move(r));
-        boost::asio::post(boost::asio::append(std::move(self), std::make_unique<reply>(std::move(r))));
+        const auto executor = *executor_;
+        boost::asio::post(executor, boost::asio::append(std::move(self), std::make_unique<reply>(std::move(r))));
     }
 
     template <class Self>
@@ -6377,9 +6378,114 @@ private:
 // #include <dynasession/http/pool.hpp>
 // #include <dynasession/http/round_trip.hpp>
 // #include <dynasession/op/action.hpp>
+// #include <dynasession/op/compose.hpp>
+#ifndef DYNASESSION_OP_COMPOSE_HPP
+#define DYNASESSION_OP_COMPOSE_HPP
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associator.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/cancellation_type.hpp>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// A completion handler that is in the middle of its operation: what `compose` passes to the implementation, and what
+/// the implementation passes on, moved, as the handler of the next step.
+///
+/// Executor and allocator are those of the final handler; when that has none, each step completes where its own I/O
+/// object lets it. Its cancellation slot is one of its own, which lets `terminal` cancellation through.
+template <class Impl, class Handler>
+class composed {
+public:
+    using cancellation_slot_type = boost::asio::cancellation_slot;
+
+    composed(Impl impl, Handler handler)
+        : cancellation_(boost::asio::get_associated_cancellation_slot(handler),
+                        boost::asio::enable_terminal_cancellation()),
+          impl_(std::move(impl)), handler_(std::move(handler)) {}
+    composed(composed&&) = default;
+    composed& operator=(composed&&) = delete;
+
+    cancellation_slot_type get_cancellation_slot() const noexcept { return cancellation_.slot(); }
+
+    /// What the operation has been cancelled with, if anything.
+    boost::asio::cancellation_type cancelled() const noexcept { return cancellation_.cancelled(); }
+
+    /// The next step: the implementation is called with `*this` and what the step before has completed with.
+    template <class... Values>
+    void operator()(Values&&... values) {
+        cancellation_.slot().clear(); // of what the step before has left there
+        impl_(*this, std::forward<Values>(values)...);
+    }
+
+    /// Ends the operation: calls the final handler.
+    template <class... Values>
+    void complete(Values&&... values) {
+        std::move(handler_)(std::forward<Values>(values)...);
+    }
+
+private:
+    template <template <class, class> class, class, class>
+    friend struct boost::asio::associator;
+
+    boost::asio::cancellation_state cancellation_;
+    Impl impl_;
+    Handler handler_;
+};
+
+namespace compose_detail {
+
+template <class Io>
+struct initiation {
+    using executor_type = std::decay_t<decltype(std::declval<Io&>().get_executor())>;
+    executor_type get_executor() const noexcept { return io->get_executor(); }
+
+    template <class Handler, class Impl>
+    void operator()(Handler&& handler, Impl&& impl) const {
+        composed<std::decay_t<Impl>, std::decay_t<Handler>>(std::forward<Impl>(impl), std::forward<Handler>(handler))();
+    }
+
+    Io* io;
+};
+
+} // namespace compose_detail
+
+/// Starts an operation that is made of steps: `impl(self)` begins it, `impl(self, values...)` goes on when a step that
+/// `std::move(self)` was the handler of has completed, `self.complete(values...)` ends it.
+///
+/// It does what `asio::async_compose` does but for tracking work: that wraps each handler in an executor that counts,
+/// so that no step completes where it is, all are dispatched once more. The steps have to keep their context busy, as
+/// those of Asio do, or the implementation has to.
+///
+/// *Lifetimes:* `io`, whose `get_executor()` is the default executor of the operation, has to outlive the initiation.
+template <class Signature, class Impl, class Io, class Token>
+auto compose(Impl impl, Io& io, Token&& token) {
+    return boost::asio::async_initiate<Token, Signature>(compose_detail::initiation<Io>{std::addressof(io)}, token,
+                                                         std::move(impl));
+}
+
+} // namespace dynasession::inline v0::op
+
+/// Whatever is associated with the final handler is associated with its steps.
+template <template <class, class> class Associator, class Impl, class Handler, class Default>
+struct boost::asio::associator<Associator, dynasession::op::composed<Impl, Handler>, Default>
+    : Associator<Handler, Default> {
+    static typename Associator<Handler, Default>::type get(const dynasession::op::composed<Impl, Handler>& c) noexcept {
+        return Associator<Handler, Default>::get(c.handler_);
+    }
+    static decltype(auto) get(const dynasession::op::composed<Impl, Handler>& c, const Default& otherwise) noexcept {
+        return Associator<Handler, Default>::get(c.handler_, otherwise);
+    }
+};
+
+#endif
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/compose.hpp>
 #include <boost/asio/system_executor.hpp>
 
 #include <chrono>
@@ -6458,7 +6564,7 @@ public:
     /// *Cancellation:* `terminal`, at every point; the reply is `operation_aborted`, and the connection is closed.
     template <class Token>
     auto async_perform(const exchange& e, Token&& token) {
-        return boost::asio::async_compose<Token, void(reply)>(async_exchange(pool_, e, executor_), token, executor_);
+        return op::compose<void(reply)>(async_exchange(pool_, e, executor_), *this, std::forward<Token>(token));
     }
 
 private:
@@ -6474,16 +6580,19 @@ private:
 #define DYNASESSION_OP_ASYNC_RUN_HPP
 
 // #include <dynasession/op/action.hpp>
+// #include <dynasession/op/compose.hpp>
 
 #include <boost/asio/append.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -6532,11 +6641,14 @@ class runner {
 public:
     using reply_type = typename Op::reply_type;
     using result_type = result<typename Op::value_type>;
+    using executor_type = std::decay_t<decltype(boost::asio::prefer(
+        std::declval<Io&>().get_executor(), boost::asio::execution::outstanding_work.tracked))>;
 
     runner(Op op, Io& io) : op_(std::move(op)), io_(&io) {}
 
     template <class Self>
     void operator()(Self& self) {
+        work_.emplace(boost::asio::prefer(io_->get_executor(), boost::asio::execution::outstanding_work.tracked));
         step(self, {});
     }
 
@@ -6587,13 +6699,15 @@ private:
         timer_.reset();
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));
-        boost::asio::post(boost::asio::append(std::move(self), error_code{}));
+        const auto executor = io_->get_executor();
+        boost::asio::post(executor, boost::asio::append(std::move(self), error_code{}));
     }
 
     Op op_;
     Io* io_;
     bool suspended_ = false;
     bool told_ = false; // that it is cancelled
+    std::optional<executor_type> work_; // the context does not end before the handler has returned
     std::unique_ptr<boost::asio::steady_timer> timer_;
     std::unique_ptr<result_type> held_;
 };
@@ -6601,8 +6715,7 @@ private:
 template <class Completion, class Op, class Io, class Token>
 auto start(Op op, Io& io, Token&& token) {
     using signature = typename Completion::template signature<typename Op::value_type>;
-    return boost::asio::async_compose<Token, signature>(runner<Op, Io, Completion>(std::move(op), io), token,
-                                                        io.get_executor());
+    return compose<signature>(runner<Op, Io, Completion>(std::move(op), io), io, std::forward<Token>(token));
 }
 
 } // namespace async_detail

@@ -21,7 +21,7 @@
 
 namespace dynasession::inline v0::http {
 
-/// Drives a `round_trip` inside `asio::async_compose`.
+/// Drives a `round_trip` inside `op::compose`.
 class async_exchange {
     using clock = std::chrono::steady_clock;
     using step = round_trip::step;
@@ -88,7 +88,8 @@ private:
         const std::unique_ptr<async_socket, decltype(rest)> resting(socket.get());
         auto r = trip_.finish(now);
         if (suspended_) return self.complete(std::move(r));
-        boost::asio::post(boost::asio::append(std::move(self), std::make_unique<reply>(std::move(r))));
+        const auto executor = *executor_;
+        boost::asio::post(executor, boost::asio::append(std::move(self), std::make_unique<reply>(std::move(r))));
     }
 
     template <class Self>

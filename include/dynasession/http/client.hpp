@@ -9,9 +9,9 @@
 #include <dynasession/http/pool.hpp>
 #include <dynasession/http/round_trip.hpp>
 #include <dynasession/op/action.hpp>
+#include <dynasession/op/compose.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/compose.hpp>
 #include <boost/asio/system_executor.hpp>
 
 #include <chrono>
@@ -90,7 +90,7 @@ public:
     /// *Cancellation:* `terminal`, at every point; the reply is `operation_aborted`, and the connection is closed.
     template <class Token>
     auto async_perform(const exchange& e, Token&& token) {
-        return boost::asio::async_compose<Token, void(reply)>(async_exchange(pool_, e, executor_), token, executor_);
+        return op::compose<void(reply)>(async_exchange(pool_, e, executor_), *this, std::forward<Token>(token));
     }
 
 private:

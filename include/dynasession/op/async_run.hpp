@@ -2,16 +2,19 @@
 #define DYNASESSION_OP_ASYNC_RUN_HPP
 
 #include <dynasession/op/action.hpp>
+#include <dynasession/op/compose.hpp>
 
 #include <boost/asio/append.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -60,11 +63,14 @@ class runner {
 public:
     using reply_type = typename Op::reply_type;
     using result_type = result<typename Op::value_type>;
+    using executor_type = std::decay_t<decltype(boost::asio::prefer(
+        std::declval<Io&>().get_executor(), boost::asio::execution::outstanding_work.tracked))>;
 
     runner(Op op, Io& io) : op_(std::move(op)), io_(&io) {}
 
     template <class Self>
     void operator()(Self& self) {
+        work_.emplace(boost::asio::prefer(io_->get_executor(), boost::asio::execution::outstanding_work.tracked));
         step(self, {});
     }
 
@@ -115,13 +121,15 @@ private:
         timer_.reset();
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));
-        boost::asio::post(boost::asio::append(std::move(self), error_code{}));
+        const auto executor = io_->get_executor();
+        boost::asio::post(executor, boost::asio::append(std::move(self), error_code{}));
     }
 
     Op op_;
     Io* io_;
     bool suspended_ = false;
     bool told_ = false; // that it is cancelled
+    std::optional<executor_type> work_; // the context does not end before the handler has returned
     std::unique_ptr<boost::asio::steady_timer> timer_;
     std::unique_ptr<result_type> held_;
 };
@@ -129,8 +137,7 @@ private:
 template <class Completion, class Op, class Io, class Token>
 auto start(Op op, Io& io, Token&& token) {
     using signature = typename Completion::template signature<typename Op::value_type>;
-    return boost::asio::async_compose<Token, signature>(runner<Op, Io, Completion>(std::move(op), io), token,
-                                                        io.get_executor());
+    return compose<signature>(runner<Op, Io, Completion>(std::move(op), io), io, std::forward<Token>(token));
 }
 
 } // namespace async_detail

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -58,6 +59,19 @@ struct completion {
             ++calls;
             ec = e;
         };
+    }
+};
+
+// Its effects are answered by somebody that no context knows of.
+struct lazy_io {
+    asio::any_io_executor executor;
+    std::function<void(reply)> answer{};
+
+    instant now() const { return {}; }
+    asio::any_io_executor get_executor() const { return executor; }
+    void async_perform(const std::string&, auto handler) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        answer = [shared](reply r) { (*shared)(std::move(r)); };
     }
 };
 
@@ -384,4 +398,17 @@ TEST_CASE_FIXTURE(fixture, "a cancelled operation that never gives up is ended")
     CHECK(done.calls == 1);
     CHECK(done.ec == aborted);
     CHECK(io.performed.size() == 1);
+}
+
+TEST_CASE("an effect that keeps no context busy is waited for all the same") {
+    asio::io_context context;
+    lazy_io io{context.get_executor()};
+    completion done;
+    async_run(ask("effect"), io, done.handler<std::string>());
+    context.poll();
+    CHECK_FALSE(context.stopped());
+    asio::post(context, [&] { std::exchange(io.answer, nullptr)("answer"); });
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(context.stopped());
 }
