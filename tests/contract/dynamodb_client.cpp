@@ -33,6 +33,11 @@ client_options options() {
     return o;
 }
 
+std::string new_name() {
+    const auto id = detail::random_uuid();
+    return "client-" + std::string(id.data(), id.size());
+}
+
 // A table of its own for a test, gone with it.
 class table {
 public:
@@ -56,7 +61,7 @@ public:
             .item;
     }
 
-    const std::string name = "client-" + detail::random_uuid();
+    const std::string name = new_name();
     client db{options()};
     table_description description;
 };
@@ -67,7 +72,7 @@ item key(const std::string& id) { return {{"id", v::string(id)}}; }
 
 TEST_CASE("dynamodb client: a table is created, described and deleted") {
     client db(options());
-    const auto name = "client-" + detail::random_uuid();
+    const auto name = new_name();
     {
         table t(true);
         CHECK(t.description.table_name == t.name);

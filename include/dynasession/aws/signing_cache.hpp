@@ -2,6 +2,7 @@
 #define DYNASESSION_AWS_SIGNING_CACHE_HPP
 
 #include <dynasession/detail/crypto.hpp>
+#include <dynasession/detail/encoding.hpp>
 #include <dynasession/detail/iso8601.hpp>
 
 #include <array>
@@ -38,10 +39,24 @@ private:
 /// *Thread safety:* `resume` may be called at the same time; it computes a missing part under its lock.
 class signing_cache {
 public:
-    /// Hashes that stand behind their constant beginnings.
+    /// Hashes that stand behind their constant beginnings. A copy goes on from where the original stands.
     struct progress {
         detail::sha256 canonical;    ///< of the canonical request, up to the payload hash
         detail::hmac_sha256 message; ///< of the string to sign, up to the hash of the canonical request
+
+        /// The signature in hexadecimal digits; the object is used up.
+        std::array<char, 64> finish(std::string_view payload_hash) {
+            canonical.update(payload_hash);
+            const auto digest = detail::hex(canonical.finish());
+            message.update({digest.data(), digest.size()});
+            return detail::hex(message.finish());
+        }
+
+        /// The same, of a request with this body.
+        std::array<char, 64> finish_over(std::string_view body) {
+            const auto hash = detail::hex(detail::sha256::of(body));
+            return finish({hash.data(), hash.size()});
+        }
     };
 
     /// `scope` is the credential scope behind the date: `/region/service/aws4_request`.

@@ -82,14 +82,22 @@ public:
     /// The request's headers are all that is covered, so they have to hold what the service demands: host, x-amz-date
     /// with `at.text()`, and x-amz-security-token when the credentials have a session token.
     void sign(const signable_request& request, const credentials& key, const timestamp& at, std::string& out) const {
+        const auto signature = finish(begin(request, key, at, out), request);
+        out.append(signature.data(), signature.size());
+    }
+
+    /// Appends the value of the Authorization header up to the signature and returns that, but for the body: what is
+    /// the same for all requests that differ in nothing else.
+    signing_cache::progress begin(const signable_request& request, const credentials& key, const timestamp& at,
+                                  std::string& out) const {
         const canonical_headers headers(request.headers);
-        const auto signature = signature_of(request, headers, key, at);
         using namespace std::string_view_literals;
         out.append("AWS4-HMAC-SHA256 Credential="sv).append(key.access_key_id()).push_back('/');
         out.append(at.date()).append(cache_.scope());
         out.append(", SignedHeaders="sv);
         headers.append_names(out);
-        out.append(", Signature="sv).append(signature.data(), signature.size());
+        out.append(", Signature="sv);
+        return begin(request, headers, key, at);
     }
 
     /// The request target, path and query, that carries its signature itself.
@@ -119,30 +127,23 @@ public:
 
         auto covered = request;
         covered.query = std::string_view(query).substr(0, options.sign_session_token ? query.size() : without_token);
-        const auto signature = signature_of(covered, headers, key, at);
+        const auto signature = finish(begin(covered, headers, key, at), request);
         add("X-Amz-Signature", {signature.data(), signature.size()});
         return std::string(request.path).append(1, '?').append(query);
     }
 
 private:
-    std::array<char, 64> signature_of(const signable_request& request, const canonical_headers& headers,
-                                      const credentials& key, const timestamp& at) const {
+    signing_cache::progress begin(const signable_request& request, const canonical_headers& headers,
+                                  const credentials& key, const timestamp& at) const {
         sigv4_detail::hashed_text beginning;
         append_canonical_request(beginning, request, headers, options_);
-        auto [canonical, message] =
-            beginning.is_whole()
-                ? cache_.resume(beginning.text(), key.secret_access_key(), at)
-                : signing_cache::progress{beginning.hash(), cache_.resume(key.secret_access_key(), at)};
+        if (beginning.is_whole()) return cache_.resume(beginning.text(), key.secret_access_key(), at);
+        return {beginning.hash(), cache_.resume(key.secret_access_key(), at)};
+    }
 
-        if (request.payload_hash.empty()) {
-            const auto payload = payload_hash(request.body);
-            canonical.update(payload.data(), payload.size());
-        } else {
-            canonical.update(request.payload_hash);
-        }
-        const auto digest = detail::hex(canonical.finish());
-        message.update({digest.data(), digest.size()});
-        return detail::hex(message.finish());
+    static std::array<char, 64> finish(signing_cache::progress signature, const signable_request& request) {
+        return request.payload_hash.empty() ? signature.finish_over(request.body)
+                                            : signature.finish(request.payload_hash);
     }
 
     canonical_options options_;

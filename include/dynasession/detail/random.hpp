@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstring>
 #include <random>
-#include <string>
 
 namespace dynasession::inline v0::detail {
 
@@ -26,7 +25,7 @@ inline std::uint64_t pseudo_random() {
 inline double uniform_random() { return static_cast<double>(pseudo_random() >> 11) * 0x1p-53; }
 
 /// A version 4 UUID in lower case (RFC 9562), from `pseudo_random`.
-inline std::string random_uuid() {
+inline std::array<char, 36> random_uuid() {
     std::array<unsigned char, 16> bytes;
     for (std::size_t i = 0; i != bytes.size(); i += 8) {
         const auto random = pseudo_random();
@@ -34,10 +33,10 @@ inline std::string random_uuid() {
     }
     bytes[6] = static_cast<unsigned char>(0x40 | (bytes[6] & 0x0f));
     bytes[8] = static_cast<unsigned char>(0x80 | (bytes[8] & 0x3f));
-    std::string out(36, '-');
+    std::array<char, 36> out;
     auto* end = out.data();
     for (std::size_t i = 0; i != bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) ++end; // a dash
+        if (i == 4 || i == 6 || i == 8 || i == 10) *end++ = '-';
         end = write_hex({bytes.data() + i, 1}, end);
     }
     return out;

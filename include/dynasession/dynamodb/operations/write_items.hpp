@@ -177,8 +177,10 @@ inline void write(json_writer& out, const transact_write_items_request& r) {
         out.end_object().end_object();
     }
     out.end_array();
+    const auto random = detail::random_uuid();
     out.key("ClientRequestToken")
-        .string(r.client_request_token.empty() ? detail::random_uuid() : r.client_request_token);
+        .string(r.client_request_token.empty() ? std::string_view(random.data(), random.size())
+                                               : r.client_request_token);
     write_capacity_member(out, r.return_consumed_capacity);
     out.end_object();
 }
