@@ -209,6 +209,79 @@ inline std::string_view as_text(const sha256_digest& digest) noexcept {
 #ifndef DYNASESSION_DETAIL_ENCODING_HPP
 #define DYNASESSION_DETAIL_ENCODING_HPP
 
+// #include <dynasession/detail/base64_vector.hpp>
+#ifndef DYNASESSION_DETAIL_BASE64_VECTOR_HPP
+#define DYNASESSION_DETAIL_BASE64_VECTOR_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/// Base64 decoded 32 characters at a time, where the processor can: a sixth of the time of tables.
+///
+/// A character's two halves each select a set of bits; they meet only in characters that are not in the alphabet. The
+/// upper half, and whether it is a slash, also tells what has to be added to make the character its sextet (Muła and
+/// Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions", ACM TWEB 12(3), 2018).
+namespace dynasession::inline v0::detail::base64_vector {
+
+/// Shorter texts, and what is left, are for the tables; it is more than a store reaches over.
+inline constexpr std::size_t least = 48;
+
+#ifdef __x86_64__
+
+inline bool available() noexcept {
+    static const bool has = __builtin_cpu_supports("avx2");
+    return has;
+}
+
+// Sixteen bytes twice, as the shuffles want their tables; the first is the lowest.
+[[gnu::target("avx2")]] inline __m256i twice(unsigned long long low, unsigned long long high) noexcept {
+    const auto l = static_cast<long long>(low), h = static_cast<long long>(high);
+    return _mm256_set_epi64x(h, l, h, l);
+}
+
+/// Decodes groups of 32 characters until less than `least` are left; returns how many characters were taken, or nothing
+/// if one of them is not in the alphabet. `out` has room for what all of `text` stands for, and may be where it begins.
+[[gnu::target("avx2")]] inline std::optional<std::size_t> run(std::string_view text, char* out) noexcept {
+    const auto sets_of_low = twice(0x1111111111111115, 0x1A1B1B1B1A131111);
+    const auto sets_of_high = twice(0x0804080402011010, 0x1010101010101010);
+    const auto offsets = twice(0xB9B9BFBF04131000, 0);
+    const auto bytes = twice(0x090A040506000102, 0xFFFFFFFF0C0D0E08);
+    const auto slash = _mm256_set1_epi8('/'); // 0x2F: also the mask of a half, the shuffles do not see its bit 5
+
+    auto foreign = _mm256_setzero_si256();
+    std::size_t taken = 0;
+    for (; text.size() - taken >= least; taken += 32, out += 24) {
+        auto c = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text.data() + taken));
+        const auto high = _mm256_and_si256(_mm256_srli_epi32(c, 4), slash);
+        const auto low = _mm256_and_si256(c, slash);
+        foreign = _mm256_or_si256(
+            foreign, _mm256_and_si256(_mm256_shuffle_epi8(sets_of_low, low), _mm256_shuffle_epi8(sets_of_high, high)));
+        c = _mm256_add_epi8(c, _mm256_shuffle_epi8(offsets, _mm256_add_epi8(_mm256_cmpeq_epi8(c, slash), high)));
+        // Four sextets to three bytes: pairs to 12 bits, pairs of those to 24, and these brought together.
+        c = _mm256_madd_epi16(_mm256_maddubs_epi16(c, _mm256_set1_epi32(0x01400140)), _mm256_set1_epi32(0x00011000));
+        c = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(c, bytes), _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), c); // 24 bytes, and 8 that the next ones overwrite
+    }
+    if (!_mm256_testz_si256(foreign, foreign)) return std::nullopt;
+    return taken;
+}
+
+#else
+
+constexpr bool available() noexcept { return false; }
+inline std::optional<std::size_t> run(std::string_view, char*) noexcept { return 0; }
+
+#endif
+
+} // namespace dynasession::inline v0::detail::base64_vector
+
+#endif
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -349,7 +422,16 @@ inline void append_base64(std::string& out, std::string_view bytes) {
 inline std::optional<std::size_t> decode_base64(std::string_view text, char* out) noexcept {
     if (text.size() % 4 != 0) return std::nullopt;
     if (text.ends_with('=')) text.remove_suffix(text.ends_with("==") ? 2 : 1);
-    return read_sextets(text, out, base64_sextets);
+    std::size_t taken = 0;
+    if (text.size() >= base64_vector::least && base64_vector::available()) {
+        const auto whole = base64_vector::run(text, out);
+        if (!whole) return std::nullopt;
+        taken = *whole;
+    }
+    const auto begun = taken / 4 * 3;
+    const auto rest = read_sextets(text.substr(taken), out + begun, base64_sextets);
+    if (!rest) return std::nullopt;
+    return begun + *rest;
 }
 
 /// Appends what a base64 text stands for, or returns false and leaves `out` as it was.
@@ -2540,19 +2622,16 @@ public:
     /// The value of the first field of this name in any case; empty when there is none.
     std::string_view header(std::string_view name) const noexcept;
 
-    /// Makes room for so many bytes of fields.
-    void reserve_headers(std::size_t bytes) { fields_.reserve(bytes); }
-
     /// Appends a field.
     void add_header(std::string_view name, std::string_view value) {
-        fields_.append(name).append(": ").append(value).push_back('\n');
+        fields_.append(name).append(": ").append(value).append("\r\n");
     }
 
-    /// Appends a field as it usually stands on the wire: the name, a colon, a space, the value.
-    void add_header_line(std::string_view line) { fields_.append(line).push_back('\n'); }
+    /// Appends fields as they usually stand on the wire: each a name, a colon, a space, a value and CRLF.
+    void add_header_lines(std::string_view lines) { fields_.append(lines); }
 
 private:
-    // One "name: value\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
+    // One "name: value\r\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
     std::string fields_;
 };
 
@@ -2643,11 +2722,11 @@ inline result<request> make_request(std::string_view method, std::string_view ta
 
 inline std::string_view response::header(std::string_view name) const noexcept {
     for (std::string_view rest = fields_; !rest.empty();) {
-        const auto line = rest.substr(0, rest.find('\n'));
+        const auto line = rest.substr(0, rest.find('\r'));
         if (line.size() > name.size() && line[name.size()] == ':' &&
             message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
             return line.substr(name.size() + 2);
-        rest.remove_prefix(line.size() + 1);
+        rest.remove_prefix(line.size() + 2);
     }
     return {};
 }
@@ -2943,9 +3022,42 @@ constexpr bool is_utf8(std::string_view text) noexcept {
 
 #endif
 // #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/plain_text.hpp>
+#ifndef DYNASESSION_DYNAMODB_PLAIN_TEXT_HPP
+#define DYNASESSION_DYNAMODB_PLAIN_TEXT_HPP
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How many characters stand before the first that is not just itself in a JSON string: a quote, a backslash, what JSON
+/// forbids, and the beginning of a UTF-8 sequence.
+inline std::size_t plain_length(std::string_view text) noexcept {
+    std::size_t i = 0;
+    if constexpr (std::endian::native == std::endian::little) { // eight at a time
+        constexpr std::uint64_t each = 0x0101010101010101;
+        const auto zeros = [](std::uint64_t w) { return (w - each) & ~w; }; // exact up to the first
+        for (std::uint64_t w; i + sizeof w <= text.size(); i += sizeof w) {
+            std::memcpy(&w, text.data() + i, sizeof w);
+            const auto special =
+                (zeros(w ^ each * '"') | zeros(w ^ each * '\\') | ((w - each * 0x20) & ~w) | w) & each * 0x80;
+            if (special != 0) return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
+        }
+    }
+    const auto is_plain = [](unsigned char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x80; };
+    while (i != text.size() && is_plain(static_cast<unsigned char>(text[i]))) ++i;
+    return i;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -2957,19 +3069,6 @@ namespace dynasession::inline v0::dynamodb {
 
 /// Names of attributes that stand in expressions as `#placeholders`: placeholder, then the real name.
 using expression_names = std::vector<std::pair<std::string, std::string>>;
-
-namespace json_detail {
-
-// True for the bytes that cannot be copied as they are without a look.
-inline constexpr auto special = [] {
-    std::array<bool, 256> table{};
-    for (std::size_t c = 0; c < 256; ++c) table[c] = c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
-    return table;
-}();
-
-constexpr bool is_special(char c) noexcept { return special[static_cast<unsigned char>(c)]; }
-
-} // namespace json_detail
 
 /// Writes the JSON of a request to the end of a string, in one pass and without a document in between.
 ///
@@ -2987,21 +3086,8 @@ public:
     json_writer& begin_array() { return open('['); }
     json_writer& end_array() { return close(']'); }
 
-    json_writer& key(std::string_view name) {
-        string(name);
-        out_->push_back(':');
-        return *this;
-    }
-    json_writer& string(std::string_view text) {
-        separate();
-        out_->push_back('"');
-        if (std::ranges::any_of(text, json_detail::is_special))
-            append_escaped(text);
-        else
-            out_->append(text);
-        out_->push_back('"');
-        return *this;
-    }
+    json_writer& key(std::string_view name) { return quote(name, "\":"); }
+    json_writer& string(std::string_view text) { return quote(text, "\""); }
     json_writer& boolean(bool value) {
         separate();
         out_->append(value ? "true" : "false");
@@ -3054,6 +3140,7 @@ private:
         detail::append_base64(*out_, bytes);
         out_->push_back('"');
     }
+    json_writer& quote(std::string_view text, std::string_view end);
     void append_escaped(std::string_view text);
 
     std::string* out_;
@@ -3080,10 +3167,27 @@ inline void append_escape(std::string& out, char c) {
 
 } // namespace json_detail
 
+inline json_writer& json_writer::quote(std::string_view text, std::string_view end) {
+    separate();
+    if (plain_length(text) != text.size()) {
+        out_->push_back('"');
+        append_escaped(text);
+        out_->append(end);
+        return *this;
+    }
+    // Nearly all texts: grown once.
+    const auto size = out_->size();
+    out_->resize(size + 1 + text.size() + end.size());
+    auto* p = out_->data() + size;
+    *p++ = '"';
+    p = std::copy(text.begin(), text.end(), p);
+    std::copy(end.begin(), end.end(), p);
+    return *this;
+}
+
 inline void json_writer::append_escaped(std::string_view text) {
     while (!text.empty()) {
-        std::size_t plain = 0;
-        while (plain < text.size() && !json_detail::is_special(text[plain])) ++plain;
+        const auto plain = plain_length(text);
         out_->append(text.substr(0, plain));
         text.remove_prefix(plain);
         if (text.empty()) return;
@@ -3207,12 +3311,10 @@ struct outcome {
 
 // #include <dynasession/detail/encoding.hpp>
 // #include <dynasession/detail/utf8.hpp>
+// #include <dynasession/dynamodb/plain_text.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -3333,29 +3435,10 @@ private:
         return true;
     }
 
-    // How many characters stand before the first that is not just itself: a quote, a backslash, what JSON forbids,
-    // and the beginning of a UTF-8 sequence.
-    std::size_t plain_length() const noexcept {
-        std::size_t i = 0;
-        if constexpr (std::endian::native == std::endian::little) {
-            constexpr std::uint64_t each = 0x0101010101010101;
-            const auto zeros = [](std::uint64_t w) { return (w - each) & ~w; }; // exact up to the first
-            for (std::uint64_t w; i + sizeof w <= rest_.size(); i += sizeof w) {
-                std::memcpy(&w, rest_.data() + i, sizeof w);
-                const auto special =
-                    (zeros(w ^ each * '"') | zeros(w ^ each * '\\') | ((w - each * 0x20) & ~w) | w) & each * 0x80;
-                if (special != 0) return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
-            }
-        }
-        const auto is_plain = [](unsigned char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x80; };
-        while (i != rest_.size() && is_plain(static_cast<unsigned char>(rest_[i]))) ++i;
-        return i;
-    }
-
     // A view of the text, unless it holds escapes.
     bool read_name(std::string_view& name, std::string& kept) {
         if (!take('"')) return false;
-        const auto n = plain_length();
+        const auto n = plain_length(rest_);
         if (n != rest_.size() && rest_[n] == '"') {
             name = rest_.substr(0, n);
             rest_.remove_prefix(n + 1);
@@ -3369,7 +3452,7 @@ private:
 
     bool finish_string(std::string& out) {
         for (;;) {
-            const auto n = plain_length();
+            const auto n = plain_length(rest_);
             out.append(rest_.substr(0, n));
             rest_.remove_prefix(n);
             if (rest_.empty()) return false;
@@ -5459,9 +5542,10 @@ private:
     bool take_line(std::string_view& line) noexcept {
         const auto size = parser_detail::find_control(rest_);
         if (size > limits_->max_header_size - header_size_) return refuse_size("the limit of the header was passed");
-        const auto end = std::string_view(rest_.data() + size, std::min<std::size_t>(rest_.size() - size, 2));
-        if (!std::string_view("\r\n").starts_with(end)) return refuse("not HTTP: a line with control characters");
-        if (end.size() < 2) return false;
+        const auto left = rest_.size() - size;
+        if ((left > 0 && rest_[size] != '\r') || (left > 1 && rest_[size + 1] != '\n'))
+            return refuse("not HTTP: a line with control characters");
+        if (left < 2) return false;
         line = {rest_.data(), size};
         rest_.remove_prefix(size + 2);
         header_size_ += size;
@@ -5481,16 +5565,27 @@ private:
         // Nobody asked to switch the protocol; what follows would not be HTTP.
         if (!shaped || status < 100 || status == 101) return refuse("not HTTP: a bad status line");
         is_1_1_ = line[7] == '1';
-        response_.reserve_headers(512);
         return proceed(part::fields);
     }
 
     bool take_fields() {
+        // Lines that stand as they are kept are copied together.
+        const char* usual = rest_.data();
         std::string_view line;
         while (take_line(line)) {
-            if (line.empty()) return begin_body();
-            if (!take_field(line)) return false;
+            if (line.empty()) {
+                response_.add_header_lines({usual, line.data()});
+                return begin_body();
+            }
+            const auto f = split(line);
+            if (!f || !note(*f)) return f ? false : refuse("not HTTP: a bad header field");
+            if (line.size() != f->name.size() + 2 + f->value.size() || line[f->name.size() + 1] != ' ') {
+                response_.add_header_lines({usual, line.data()});
+                response_.add_header(f->name, f->value);
+                usual = rest_.data();
+            }
         }
+        if (problem_ == nullptr) response_.add_header_lines({usual, rest_.data()});
         return false;
     }
 
@@ -5498,19 +5593,14 @@ private:
         std::size_t n = 0;
         while (n != line.size() && parser_detail::token_characters[static_cast<unsigned char>(line[n])]) ++n;
         if (n == 0 || n == line.size() || line[n] != ':') return std::nullopt;
-        return field{{line.data(), n}, {line.data() + n + 1, line.size() - n - 1}};
+        return field{line.substr(0, n), parser_detail::trim(line.substr(n + 1))};
     }
 
-    bool take_field(std::string_view line) {
-        const auto f = split(line);
-        if (!f) return refuse("not HTTP: a bad header field");
-        const auto value = parser_detail::trim(f->value);
-        if (f->value.size() == value.size() + 1 && f->value.front() == ' ')
-            response_.add_header_line(line);
-        else
-            response_.add_header(f->name, value);
+    // Keeps what a field says of the connection and of the body.
+    bool note(const field& f) {
+        const auto value = f.value;
         const auto is = [&](std::string_view name) {
-            return f->name.size() == name.size() && message_detail::equal_ignoring_case(f->name, name);
+            return f.name.size() == name.size() && message_detail::equal_ignoring_case(f.name, name);
         };
         if (is("content-length")) {
             std::uint64_t length = 0;

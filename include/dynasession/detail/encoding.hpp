@@ -1,6 +1,8 @@
 #ifndef DYNASESSION_DETAIL_ENCODING_HPP
 #define DYNASESSION_DETAIL_ENCODING_HPP
 
+#include <dynasession/detail/base64_vector.hpp>
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -141,7 +143,16 @@ inline void append_base64(std::string& out, std::string_view bytes) {
 inline std::optional<std::size_t> decode_base64(std::string_view text, char* out) noexcept {
     if (text.size() % 4 != 0) return std::nullopt;
     if (text.ends_with('=')) text.remove_suffix(text.ends_with("==") ? 2 : 1);
-    return read_sextets(text, out, base64_sextets);
+    std::size_t taken = 0;
+    if (text.size() >= base64_vector::least && base64_vector::available()) {
+        const auto whole = base64_vector::run(text, out);
+        if (!whole) return std::nullopt;
+        taken = *whole;
+    }
+    const auto begun = taken / 4 * 3;
+    const auto rest = read_sextets(text.substr(taken), out + begun, base64_sextets);
+    if (!rest) return std::nullopt;
+    return begun + *rest;
 }
 
 /// Appends what a base64 text stands for, or returns false and leaves `out` as it was.

@@ -3,12 +3,10 @@
 
 #include <dynasession/detail/encoding.hpp>
 #include <dynasession/detail/utf8.hpp>
+#include <dynasession/dynamodb/plain_text.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -129,29 +127,10 @@ private:
         return true;
     }
 
-    // How many characters stand before the first that is not just itself: a quote, a backslash, what JSON forbids,
-    // and the beginning of a UTF-8 sequence.
-    std::size_t plain_length() const noexcept {
-        std::size_t i = 0;
-        if constexpr (std::endian::native == std::endian::little) {
-            constexpr std::uint64_t each = 0x0101010101010101;
-            const auto zeros = [](std::uint64_t w) { return (w - each) & ~w; }; // exact up to the first
-            for (std::uint64_t w; i + sizeof w <= rest_.size(); i += sizeof w) {
-                std::memcpy(&w, rest_.data() + i, sizeof w);
-                const auto special =
-                    (zeros(w ^ each * '"') | zeros(w ^ each * '\\') | ((w - each * 0x20) & ~w) | w) & each * 0x80;
-                if (special != 0) return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
-            }
-        }
-        const auto is_plain = [](unsigned char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x80; };
-        while (i != rest_.size() && is_plain(static_cast<unsigned char>(rest_[i]))) ++i;
-        return i;
-    }
-
     // A view of the text, unless it holds escapes.
     bool read_name(std::string_view& name, std::string& kept) {
         if (!take('"')) return false;
-        const auto n = plain_length();
+        const auto n = plain_length(rest_);
         if (n != rest_.size() && rest_[n] == '"') {
             name = rest_.substr(0, n);
             rest_.remove_prefix(n + 1);
@@ -165,7 +144,7 @@ private:
 
     bool finish_string(std::string& out) {
         for (;;) {
-            const auto n = plain_length();
+            const auto n = plain_length(rest_);
             out.append(rest_.substr(0, n));
             rest_.remove_prefix(n);
             if (rest_.empty()) return false;

@@ -4,9 +4,9 @@
 #include <dynasession/detail/encoding.hpp>
 #include <dynasession/detail/utf8.hpp>
 #include <dynasession/dynamodb/item.hpp>
+#include <dynasession/dynamodb/plain_text.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -18,19 +18,6 @@ namespace dynasession::inline v0::dynamodb {
 
 /// Names of attributes that stand in expressions as `#placeholders`: placeholder, then the real name.
 using expression_names = std::vector<std::pair<std::string, std::string>>;
-
-namespace json_detail {
-
-// True for the bytes that cannot be copied as they are without a look.
-inline constexpr auto special = [] {
-    std::array<bool, 256> table{};
-    for (std::size_t c = 0; c < 256; ++c) table[c] = c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
-    return table;
-}();
-
-constexpr bool is_special(char c) noexcept { return special[static_cast<unsigned char>(c)]; }
-
-} // namespace json_detail
 
 /// Writes the JSON of a request to the end of a string, in one pass and without a document in between.
 ///
@@ -48,21 +35,8 @@ public:
     json_writer& begin_array() { return open('['); }
     json_writer& end_array() { return close(']'); }
 
-    json_writer& key(std::string_view name) {
-        string(name);
-        out_->push_back(':');
-        return *this;
-    }
-    json_writer& string(std::string_view text) {
-        separate();
-        out_->push_back('"');
-        if (std::ranges::any_of(text, json_detail::is_special))
-            append_escaped(text);
-        else
-            out_->append(text);
-        out_->push_back('"');
-        return *this;
-    }
+    json_writer& key(std::string_view name) { return quote(name, "\":"); }
+    json_writer& string(std::string_view text) { return quote(text, "\""); }
     json_writer& boolean(bool value) {
         separate();
         out_->append(value ? "true" : "false");
@@ -115,6 +89,7 @@ private:
         detail::append_base64(*out_, bytes);
         out_->push_back('"');
     }
+    json_writer& quote(std::string_view text, std::string_view end);
     void append_escaped(std::string_view text);
 
     std::string* out_;
@@ -141,10 +116,27 @@ inline void append_escape(std::string& out, char c) {
 
 } // namespace json_detail
 
+inline json_writer& json_writer::quote(std::string_view text, std::string_view end) {
+    separate();
+    if (plain_length(text) != text.size()) {
+        out_->push_back('"');
+        append_escaped(text);
+        out_->append(end);
+        return *this;
+    }
+    // Nearly all texts: grown once.
+    const auto size = out_->size();
+    out_->resize(size + 1 + text.size() + end.size());
+    auto* p = out_->data() + size;
+    *p++ = '"';
+    p = std::copy(text.begin(), text.end(), p);
+    std::copy(end.begin(), end.end(), p);
+    return *this;
+}
+
 inline void json_writer::append_escaped(std::string_view text) {
     while (!text.empty()) {
-        std::size_t plain = 0;
-        while (plain < text.size() && !json_detail::is_special(text[plain])) ++plain;
+        const auto plain = plain_length(text);
         out_->append(text.substr(0, plain));
         text.remove_prefix(plain);
         if (text.empty()) return;

@@ -29,19 +29,16 @@ public:
     /// The value of the first field of this name in any case; empty when there is none.
     std::string_view header(std::string_view name) const noexcept;
 
-    /// Makes room for so many bytes of fields.
-    void reserve_headers(std::size_t bytes) { fields_.reserve(bytes); }
-
     /// Appends a field.
     void add_header(std::string_view name, std::string_view value) {
-        fields_.append(name).append(": ").append(value).push_back('\n');
+        fields_.append(name).append(": ").append(value).append("\r\n");
     }
 
-    /// Appends a field as it usually stands on the wire: the name, a colon, a space, the value.
-    void add_header_line(std::string_view line) { fields_.append(line).push_back('\n'); }
+    /// Appends fields as they usually stand on the wire: each a name, a colon, a space, a value and CRLF.
+    void add_header_lines(std::string_view lines) { fields_.append(lines); }
 
 private:
-    // One "name: value\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
+    // One "name: value\r\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
     std::string fields_;
 };
 
@@ -132,11 +129,11 @@ inline result<request> make_request(std::string_view method, std::string_view ta
 
 inline std::string_view response::header(std::string_view name) const noexcept {
     for (std::string_view rest = fields_; !rest.empty();) {
-        const auto line = rest.substr(0, rest.find('\n'));
+        const auto line = rest.substr(0, rest.find('\r'));
         if (line.size() > name.size() && line[name.size()] == ':' &&
             message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
             return line.substr(name.size() + 2);
-        rest.remove_prefix(line.size() + 1);
+        rest.remove_prefix(line.size() + 2);
     }
     return {};
 }

@@ -141,9 +141,10 @@ private:
     bool take_line(std::string_view& line) noexcept {
         const auto size = parser_detail::find_control(rest_);
         if (size > limits_->max_header_size - header_size_) return refuse_size("the limit of the header was passed");
-        const auto end = std::string_view(rest_.data() + size, std::min<std::size_t>(rest_.size() - size, 2));
-        if (!std::string_view("\r\n").starts_with(end)) return refuse("not HTTP: a line with control characters");
-        if (end.size() < 2) return false;
+        const auto left = rest_.size() - size;
+        if ((left > 0 && rest_[size] != '\r') || (left > 1 && rest_[size + 1] != '\n'))
+            return refuse("not HTTP: a line with control characters");
+        if (left < 2) return false;
         line = {rest_.data(), size};
         rest_.remove_prefix(size + 2);
         header_size_ += size;
@@ -163,16 +164,27 @@ private:
         // Nobody asked to switch the protocol; what follows would not be HTTP.
         if (!shaped || status < 100 || status == 101) return refuse("not HTTP: a bad status line");
         is_1_1_ = line[7] == '1';
-        response_.reserve_headers(512);
         return proceed(part::fields);
     }
 
     bool take_fields() {
+        // Lines that stand as they are kept are copied together.
+        const char* usual = rest_.data();
         std::string_view line;
         while (take_line(line)) {
-            if (line.empty()) return begin_body();
-            if (!take_field(line)) return false;
+            if (line.empty()) {
+                response_.add_header_lines({usual, line.data()});
+                return begin_body();
+            }
+            const auto f = split(line);
+            if (!f || !note(*f)) return f ? false : refuse("not HTTP: a bad header field");
+            if (line.size() != f->name.size() + 2 + f->value.size() || line[f->name.size() + 1] != ' ') {
+                response_.add_header_lines({usual, line.data()});
+                response_.add_header(f->name, f->value);
+                usual = rest_.data();
+            }
         }
+        if (problem_ == nullptr) response_.add_header_lines({usual, rest_.data()});
         return false;
     }
 
@@ -180,19 +192,14 @@ private:
         std::size_t n = 0;
         while (n != line.size() && parser_detail::token_characters[static_cast<unsigned char>(line[n])]) ++n;
         if (n == 0 || n == line.size() || line[n] != ':') return std::nullopt;
-        return field{{line.data(), n}, {line.data() + n + 1, line.size() - n - 1}};
+        return field{line.substr(0, n), parser_detail::trim(line.substr(n + 1))};
     }
 
-    bool take_field(std::string_view line) {
-        const auto f = split(line);
-        if (!f) return refuse("not HTTP: a bad header field");
-        const auto value = parser_detail::trim(f->value);
-        if (f->value.size() == value.size() + 1 && f->value.front() == ' ')
-            response_.add_header_line(line);
-        else
-            response_.add_header(f->name, value);
+    // Keeps what a field says of the connection and of the body.
+    bool note(const field& f) {
+        const auto value = f.value;
         const auto is = [&](std::string_view name) {
-            return f->name.size() == name.size() && message_detail::equal_ignoring_case(f->name, name);
+            return f.name.size() == name.size() && message_detail::equal_ignoring_case(f.name, name);
         };
         if (is("content-length")) {
             std::uint64_t length = 0;

@@ -91,6 +91,21 @@ TEST_CASE("base64 refuses every text that it would not write") {
     }
 }
 
+TEST_CASE("base64 refuses every foreign character wherever it stands in a long text") {
+    const std::string good(160, 'A');
+    int wrong = 0;
+    for (std::size_t at = 0; at != good.size(); ++at)
+        for (int c = 0; c != 256; ++c) {
+            auto text = good;
+            text[at] = static_cast<char>(c);
+            const bool in_alphabet = detail::base64_alphabet.find(text[at]) != std::string_view::npos;
+            const bool padding = c == '=' && at == good.size() - 1;
+            auto out = ""s;
+            wrong += detail::append_decoded_base64(out, text) != (in_alphabet || padding);
+        }
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("base64url of 32 bytes has 43 characters and no padding") {
     const auto text = detail::base64url(counting());
     CHECK(std::string(text.data(), text.size()) == "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
