@@ -1,6 +1,7 @@
-// What a GetItem costs above its system calls: the same exchange through raw sockets, and through dynamodb::client with
-// signing, serialising, the checksum, parsing and base64.
+// What a GetItem costs above its system calls: the same exchange through raw sockets and through Boost.Beast, of bytes
+// that are signed already, and through dynamodb::client with signing, serialising, the checksum, parsing and base64.
 
+#include "beast_client.hpp"
 #include "canned_server.hpp"
 #include "raw_client.hpp"
 
@@ -84,6 +85,7 @@ int main() {
     const dynamodb::client_options options{
         .region = "us-east-1", .endpoint_url = "http://127.0.0.1:" + std::to_string(server.port()), .credentials = key};
     boost::asio::io_context io(1);
+    benchmarks::beast_client beast(io, server.port(), sent);
     dynamodb::client blocking(options);
     dynamodb::client async(io.get_executor(), options);
 
@@ -113,6 +115,17 @@ int main() {
              io.restart();
              io.run();
          }},
+        {"Beast",
+         [&](std::size_t n) {
+             while (n--) beast.exchange();
+         }},
+        {"Beast, asynchronous",
+         [&](std::size_t n) {
+             benchmarks::beast_chain all{beast, n};
+             all.next();
+             io.restart();
+             io.run();
+         }},
         {"no socket",
          [&](std::size_t n) {
              while (n--) {
@@ -123,11 +136,17 @@ int main() {
              }
          }},
     });
+    const double raw_us = times[0], execute = times[1], epoll_us = times[2], async_execute = times[3];
+    const double beast_us = times[4], async_beast = times[5];
     std::printf("CPU of the client a GetItem, same core, median of rounds\n"
                 "raw send/recv          %6.2f us  1.00\n"
-                "execute                %6.2f us  %.2f x raw\n"
+                "Beast, pre-signed      %6.2f us  %.2f x raw\n"
+                "execute                %6.2f us  %.2f x raw           %.2f x Beast\n"
                 "raw + epoll            %6.2f us  1.00\n"
-                "async_execute          %6.2f us  %.2f x raw + epoll\n"
+                "async Beast, the same  %6.2f us  %.2f x raw + epoll\n"
+                "async_execute          %6.2f us  %.2f x raw + epoll   %.2f x async Beast\n"
                 "of it without sockets  %6.2f us\n",
-                times[0], times[1], times[1] / times[0], times[2], times[3], times[3] / times[2], times[4]);
+                raw_us, beast_us, beast_us / raw_us, execute, execute / raw_us, execute / beast_us, epoll_us,
+                async_beast, async_beast / epoll_us, async_execute, async_execute / epoll_us,
+                async_execute / async_beast, times[6]);
 }

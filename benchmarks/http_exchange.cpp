@@ -1,5 +1,7 @@
-// What one HTTP exchange costs above its system calls: the same bytes through raw sockets and through http::client.
+// What one HTTP exchange costs above its system calls: the same bytes through raw sockets, through Boost.Beast and
+// through http::client.
 
+#include "beast_client.hpp"
 #include "canned_server.hpp"
 #include "raw_client.hpp"
 
@@ -59,6 +61,7 @@ int main() {
     benchmarks::raw_client raw(server.port(), bytes, answer.size());
     benchmarks::raw_client raw_epoll(server.port(), bytes, answer.size());
     boost::asio::io_context io(1);
+    benchmarks::beast_client beast(io, server.port(), bytes);
     http::client blocking(target);
     http::client async(io.get_executor(), target);
 
@@ -93,11 +96,28 @@ int main() {
              io.restart();
              io.run();
          }},
+        {"Beast",
+         [&](std::size_t n) {
+             while (n--) beast.exchange();
+         }},
+        {"Beast, asynchronous",
+         [&](std::size_t n) {
+             benchmarks::beast_chain all{beast, n};
+             all.next();
+             io.restart();
+             io.run();
+         }},
     });
+    const double raw_us = times[0], perform = times[1], epoll_us = times[2], async_perform = times[3];
+    const double beast_us = times[4], async_beast = times[5];
     std::printf("CPU of the client an exchange, same core, median of rounds\n"
                 "raw send/recv          %6.2f us  1.00\n"
-                "client.perform         %6.2f us  %.2f x raw\n"
+                "Beast                  %6.2f us  %.2f x raw\n"
+                "client.perform         %6.2f us  %.2f x raw           %.2f x Beast\n"
                 "raw + epoll            %6.2f us  1.00\n"
-                "client.async_perform   %6.2f us  %.2f x raw + epoll\n",
-                times[0], times[1], times[1] / times[0], times[2], times[3], times[3] / times[2]);
+                "async Beast            %6.2f us  %.2f x raw + epoll\n"
+                "client.async_perform   %6.2f us  %.2f x raw + epoll   %.2f x async Beast\n",
+                raw_us, beast_us, beast_us / raw_us, perform, perform / raw_us, perform / beast_us, epoll_us,
+                async_beast, async_beast / epoll_us, async_perform, async_perform / epoll_us,
+                async_perform / async_beast);
 }
