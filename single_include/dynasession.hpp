@@ -332,9 +332,8 @@ inline constexpr auto hex_pairs = make_hex_pairs();
 /// Writes two lower-case digits a byte to `out`, and returns its end.
 inline char* write_hex(std::span<const unsigned char> bytes, char* out) noexcept {
     for (const auto byte : bytes) {
-        const auto& pair = hex_pairs[byte];
-        *out++ = pair[0];
-        *out++ = pair[1];
+        std::memcpy(out, hex_pairs[byte].data(), 2);
+        out += 2;
     }
     return out;
 }
@@ -1131,7 +1130,7 @@ concept operation = std::move_constructible<Op> && std::default_initializable<ty
 /// Carries on from an action of an inner operation: its effects and pauses are passed on, and what
 /// `done(result<T>)` returns takes the place of its result.
 template <class Outer, class Effect, class T, class Done>
-Outer carry_on(action<Effect, T> inner, Done done) {
+Outer carry_on(action<Effect, T>&& inner, Done done) {
     if (auto* effect = std::get_if<0>(&inner)) return std::move(*effect);
     if (auto* delay = std::get_if<1>(&inner)) return *delay;
     return done(std::get<2>(std::move(inner)));
@@ -3861,8 +3860,7 @@ public:
         auto& head = message_->head;
         head.clear();
         head.reserve(704 + service_->authority.size() + key->session_token().size());
-        auto begun =
-            service_->heads.begin(head, target_, service_->authority, service_->signer, key, now.seconds());
+        auto begun = service_->heads.begin(head, target_, service_->authority, service_->signer, key, now.seconds());
         if (!begun) return std::move(begun).error();
         const auto signature = begun->finish_over(message_->body);
         head.append(signature.data(), signature.size());
@@ -3918,7 +3916,7 @@ public:
         problem_ = out.problem();
     }
 
-    action_type resume(reply_type reply, op::instant now) {
+    action_type resume(reply_type&& reply, op::instant now) {
         switch (step_) {
         case step::start:
             if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
@@ -3943,7 +3941,7 @@ private:
         return http::exchange{*message, std::min(now.steady + options_->attempt_timeout, deadline_)};
     }
 
-    action_type judge(reply_type reply, op::instant now) {
+    action_type judge(reply_type&& reply, op::instant now) {
         response_type response;
         ambiguous_ = ambiguous_ || reply.repeated;
         auto f = look_at(std::move(reply), response);
@@ -3957,7 +3955,7 @@ private:
     }
 
     // No fault, and the response; or a fault.
-    static fault look_at(reply_type reply, response_type& response) {
+    static fault look_at(reply_type&& reply, response_type& response) {
         using aws::retry_reason;
         if (!reply.answer) return transport_fault(std::move(reply.answer).error(), reply.sent);
         const auto& answer = *reply.answer;
@@ -5256,11 +5254,14 @@ public:
         return {};
     }
 
-    std::size_t send(std::string_view bytes, clock::time_point deadline, error_code& ec) const {
+    /// Sends some bytes; sets `now` anew if that took time.
+    std::size_t send(std::string_view bytes, clock::time_point& now, clock::time_point deadline, error_code& ec) const {
         for (;;) {
             const auto n = posix::send_now(fd_, bytes, ec);
             if (!posix::would_block(ec)) return n;
-            if ((ec = wait(POLLOUT, deadline))) return 0;
+            ec = wait(POLLOUT, deadline);
+            now = clock::now();
+            if (ec) return 0;
         }
     }
 
@@ -5939,6 +5940,7 @@ public:
         message_ = &message;
         answer_ = {};
         sent_ = answer_begun_ = reusable_ = false;
+        in_begin_ = in_end_ = 0; // so that each answer comes to the same warm place
         begin_parsing();
         return tls_ && !encrypted_ ? shake_hands() : begin_sending();
     }
@@ -6719,14 +6721,14 @@ public:
                 break;
             case round_trip::step::connect: ec = trip.conn().blocking().connect(trip.address(), trip.deadline()); break;
             case round_trip::step::send:
-                n = trip.conn().blocking().send(trip.conn().protocol().output(), trip.deadline(), ec);
+                n = trip.conn().blocking().send(trip.conn().protocol().output(), now, trip.deadline(), ec);
                 break;
             case round_trip::step::receive:
                 n = trip.conn().blocking().receive(trip.conn().protocol().input(), now, trip.deadline(), ec);
                 break;
             case round_trip::step::finished: return trip.finish(now);
             }
-            now = clock::now();
+            if (step != round_trip::step::send) now = clock::now();
             step = trip.resume(ec, n, now);
         }
     }
@@ -6790,7 +6792,7 @@ struct as_result {
     using signature = void(result<T>);
 
     template <class Self, class T>
-    static void complete(Self& self, result<T> r) {
+    static void complete(Self& self, result<T>&& r) {
         self.complete(std::move(r));
     }
 };
@@ -6801,7 +6803,7 @@ struct as_error_code {
     using signature = typename async_detail::signature<T>::type;
 
     template <class Self, class T>
-    static void complete(Self& self, result<T> r) {
+    static void complete(Self& self, result<T>&& r) {
         const error_code ec = r ? error_code{} : r.error().code;
         if constexpr (std::is_void_v<T>)
             self.complete(ec);
@@ -6845,7 +6847,7 @@ private:
     // write was carried out, must not get lost. A cancelled operation starts nothing further: it is told once, by
     // operation_aborted, and ended if it asks again.
     template <class Self>
-    void step(Self& self, reply_type reply) {
+    void step(Self& self, reply_type&& reply) {
         for (;;) {
             auto act = op_.resume(std::move(reply), io_->now());
             if (auto* done = std::get_if<2>(&act)) return finish(self, std::move(*done));
@@ -6869,7 +6871,7 @@ private:
     }
 
     template <class Self>
-    void finish(Self& self, result_type r) {
+    void finish(Self& self, result_type&& r) {
         timer_.reset();
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));
@@ -6928,13 +6930,15 @@ namespace dynasession::inline v0::op {
 template <operation Op, class Io>
 result<typename Op::value_type> run(Op op, Io& io) {
     for (typename Op::reply_type reply{};;) {
-        auto act = op.resume(std::exchange(reply, {}), io.now());
-        if (auto* effect = std::get_if<0>(&act))
+        auto act = op.resume(std::move(reply), io.now());
+        if (auto* effect = std::get_if<0>(&act)) {
             reply = io.perform(std::move(*effect));
-        else if (auto* delay = std::get_if<1>(&act))
+        } else if (auto* delay = std::get_if<1>(&act)) {
             io.wait(delay->duration);
-        else
+            reply = {};
+        } else {
             return std::get<2>(std::move(act));
+        }
     }
 }
 
@@ -6974,9 +6978,9 @@ public:
 
     then(Op op, F f) : op_(std::move(op)), f_(std::move(f)) {}
 
-    action<effect_type, value_type> resume(reply_type reply, instant now) {
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
         using outer = action<effect_type, value_type>;
-        return carry_on<outer>(op_.resume(std::move(reply), now), [&](auto done) -> outer {
+        return carry_on<outer>(op_.resume(std::move(reply), now), [&](auto&& done) -> outer {
             if (!done) return result_type(std::move(done).error());
             if constexpr (std::is_void_v<typename Op::value_type>)
                 return std::invoke(f_);
@@ -8783,7 +8787,7 @@ public:
         requires(std::same_as<Op, First> || ... || std::same_as<Op, Rest>)
     one_of(Op op) : op_(std::move(op)) {}
 
-    action<effect_type, value_type> resume(reply_type reply, instant now) {
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
         return std::visit([&](auto& op) { return op.resume(std::move(reply), now); }, op_);
     }
 
@@ -9613,7 +9617,7 @@ public:
 
     explicit defer(Make make) : make_(std::move(make)) {}
 
-    action<effect_type, value_type> resume(reply_type reply, instant now) {
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
         if (!op_) {
             auto op = std::invoke(make_);
             if (!op) return result<value_type>(std::move(op).error());

@@ -53,9 +53,8 @@ inline constexpr auto hex_pairs = make_hex_pairs();
 /// Writes two lower-case digits a byte to `out`, and returns its end.
 inline char* write_hex(std::span<const unsigned char> bytes, char* out) noexcept {
     for (const auto byte : bytes) {
-        const auto& pair = hex_pairs[byte];
-        *out++ = pair[0];
-        *out++ = pair[1];
+        std::memcpy(out, hex_pairs[byte].data(), 2);
+        out += 2;
     }
     return out;
 }

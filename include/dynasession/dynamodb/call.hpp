@@ -64,8 +64,7 @@ public:
         auto& head = message_->head;
         head.clear();
         head.reserve(704 + service_->authority.size() + key->session_token().size());
-        auto begun =
-            service_->heads.begin(head, target_, service_->authority, service_->signer, key, now.seconds());
+        auto begun = service_->heads.begin(head, target_, service_->authority, service_->signer, key, now.seconds());
         if (!begun) return std::move(begun).error();
         const auto signature = begun->finish_over(message_->body);
         head.append(signature.data(), signature.size());
@@ -121,7 +120,7 @@ public:
         problem_ = out.problem();
     }
 
-    action_type resume(reply_type reply, op::instant now) {
+    action_type resume(reply_type&& reply, op::instant now) {
         switch (step_) {
         case step::start:
             if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
@@ -146,7 +145,7 @@ private:
         return http::exchange{*message, std::min(now.steady + options_->attempt_timeout, deadline_)};
     }
 
-    action_type judge(reply_type reply, op::instant now) {
+    action_type judge(reply_type&& reply, op::instant now) {
         response_type response;
         ambiguous_ = ambiguous_ || reply.repeated;
         auto f = look_at(std::move(reply), response);
@@ -160,7 +159,7 @@ private:
     }
 
     // No fault, and the response; or a fault.
-    static fault look_at(reply_type reply, response_type& response) {
+    static fault look_at(reply_type&& reply, response_type& response) {
         using aws::retry_reason;
         if (!reply.answer) return transport_fault(std::move(reply.answer).error(), reply.sent);
         const auto& answer = *reply.answer;

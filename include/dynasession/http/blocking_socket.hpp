@@ -134,11 +134,14 @@ public:
         return {};
     }
 
-    std::size_t send(std::string_view bytes, clock::time_point deadline, error_code& ec) const {
+    /// Sends some bytes; sets `now` anew if that took time.
+    std::size_t send(std::string_view bytes, clock::time_point& now, clock::time_point deadline, error_code& ec) const {
         for (;;) {
             const auto n = posix::send_now(fd_, bytes, ec);
             if (!posix::would_block(ec)) return n;
-            if ((ec = wait(POLLOUT, deadline))) return 0;
+            ec = wait(POLLOUT, deadline);
+            now = clock::now();
+            if (ec) return 0;
         }
     }
 

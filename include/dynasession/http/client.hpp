@@ -71,14 +71,14 @@ public:
                 break;
             case round_trip::step::connect: ec = trip.conn().blocking().connect(trip.address(), trip.deadline()); break;
             case round_trip::step::send:
-                n = trip.conn().blocking().send(trip.conn().protocol().output(), trip.deadline(), ec);
+                n = trip.conn().blocking().send(trip.conn().protocol().output(), now, trip.deadline(), ec);
                 break;
             case round_trip::step::receive:
                 n = trip.conn().blocking().receive(trip.conn().protocol().input(), now, trip.deadline(), ec);
                 break;
             case round_trip::step::finished: return trip.finish(now);
             }
-            now = clock::now();
+            if (step != round_trip::step::send) now = clock::now();
             step = trip.resume(ec, n, now);
         }
     }

@@ -36,6 +36,7 @@ public:
         message_ = &message;
         answer_ = {};
         sent_ = answer_begun_ = reusable_ = false;
+        in_begin_ = in_end_ = 0; // so that each answer comes to the same warm place
         begin_parsing();
         return tls_ && !encrypted_ ? shake_hands() : begin_sending();
     }

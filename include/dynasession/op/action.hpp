@@ -52,7 +52,7 @@ concept operation = std::move_constructible<Op> && std::default_initializable<ty
 /// Carries on from an action of an inner operation: its effects and pauses are passed on, and what
 /// `done(result<T>)` returns takes the place of its result.
 template <class Outer, class Effect, class T, class Done>
-Outer carry_on(action<Effect, T> inner, Done done) {
+Outer carry_on(action<Effect, T>&& inner, Done done) {
     if (auto* effect = std::get_if<0>(&inner)) return std::move(*effect);
     if (auto* delay = std::get_if<1>(&inner)) return *delay;
     return done(std::get<2>(std::move(inner)));

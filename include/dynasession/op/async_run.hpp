@@ -38,7 +38,7 @@ struct as_result {
     using signature = void(result<T>);
 
     template <class Self, class T>
-    static void complete(Self& self, result<T> r) {
+    static void complete(Self& self, result<T>&& r) {
         self.complete(std::move(r));
     }
 };
@@ -49,7 +49,7 @@ struct as_error_code {
     using signature = typename async_detail::signature<T>::type;
 
     template <class Self, class T>
-    static void complete(Self& self, result<T> r) {
+    static void complete(Self& self, result<T>&& r) {
         const error_code ec = r ? error_code{} : r.error().code;
         if constexpr (std::is_void_v<T>)
             self.complete(ec);
@@ -93,7 +93,7 @@ private:
     // write was carried out, must not get lost. A cancelled operation starts nothing further: it is told once, by
     // operation_aborted, and ended if it asks again.
     template <class Self>
-    void step(Self& self, reply_type reply) {
+    void step(Self& self, reply_type&& reply) {
         for (;;) {
             auto act = op_.resume(std::move(reply), io_->now());
             if (auto* done = std::get_if<2>(&act)) return finish(self, std::move(*done));
@@ -117,7 +117,7 @@ private:
     }
 
     template <class Self>
-    void finish(Self& self, result_type r) {
+    void finish(Self& self, result_type&& r) {
         timer_.reset();
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));

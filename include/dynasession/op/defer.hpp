@@ -24,7 +24,7 @@ public:
 
     explicit defer(Make make) : make_(std::move(make)) {}
 
-    action<effect_type, value_type> resume(reply_type reply, instant now) {
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
         if (!op_) {
             auto op = std::invoke(make_);
             if (!op) return result<value_type>(std::move(op).error());

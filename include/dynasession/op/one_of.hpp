@@ -40,7 +40,7 @@ public:
         requires(std::same_as<Op, First> || ... || std::same_as<Op, Rest>)
     one_of(Op op) : op_(std::move(op)) {}
 
-    action<effect_type, value_type> resume(reply_type reply, instant now) {
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
         return std::visit([&](auto& op) { return op.resume(std::move(reply), now); }, op_);
     }
 

@@ -13,13 +13,15 @@ namespace dynasession::inline v0::op {
 template <operation Op, class Io>
 result<typename Op::value_type> run(Op op, Io& io) {
     for (typename Op::reply_type reply{};;) {
-        auto act = op.resume(std::exchange(reply, {}), io.now());
-        if (auto* effect = std::get_if<0>(&act))
+        auto act = op.resume(std::move(reply), io.now());
+        if (auto* effect = std::get_if<0>(&act)) {
             reply = io.perform(std::move(*effect));
-        else if (auto* delay = std::get_if<1>(&act))
+        } else if (auto* delay = std::get_if<1>(&act)) {
             io.wait(delay->duration);
-        else
+            reply = {};
+        } else {
             return std::get<2>(std::move(act));
+        }
     }
 }
 

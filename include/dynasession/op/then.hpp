@@ -30,9 +30,9 @@ public:
 
     then(Op op, F f) : op_(std::move(op)), f_(std::move(f)) {}
 
-    action<effect_type, value_type> resume(reply_type reply, instant now) {
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
         using outer = action<effect_type, value_type>;
-        return carry_on<outer>(op_.resume(std::move(reply), now), [&](auto done) -> outer {
+        return carry_on<outer>(op_.resume(std::move(reply), now), [&](auto&& done) -> outer {
             if (!done) return result_type(std::move(done).error());
             if constexpr (std::is_void_v<typename Op::value_type>)
                 return std::invoke(f_);

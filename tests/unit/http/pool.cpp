@@ -92,7 +92,8 @@ TEST_CASE("the pool gives no connection that has something to read or was closed
     auto c = connected(p, server);
     error_code ec;
     const auto r = test::get();
-    c->blocking().send(r.head, clock_type::now() + test::ample, ec);
+    auto now = clock_type::now();
+    c->blocking().send(r.head, now, now + test::ample, ec);
     REQUIRE(server.wait_until_closed(1));
     p.put(std::move(c), clock_type::now());
     CHECK(p.take(clock_type::now()) == nullptr);
