@@ -1080,9 +1080,76 @@ private:
 #define DYNASESSION_OP_ACTION_HPP
 
 // #include <dynasession/core/error.hpp>
+// #include <dynasession/op/event.hpp>
+#ifndef DYNASESSION_OP_EVENT_HPP
+#define DYNASESSION_OP_EVENT_HPP
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// Something that happens once: one operation waits for it, and another one, on whatever thread, brings it about.
+///
+/// *Thread safety:* all of it from any thread; one waits at a time.
+class event {
+public:
+    event() = default;
+    event(const event&) = delete;
+    event& operator=(const event&) = delete;
+
+    void set() {
+        std::function<void()> wake;
+        {
+            const std::scoped_lock lock(mutex_);
+            set_ = true;
+            wake.swap(wake_);
+        }
+        happened_.notify_all();
+        if (wake) wake();
+    }
+
+    bool is_set() const {
+        const std::scoped_lock lock(mutex_);
+        return set_;
+    }
+
+    /// Blocks until it has happened, but no longer than this.
+    void wait_for(std::chrono::milliseconds most) {
+        std::unique_lock lock(mutex_);
+        happened_.wait_for(lock, most, [this] { return set_; });
+    }
+
+    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. What
+    /// was to be called before is forgotten.
+    void on_set(std::function<void()> wake) {
+        {
+            const std::scoped_lock lock(mutex_);
+            if (!set_) {
+                wake_ = std::move(wake);
+                return;
+            }
+        }
+        wake();
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::condition_variable happened_;
+    std::function<void()> wake_;
+    bool set_ = false;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
 
 #include <chrono>
 #include <concepts>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -1105,9 +1172,10 @@ struct instant {
     }
 };
 
-/// Resume me after this time, with an empty reply.
+/// Resume me after this time, with an empty reply; or as soon as the event, if there is one, has happened.
 struct pause {
     std::chrono::milliseconds duration{};
+    std::shared_ptr<event> until{};
 };
 
 /// What an operation answers when it is resumed: do this effect, pause, or done with this result.
@@ -6756,6 +6824,72 @@ private:
 #define DYNASESSION_OP_ASYNC_RUN_HPP
 
 // #include <dynasession/op/action.hpp>
+// #include <dynasession/op/alarm.hpp>
+#ifndef DYNASESSION_OP_ALARM_HPP
+#define DYNASESSION_OP_ALARM_HPP
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// One asynchronous wait that any thread may end early, even after this object is gone.
+///
+/// The timer, which like all of Asio's objects is for one thread at a time, is touched under a lock alone. It goes
+/// with this object, and not with what may ring it: an execution context never outlives its timers.
+class alarm {
+    struct shared {
+        std::mutex mutex;
+        std::optional<boost::asio::steady_timer> timer;
+        bool rung = false;
+    };
+
+public:
+    template <class Executor>
+    explicit alarm(const Executor& executor) : shared_(std::make_shared<shared>()) {
+        shared_->timer.emplace(executor);
+    }
+
+    alarm(alarm&&) noexcept = default;
+    alarm& operator=(alarm&&) = delete;
+
+    ~alarm() {
+        if (!shared_) return;
+        const std::scoped_lock lock(shared_->mutex);
+        shared_->timer.reset();
+    }
+
+    /// Ends the wait of an alarm, also one that has not begun.
+    std::function<void()> ringer() const {
+        return [s = shared_] {
+            const std::scoped_lock lock(s->mutex);
+            s->rung = true;
+            if (s->timer) s->timer->cancel();
+        };
+    }
+
+    /// Resumes `handler` after this time, or when it is rung. `handler` may own this object.
+    template <class Handler>
+    void wait(std::chrono::milliseconds duration, Handler handler) {
+        const auto s = shared_;
+        const std::scoped_lock lock(s->mutex);
+        s->timer->expires_after(s->rung ? std::chrono::milliseconds(0) : duration);
+        s->timer->async_wait(std::move(handler));
+    }
+
+private:
+    std::shared_ptr<shared> shared_;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
 // #include <dynasession/op/compose.hpp>
 
 #include <boost/asio/append.hpp>
@@ -6839,7 +6973,9 @@ public:
     void operator()(Self& self, error_code ec) {
         suspended_ = true;
         if (held_) return Completion::complete(self, std::move(*std::exchange(held_, nullptr)));
-        step(self, ec ? reply_type(failure(ec)) : reply_type{});
+        // An event ends a wait as a cancellation does.
+        const bool happened = std::exchange(alarm_, nullptr) && self.cancelled() == boost::asio::cancellation_type::none;
+        step(self, ec && !happened ? reply_type(failure(ec)) : reply_type{});
     }
 
 private:
@@ -6849,10 +6985,10 @@ private:
     template <class Self>
     void step(Self& self, reply_type&& reply) {
         for (;;) {
-            auto act = op_.resume(std::move(reply), io_->now());
+            auto act = op_->resume(std::move(reply), io_->now());
             if (auto* done = std::get_if<2>(&act)) return finish(self, std::move(*done));
             if (self.cancelled() == boost::asio::cancellation_type::none) {
-                if (auto* delay = std::get_if<1>(&act)) return sleep(self, delay->duration);
+                if (auto* delay = std::get_if<1>(&act)) return delay->until ? await(self, std::move(*delay)) : sleep(self, delay->duration);
                 Io& io = *io_; // `self`, and with it this object, is gone after the move
                 return io.async_perform(std::move(std::get<0>(act)), std::move(self));
             }
@@ -6871,20 +7007,30 @@ private:
     }
 
     template <class Self>
+    void await(Self& self, pause p) {
+        alarm_ = std::make_unique<alarm>(io_->get_executor());
+        alarm& waiting = *alarm_; // stays where it is when `self` moves
+        p.until->on_set(waiting.ringer());
+        waiting.wait(p.duration, std::move(self));
+    }
+
+    template <class Self>
     void finish(Self& self, result_type&& r) {
         timer_.reset();
+        op_.reset(); // what it holds is not to wait for the handler
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));
         const auto executor = io_->get_executor();
         boost::asio::post(executor, boost::asio::append(std::move(self), error_code{}));
     }
 
-    Op op_;
+    std::optional<Op> op_;
     Io* io_;
     bool suspended_ = false;
     bool told_ = false; // that it is cancelled
     std::optional<executor_type> work_; // the context does not end before the handler has returned
     std::unique_ptr<boost::asio::steady_timer> timer_;
+    std::unique_ptr<alarm> alarm_; // of a pause that may end early
     std::unique_ptr<result_type> held_;
 };
 
@@ -6934,7 +7080,10 @@ result<typename Op::value_type> run(Op op, Io& io) {
         if (auto* effect = std::get_if<0>(&act)) {
             reply = io.perform(std::move(*effect));
         } else if (auto* delay = std::get_if<1>(&act)) {
-            io.wait(delay->duration);
+            if (delay->until)
+                delay->until->wait_for(delay->duration);
+            else
+                io.wait(delay->duration);
             reply = {};
         } else {
             return std::get<2>(std::move(act));

@@ -2,9 +2,11 @@
 #define DYNASESSION_OP_ACTION_HPP
 
 #include <dynasession/core/error.hpp>
+#include <dynasession/op/event.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -27,9 +29,10 @@ struct instant {
     }
 };
 
-/// Resume me after this time, with an empty reply.
+/// Resume me after this time, with an empty reply; or as soon as the event, if there is one, has happened.
 struct pause {
     std::chrono::milliseconds duration{};
+    std::shared_ptr<event> until{};
 };
 
 /// What an operation answers when it is resumed: do this effect, pause, or done with this result.

@@ -2,6 +2,7 @@
 #define DYNASESSION_OP_ASYNC_RUN_HPP
 
 #include <dynasession/op/action.hpp>
+#include <dynasession/op/alarm.hpp>
 #include <dynasession/op/compose.hpp>
 
 #include <boost/asio/append.hpp>
@@ -85,7 +86,9 @@ public:
     void operator()(Self& self, error_code ec) {
         suspended_ = true;
         if (held_) return Completion::complete(self, std::move(*std::exchange(held_, nullptr)));
-        step(self, ec ? reply_type(failure(ec)) : reply_type{});
+        // An event ends a wait as a cancellation does.
+        const bool happened = std::exchange(alarm_, nullptr) && self.cancelled() == boost::asio::cancellation_type::none;
+        step(self, ec && !happened ? reply_type(failure(ec)) : reply_type{});
     }
 
 private:
@@ -95,10 +98,10 @@ private:
     template <class Self>
     void step(Self& self, reply_type&& reply) {
         for (;;) {
-            auto act = op_.resume(std::move(reply), io_->now());
+            auto act = op_->resume(std::move(reply), io_->now());
             if (auto* done = std::get_if<2>(&act)) return finish(self, std::move(*done));
             if (self.cancelled() == boost::asio::cancellation_type::none) {
-                if (auto* delay = std::get_if<1>(&act)) return sleep(self, delay->duration);
+                if (auto* delay = std::get_if<1>(&act)) return delay->until ? await(self, std::move(*delay)) : sleep(self, delay->duration);
                 Io& io = *io_; // `self`, and with it this object, is gone after the move
                 return io.async_perform(std::move(std::get<0>(act)), std::move(self));
             }
@@ -117,20 +120,30 @@ private:
     }
 
     template <class Self>
+    void await(Self& self, pause p) {
+        alarm_ = std::make_unique<alarm>(io_->get_executor());
+        alarm& waiting = *alarm_; // stays where it is when `self` moves
+        p.until->on_set(waiting.ringer());
+        waiting.wait(p.duration, std::move(self));
+    }
+
+    template <class Self>
     void finish(Self& self, result_type&& r) {
         timer_.reset();
+        op_.reset(); // what it holds is not to wait for the handler
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));
         const auto executor = io_->get_executor();
         boost::asio::post(executor, boost::asio::append(std::move(self), error_code{}));
     }
 
-    Op op_;
+    std::optional<Op> op_;
     Io* io_;
     bool suspended_ = false;
     bool told_ = false; // that it is cancelled
     std::optional<executor_type> work_; // the context does not end before the handler has returned
     std::unique_ptr<boost::asio::steady_timer> timer_;
+    std::unique_ptr<alarm> alarm_; // of a pause that may end early
     std::unique_ptr<result_type> held_;
 };
 

@@ -17,7 +17,10 @@ result<typename Op::value_type> run(Op op, Io& io) {
         if (auto* effect = std::get_if<0>(&act)) {
             reply = io.perform(std::move(*effect));
         } else if (auto* delay = std::get_if<1>(&act)) {
-            io.wait(delay->duration);
+            if (delay->until)
+                delay->until->wait_for(delay->duration);
+            else
+                io.wait(delay->duration);
             reply = {};
         } else {
             return std::get<2>(std::move(act));

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
@@ -15,6 +16,7 @@
 #include <doctest/doctest.h>
 #include <support/scripted_operation.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -22,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,6 +50,12 @@ scripted_operation<std::string> ask(std::string effect) {
 // Done at once, without an effect.
 scripted_operation<int> answer(ds::result<int> r) {
     return {[r](const reply&, instant) { return r; }};
+}
+
+// Pauses once, and tells how it was resumed: with an empty reply, or with the code of a failure.
+scripted_operation<std::string> pausing(ds::op::pause p) {
+    return {[p](const reply&, instant) { return p; },
+            [](reply r, instant) { return r.has_value() && r->empty() ? reply("empty") : std::move(r); }};
 }
 
 struct completion {
@@ -398,6 +407,206 @@ TEST_CASE_FIXTURE(fixture, "a cancelled operation that never gives up is ended")
     CHECK(done.calls == 1);
     CHECK(done.ec == aborted);
     CHECK(io.performed.size() == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "a pause for an event that has happened is over at once, with an empty reply") {
+    const auto happened = std::make_shared<ds::op::event>();
+    happened->set();
+    std::string seen;
+    async_run(pausing({1h, happened}), io, [&](ds::error_code ec, std::string how) {
+        CHECK_FALSE(ec.failed());
+        seen = std::move(how);
+    });
+    CHECK(seen.empty()); // never inside the initiation
+    context.run();       // returns: no timer is left
+    CHECK(seen == "empty");
+}
+
+TEST_CASE_FIXTURE(fixture, "a pause ends when its event happens: the operation goes on, and no timer is left") {
+    const auto event = std::make_shared<ds::op::event>();
+    std::string seen;
+    async_run(pausing({1h, event}), io, [&](ds::error_code ec, std::string how) {
+        CHECK_FALSE(ec.failed());
+        seen = std::move(how);
+    });
+    context.poll();
+    CHECK(seen.empty());
+    event->set();
+    CHECK(seen.empty()); // it goes on where it runs, not where the event is brought about
+    context.run();
+    CHECK(seen == "empty");
+}
+
+TEST_CASE_FIXTURE(fixture, "a pause for an event that does not happen in its time ends as any pause") {
+    const auto event = std::make_shared<ds::op::event>();
+    std::string seen;
+    async_run(pausing({0ms, event}), io, [&](ds::error_code ec, std::string how) {
+        CHECK_FALSE(ec.failed());
+        seen = std::move(how);
+    });
+    context.run();
+    CHECK(seen == "empty");
+    event->set(); // nobody waits any more
+    context.restart();
+    CHECK(context.run() == 0);
+}
+
+TEST_CASE("an event may happen when operation and context are gone") {
+    const auto event = std::make_shared<ds::op::event>();
+    auto held = std::make_shared<int>();
+    completion done;
+    {
+        fixture f;
+        async_run(pausing({1h, event}), f.io, [&done, held](ds::error_code, const std::string&) { ++done.calls; });
+        f.context.poll();
+    }
+    CHECK(held.use_count() == 1);
+    event->set();
+    CHECK(done.calls == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "an operation that pauses again and again is woken by each event of its own") {
+    std::vector<std::shared_ptr<ds::op::event>> events;
+    for (int i = 0; i != 3; ++i) events.push_back(std::make_shared<ds::op::event>());
+    const auto wait_for = [&events](std::size_t i) {
+        return [&events, i](const reply&, instant) { return ds::op::pause{1h, events[i]}; };
+    };
+    completion done;
+    async_run(scripted_operation<void>{wait_for(0), wait_for(1),
+                                       [](const reply&, instant) { return ds::op::pause{0ms}; }, wait_for(2),
+                                       [](const reply&, instant) { return ds::result<void>(); }},
+              io, done.handler<>());
+    context.poll();
+    events[1]->set(); // before anybody waits for it
+    context.poll();
+    CHECK(done.calls == 0);
+    events[0]->set();
+    events[2]->set();
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK_FALSE(done.ec.failed());
+}
+
+TEST_CASE_FIXTURE(fixture, "cancelling ends the wait for an event with operation_aborted") {
+    asio::cancellation_signal signal;
+    completion done;
+    const auto event = std::make_shared<ds::op::event>();
+    std::optional<ds::failure> told;
+    scripted_operation<std::string> operation{[&event](const reply&, instant) {
+                                                  return ds::op::pause{1h, event};
+                                              },
+                                              [&told](reply r, instant) {
+                                                  if (!r) told = r.error();
+                                                  return r;
+                                              }};
+    async_run(std::move(operation), io, asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    context.poll();
+    CHECK(done.calls == 0);
+    SUBCASE("that never happens") { signal.emit(asio::cancellation_type::terminal); }
+    SUBCASE("that happens afterwards") {
+        signal.emit(asio::cancellation_type::terminal);
+        event->set();
+    }
+    SUBCASE("that happens just before") {
+        event->set();
+        signal.emit(asio::cancellation_type::terminal);
+    }
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(done.ec == aborted);
+    REQUIRE(told.has_value());
+    CHECK(told->code == aborted);
+}
+
+TEST_CASE_FIXTURE(fixture, "a cancelled operation that asks to wait for an event does not wait") {
+    asio::cancellation_signal signal;
+    completion done;
+    const auto event = std::make_shared<ds::op::event>();
+    scripted_operation<std::string> operation{
+        [](const reply&, instant) { return "never"s; },
+        [&event](const reply&, instant) {
+            return ds::op::pause{1h, event};
+        },
+        [](reply r, instant) { return r; },
+    };
+    async_run(std::move(operation), io, asio::bind_cancellation_slot(signal.slot(), done.handler<std::string>()));
+    context.poll();
+    signal.emit(asio::cancellation_type::terminal);
+    context.run();
+    CHECK(done.calls == 1);
+    CHECK(done.ec == aborted);
+    CHECK(event.use_count() == 1); // with this one: the operation is gone
+}
+
+TEST_CASE_FIXTURE(fixture, "after a wait for an event the operation goes on, on the executor of the handler") {
+    auto strand = asio::make_strand(context);
+    const auto event = std::make_shared<ds::op::event>();
+    int there = 0;
+    async_run(scripted_operation<int>{[&event](const reply&, instant) {
+                                          return ds::op::pause{1h, event};
+                                      },
+                                      [&](const reply&, instant) {
+                                          there += strand.running_in_this_thread();
+                                          return ds::result<int>(7);
+                                      }},
+              io, asio::bind_executor(strand, [&](ds::error_code, int) { there += strand.running_in_this_thread(); }));
+    context.poll();
+    event->set();
+    context.run();
+    CHECK(there == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "an event is brought about by another thread, before, while or after the wait begins") {
+    for (int i = 0; i != 200; ++i) {
+        const auto event = std::make_shared<ds::op::event>();
+        int written = 0, seen = 0;
+        std::string how;
+        std::thread other([&] {
+            written = 7;
+            event->set();
+        });
+        async_run(pausing({1h, event}), io, [&](ds::error_code, std::string h) {
+            seen = written;
+            how = std::move(h);
+        });
+        context.restart();
+        context.run();
+        other.join();
+        CHECK(how == "empty");
+        CHECK(seen == 7);
+    }
+}
+
+TEST_CASE("operations on the threads of a context wait for events of each other, however they meet") {
+    constexpr int rounds = 100;
+    asio::io_context context;
+    auto work = asio::make_work_guard(context);
+    std::vector<std::thread> running;
+    for (int t = 0; t != 3; ++t) running.emplace_back([&] { context.run(); });
+    std::atomic<int> ended{0};
+    for (int i = 0; i != rounds; ++i) {
+        // The clock of an echo_io is nobody else's, so each operation has one.
+        const auto one = std::make_shared<echo_io>(context.get_executor()),
+                   other = std::make_shared<echo_io>(context.get_executor());
+        const auto ping = std::make_shared<ds::op::event>(), pong = std::make_shared<ds::op::event>();
+        async_run(scripted_operation<void>{[=](const reply&, instant) {
+                                               return ds::op::pause{1h, ping};
+                                           },
+                                           [=](const reply&, instant) {
+                                               pong->set();
+                                               return ds::result<void>();
+                                           }},
+                  *one, [one, &ended](ds::error_code ec) { ended += !ec.failed(); });
+        async_run(scripted_operation<void>{[=](const reply&, instant) {
+                                               ping->set();
+                                               return ds::op::pause{1h, pong};
+                                           },
+                                           [=](const reply&, instant) { return ds::result<void>(); }},
+                  *other, [other, &ended](ds::error_code ec) { ended += !ec.failed(); });
+    }
+    work.reset();
+    for (auto& t : running) t.join();
+    CHECK(ended == 2 * rounds);
 }
 
 TEST_CASE("an effect that keeps no context busy is waited for all the same") {
