@@ -143,7 +143,7 @@ struct whole_store {
         auto blank = store.create();
         auto stored = ds::session_access::stored(blank);
         boost::json::object value{{"data", payload}};
-        auto s = ds::session_access::make(id, std::move(value), std::move(stored), true);
+        auto s = ds::session_access::make(id, std::move(value), ds::loaded{std::move(stored)}, true);
         store.save(s);
     }
     std::size_t load(const key_type& id) { return store.load(id)->value().size(); }

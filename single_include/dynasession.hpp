@@ -837,6 +837,12 @@ enum class error {
     store_full,             ///< the in-memory store is at its bounds
     corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
     not_serializable,       ///< the value cannot be stored (not UTF-8, NaN, too deep, too large)
+    read_only_session,      ///< loaded to be read only; nothing was sent
+
+    // locks
+    lock_timeout,           ///< others held the lock for as long as this request could wait
+    lock_lost,              ///< the lease ended and another took the lock; nothing was written
+    too_many_waiters,       ///< more requests wait for this session than may
 
     // configuration
     missing_credentials,
@@ -901,8 +907,7 @@ constexpr const char* message(error e) noexcept {
     case error::conflict:
         return "the session was changed by another request: load it again and repeat the change";
     case error::outcome_unknown:
-        return "the answer to a write was lost, and others have written since: whether it was carried out is not known; "
-               "load the session again and look";
+        return "the answer to a write was lost, and whether it was carried out cannot be known: load the session again and look";
     case error::item_too_large:
         return "the session is larger than the store takes: keep large data elsewhere and store its key";
     case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
@@ -910,6 +915,15 @@ constexpr const char* message(error e) noexcept {
         return "the stored session cannot be decoded: check table, layout and serializer; nothing was written";
     case error::not_serializable:
         return "the session holds a value that cannot be stored: text must be UTF-8, numbers finite, nesting and size within the serializer's bounds";
+    case error::read_only_session:
+        return "the session was loaded to be read only: load it without read_only to save it; nothing was written";
+    case error::lock_timeout:
+        return "other requests held the lock of the session for too long: try again, or raise max_wait_time";
+    case error::lock_lost:
+        return "the lock of the session ended before it was saved, and another request took it; nothing was written: "
+               "load the session again, and renew the lock of long requests or raise lease";
+    case error::too_many_waiters:
+        return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
     case error::missing_credentials:
         return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or dynamodb_options::credentials";
     case error::missing_region: return "no AWS region: set AWS_REGION, or dynamodb_options::region";
@@ -978,8 +992,10 @@ constexpr bool belongs(error e, condition c) noexcept {
     case condition::retryable:
         return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
                e == error::checksum_mismatch || e == error::transaction_conflict ||
-               e == error::throttled || e == error::service_unavailable || e == error::unprocessed;
-    case condition::conflict: return e == error::conflict || e == error::outcome_unknown || e == error::session_gone;
+               e == error::throttled || e == error::service_unavailable || e == error::unprocessed ||
+               e == error::lock_timeout || e == error::too_many_waiters;
+    case condition::conflict:
+        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone || e == error::lock_lost;
     case condition::unavailable:
         return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
                e == error::malformed_response || e == error::checksum_mismatch ||
@@ -3976,8 +3992,9 @@ public:
     using value_type = outcome<response_type>;
     using action_type = op::action<effect_type, value_type>;
 
-    call(const service& s, const Request& r)
-        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry) {
+    /// It ends by `deadline`, if that comes before its timeout.
+    call(const service& s, const Request& r, std::chrono::steady_clock::time_point deadline = deadline_type::max())
+        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry), deadline_(deadline) {
         request_.body().reserve(256); // a usual GetItem or UpdateItem
         json_writer out(request_.body());
         write(out, r);
@@ -3988,7 +4005,7 @@ public:
         switch (step_) {
         case step::start:
             if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
-            deadline_ = now.steady + options_->timeout;
+            deadline_ = std::min(deadline_, now.steady + options_->timeout);
             return send(now);
         case step::sending: return judge(std::move(reply), now);
         case step::pausing:
@@ -3999,6 +4016,7 @@ public:
     }
 
 private:
+    using deadline_type = std::chrono::steady_clock::time_point;
     enum class step { start, sending, pausing };
 
     action_type send(op::instant now) {
@@ -4043,7 +4061,7 @@ private:
     const call_options* options_;
     signed_request request_;
     aws::retry_schedule schedule_;
-    std::chrono::steady_clock::time_point deadline_{};
+    deadline_type deadline_;
     const char* problem_ = nullptr;
     unsigned attempts_ = 0;
     bool ambiguous_ = false;
@@ -5015,6 +5033,13 @@ struct session_options {
     /// A session that is only read has its expiry put off when this part of `max_stale` has passed since
     /// the last time: 0.1 makes it a tenth of the writes of a store that touches at every request.
     double touch_fraction = 0.1;
+
+    /// How long, after `regenerate`, the old id still leads to the session, to be read only: requests that are on their
+    /// way already find it. At most a minute; 0: the old id leads nowhere at once.
+    ///
+    /// It is a weakness, too: who knows the old id, perhaps because he planted it, reads the session for so long. `destroy`
+    /// by the old id ends the sign only. A serializer that binds what it writes to the id cannot read it by the old one.
+    std::chrono::seconds regenerate_grace{0};
 };
 
 } // namespace dynasession::inline v0
@@ -7413,7 +7438,7 @@ inline std::size_t item_size(const item& i) noexcept {
 #ifndef DYNASESSION_SESSION_STORE_HPP
 #define DYNASESSION_SESSION_STORE_HPP
 
-// What most programs include. Either half alone compiles faster.
+// What most programs include. Either half alone compiles faster, and comes without the policies that lock.
 // #include <dynasession/dynamodb_session_store.hpp>
 #ifndef DYNASESSION_DYNAMODB_SESSION_STORE_HPP
 #define DYNASESSION_DYNAMODB_SESSION_STORE_HPP
@@ -7422,9 +7447,13 @@ inline std::size_t item_size(const item& i) noexcept {
 #ifndef DYNASESSION_BACKEND_DYNAMODB_HPP
 #define DYNASESSION_BACKEND_DYNAMODB_HPP
 
-// #include <dynasession/backend/dynamodb_operations.hpp>
-#ifndef DYNASESSION_BACKEND_DYNAMODB_OPERATIONS_HPP
-#define DYNASESSION_BACKEND_DYNAMODB_OPERATIONS_HPP
+// #include <dynasession/backend/conditional_write.hpp>
+#ifndef DYNASESSION_BACKEND_CONDITIONAL_WRITE_HPP
+#define DYNASESSION_BACKEND_CONDITIONAL_WRITE_HPP
+
+// #include <dynasession/backend/read_record.hpp>
+#ifndef DYNASESSION_BACKEND_READ_RECORD_HPP
+#define DYNASESSION_BACKEND_READ_RECORD_HPP
 
 // #include <dynasession/backend/dynamodb_requests.hpp>
 #ifndef DYNASESSION_BACKEND_DYNAMODB_REQUESTS_HPP
@@ -7658,6 +7687,18 @@ inline delta difference(const fields& before, const fields& after) {
     return d;
 }
 
+/// Whether no key is changed by both, but to the same effect.
+inline bool disjoint(const delta& a, const delta& b) {
+    const auto spares = [&](const delta& one, const delta& other) {
+        return std::ranges::none_of(one.removed, [&](const auto& key) { return other.set.find(key).has_value(); });
+    };
+    bool same = true;
+    fields_detail::merge_walk(a.set, b.set, [&](const auto& from_a, const auto& from_b) {
+        if (from_a && from_b) same = same && *from_a == *from_b;
+    });
+    return same && spares(a, b) && spares(b, a);
+}
+
 /// `base` with the changes applied.
 inline fields apply(const fields& base, const delta& changes) {
     fields merged;
@@ -7672,6 +7713,71 @@ inline fields apply(const fields& base, const delta& changes) {
 } // namespace dynasession::inline v0
 
 #endif
+// #include <dynasession/core/journal.hpp>
+#ifndef DYNASESSION_CORE_JOURNAL_HPP
+#define DYNASESSION_CORE_JOURNAL_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// The marks of the writers of a record's last versions, newest first: by it a writer whose answer got lost finds out
+/// what became of its write.
+///
+/// A mark is the beginning of a random token. It is asked for only when an answer was lost and others have written since,
+/// and then compared with four others, so 30 bits are plenty; every byte of it is billed with every write.
+class journal {
+public:
+    /// Characters in a mark.
+    static constexpr std::size_t mark_size = 5;
+
+    /// How many marks a record keeps at most.
+    static constexpr std::size_t max_marks = 4;
+
+    /// What a write with this token leaves: see `detail::random_token`.
+    static std::string_view mark_of(std::string_view token) noexcept { return token.substr(0, mark_size); }
+
+    journal() = default;
+
+    /// What `text()` gave. Text of another shape holds no marks of ours, and is none.
+    explicit journal(std::string text) : text_(std::move(text)) {
+        if (text_.size() % mark_size != 0 || text_.size() > max_marks * mark_size) text_.clear();
+    }
+
+    const std::string& text() const noexcept { return text_; }
+    bool empty() const noexcept { return text_.empty(); }
+
+    /// How many of the last versions it tells of.
+    std::size_t size() const noexcept { return text_.size() / mark_size; }
+
+    std::string_view newest() const noexcept { return std::string_view(text_).substr(0, mark_size); }
+
+    bool contains(std::string_view mark) const noexcept {
+        for (std::size_t at = 0; at < text_.size(); at += mark_size)
+            if (std::string_view(text_).substr(at, mark_size) == mark) return true;
+        return false;
+    }
+
+    /// This journal after one more write; the oldest mark goes if there are too many.
+    journal followed_by(std::string_view token) const {
+        journal next;
+        next.text_.reserve(max_marks * mark_size);
+        next.text_.append(mark_of(token)).append(text_, 0, (max_marks - 1) * mark_size);
+        return next;
+    }
+
+    friend bool operator==(const journal&, const journal&) = default;
+
+private:
+    std::string text_;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -7682,6 +7788,9 @@ namespace dynasession::inline v0 {
 
 /// Wall-clock time as it is stored: whole seconds since 1970, UTC.
 using time_point = std::chrono::sys_seconds;
+
+/// Wall-clock time as the ends of locks are stored: milliseconds since 1970, UTC.
+using lock_time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// The times and the version of a session: what is stored beside its data.
 struct stamp {
@@ -7704,10 +7813,26 @@ struct stamp {
     friend bool operator==(const stamp&, const stamp&) = default;
 };
 
+/// Who has a session to itself, and until when the others respect that.
+struct lock_claim {
+    std::string token{};  ///< of the holder: a mark, new each time the lock is taken
+    lock_time until{};
+    bool foreign = false; ///< held by a program that leaves neither a token nor an end (the PHP handler)
+
+    bool held() const noexcept { return foreign || !token.empty(); }
+
+    friend bool operator==(const lock_claim&, const lock_claim&) = default;
+};
+
 /// All that a backend stores of one session.
 struct record : stamp {
-    fields data;
-    std::string writer{}; ///< the mark of the last write that was bound to a version; see `change_record`
+    fields data{};
+    dynasession::journal journal{};
+    lock_claim lock{};
+    bool moved = false; ///< regenerated: nothing but a sign that leads readers to the new id, for a short time
+
+    /// As of its times; a sign is no session, whatever a clock that is behind says.
+    bool live(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept { return !moved && stamp::live(now); }
 
     friend bool operator==(const record&, const record&) = default;
 };
@@ -7822,18 +7947,30 @@ namespace dynasession::inline v0 {
 /// | `x` | N | when it ends however much it is used, seconds; left out if never |
 /// | `i` | N | how long it lives unused, seconds |
 /// | `v` | N | its version |
-/// | `w` | S | the mark of the last write that was bound to a version (12 characters); left out before the first |
+/// | `w` | S | the marks of the last writers, newest first, 5 characters each; left out before the first save |
+/// | `lock` | S | the token of who has the session to itself (16 characters); the PHP handler writes an N here |
+/// | `lock_until` | N | when that ends, milliseconds; without a `lock` it means nothing |
+///
+/// A session that was regenerated with a grace time leaves an item behind that has expired for all who do not know it:
+///
+/// | attribute | type | what |
+/// | --- | --- | --- |
+/// | `f` | S | the `id` of the item that it moved to |
+/// | `u` | N | until when it leads readers there, seconds |
 ///
 /// Attributes that it does not know stay as they are.
 class native_layout {
 public:
     /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
     static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
-                                      writer = "w";
+                                      journal = "w", lock = "lock", lock_until = "lock_until", moved_to = "f",
+                                      leads_until = "u";
 
     /// Whether one of our attributes has this name.
     static constexpr bool is_taken(std::string_view name) noexcept {
-        return name == data || name == created || name == deadline || name == max_stale || name == version || name == writer;
+        for (const auto ours : {data, created, deadline, max_stale, version, journal, lock, lock_until, moved_to, leads_until})
+            if (name == ours) return true;
+        return false;
     }
 
     std::string hash_key = "id";
@@ -7841,7 +7978,11 @@ public:
     std::string key_prefix{};
 
     dynamodb::item key(const session_id& id) const {
-        return {{hash_key, dynamodb::attribute_value::string(key_text(id))}};
+        return key_of_text(key_text(id));
+    }
+
+    dynamodb::item key_of_text(std::string text) const {
+        return {{hash_key, dynamodb::attribute_value::string(std::move(text))}};
     }
 
     std::string key_text(const session_id& id) const {
@@ -7862,7 +8003,7 @@ public:
         if (r.deadline != time_point::max()) i.append(std::string(deadline), seconds(r.deadline));
         i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
         i.append(std::string(version), value::number(r.version));
-        if (!r.writer.empty()) i.append(std::string(writer), value::string(r.writer));
+        if (!r.journal.empty()) i.append(std::string(journal), value::string(r.journal.text()));
         return i;
     }
 
@@ -7879,6 +8020,13 @@ public:
         };
         const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
         if (!is_time(expires_at)) return foreign(expires);
+        if (i.contains(moved_to)) {
+            if (!saves || *saves < 0) return foreign(version);
+            r.expires = time_point(std::chrono::seconds(*expires_at));
+            r.version = static_cast<std::uint64_t>(*saves);
+            r.moved = true;
+            return r;
+        }
         if (!is_time(created_at)) return foreign(created);
         if (!is_time(idle) || *idle == 0) return foreign(max_stale);
         if (!saves || *saves < 0) return foreign(version);
@@ -7891,9 +8039,18 @@ public:
             if (!is_time(ends_at)) return foreign(deadline);
             r.deadline = time_point(std::chrono::seconds(*ends_at));
         }
-        if (const auto* mark = i.find(writer)) {
-            if (!mark->as_string()) return foreign(writer);
-            r.writer = *mark->as_string();
+        if (const auto* marks = i.find(journal)) {
+            if (!marks->as_string()) return foreign(journal);
+            r.journal = dynasession::journal(*marks->as_string());
+        }
+        if (const auto* holder = i.find(lock)) {
+            if (const auto* token = holder->as_string()) {
+                const auto ends_at = whole(lock_until);
+                if (token->empty() || !ends_at || *ends_at < 0 || *ends_at > last_second * 1000 + 999) return foreign(lock_until);
+                r.lock = {*token, lock_time(std::chrono::milliseconds(*ends_at))};
+            } else {
+                r.lock.foreign = true;
+            }
         }
         const auto* members = i.contains(data) ? i.find(data)->as_map() : nullptr;
         if (!members) return foreign(data);
@@ -7909,13 +8066,26 @@ public:
         return r;
     }
 
-    /// What the item of a session takes with entries of this size: see `fields::size_in_bytes`.
+    /// The key that an item leads to at `now`; empty if it leads nowhere.
+    std::string leads_to(const dynamodb::item& i, time_point now) const {
+        const auto *to = i.find(moved_to), *until = i.find(leads_until);
+        if (!to || !to->as_string() || !until) return {};
+        const auto ends_at = until->as_integer();
+        if (!is_time(ends_at) || time_point(std::chrono::seconds(*ends_at)) <= now) return {};
+        return *to->as_string();
+    }
+
+    /// What the item of a session takes at most with entries of this size, also while it is locked: see
+    /// `fields::size_in_bytes`.
     std::size_t item_size(std::size_t size_of_fields) const {
         record blank;
         blank.expires = blank.created = blank.deadline = time_point(std::chrono::seconds(9'999'999'999));
         blank.max_stale = std::chrono::hours(24 * 365);
-        blank.version = 1'000'000;
-        return dynamodb::item_size(encode({}, blank)) + size_of_fields;
+        blank.version = 9'999'999;
+        // `w` with all its marks, `lock` with a token, and `lock_until` with 13 digits.
+        constexpr std::size_t marks = journal.size() + dynasession::journal::max_marks * dynasession::journal::mark_size,
+                              holder = lock.size() + 16, until = lock_until.size() + 8;
+        return dynamodb::item_size(encode({}, blank)) + marks + holder + until + size_of_fields;
     }
 
     static dynamodb::attribute_value entries(const fields& all) {
@@ -7938,14 +8108,20 @@ public:
         return name += key;
     }
 
+    static dynamodb::attribute_value milliseconds(lock_time t) {
+        return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
+    }
+
     static dynamodb::attribute_value seconds(time_point t) {
         return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
     }
 
 private:
-    // Up to the year 9999: sums of two such times are far from any limit.
+    // Of the year 9999: sums of two such times are far from any limit.
+    static constexpr std::int64_t last_second = 253'402'300'799;
+
     static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
-        return seconds && *seconds >= 0 && *seconds <= 253'402'300'799;
+        return seconds && *seconds >= 0 && *seconds <= last_second;
     }
 
     static std::string_view field_key(std::string_view name) noexcept {
@@ -7964,7 +8140,7 @@ private:
 // #include <dynasession/core/record.hpp>
 // #include <dynasession/core/session_id.hpp>
 
-#include <cstddef>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7976,9 +8152,11 @@ namespace dynasession::inline v0 {
 // the time that "live" is judged by (see `stamp::live`). A backend that holds the stored record in its
 // hands asks `permitted_by`; one that cannot says the same in its own language.
 
-/// Read the record of a session, live or expired.
+/// Read the record of a session, live or expired. A sign of a move that is good at `now` is followed.
 struct load_record {
     session_id id{};
+    time_point now{};
+    bool may_be_stale = false; ///< a read that misses the last writes will do: it may be cheaper
 };
 
 /// Write a new record, if there is none under this id.
@@ -7987,23 +8165,35 @@ struct create_record {
     record content{};
 };
 
+/// Whether a lock allows a write that asks for its holder, or for none.
+inline bool lock_permits(const lock_claim& holder, const std::string& if_locked_by,
+                         const std::optional<lock_time>& if_unlocked) noexcept {
+    if (!if_locked_by.empty()) return holder.token == if_locked_by;
+    return !if_unlocked || !holder.held() || (!holder.foreign && holder.until < *if_unlocked);
+}
+
 /// Apply changes to a live record and raise its version by one.
 ///
-/// Conditions: the record is live; `expires`, when given, does not lie before the stored one; the
-/// version, when given, is the stored one. With a version goes the `writer`, a random mark that is stored
-/// too: a backend whose answers can get lost tells by it whether a write of its own was carried out, and
-/// fails with `outcome_unknown` when it cannot tell.
+/// Conditions: the record is live; it has the version; `expires`, when given, does not lie before the stored one; the
+/// lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given, held by nobody or over.
+///
+/// A backend whose answers can get lost stores `journal`, tells by its newest mark whether a write of its own was
+/// carried out, and fails with `outcome_unknown` when it cannot tell.
 struct change_record {
     session_id id{};
     delta changes{};
+    fields after{};                     ///< all entries with the changes
     std::optional<time_point> expires{};
-    std::optional<std::uint64_t> if_version{};
+    std::uint64_t if_version = 0;
     time_point now{};
-    std::string writer{};
-    std::size_t size_after = 0; ///< `fields::size_in_bytes()` of the session with the changes, as its sender sees it
+    dynasession::journal journal{};     ///< with the mark of this write
+    std::string if_locked_by{};
+    std::optional<lock_time> if_unlocked{}; ///< a lock that ended before this is over
+    lock_claim lock{};                  ///< who holds it from then on; only with `if_locked_by`
 
-    bool permitted_by(const stamp& stored) const noexcept {
-        return stored.live(now) && (!expires || *expires >= stored.expires) && (!if_version || *if_version == stored.version);
+    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+        if (!stored.live(now) || stored.version != if_version || (expires && *expires < stored.expires)) return false;
+        return lock_permits(holder, if_locked_by, if_unlocked);
     }
 };
 
@@ -8021,19 +8211,52 @@ struct erase_record {
     session_id id{};
 };
 
-/// Write `content` under `to` and remove `from`, both or none. Condition: `from` is live and has this
-/// version. Fails with `session_exists` when there is a record under `to`.
+/// Write `content` under `to` and remove `from`, both or none. Conditions: `from` is live and has this version; its lock
+/// as for `change_record`. Fails with `session_exists` when there is a record under `to`.
 struct move_record {
     session_id from{};
     session_id to{};
     record content{};
     std::uint64_t if_version = 0;
     time_point now{};
+    std::string if_locked_by{};
+    std::optional<lock_time> if_unlocked{};
+    std::chrono::seconds grace{}; ///< so long a sign stays under `from` that leads readers to `to`
 
-    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && if_version == stored.version; }
+    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+        return stored.live(now) && if_version == stored.version && lock_permits(holder, if_locked_by, if_unlocked);
+    }
 };
 
-using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record>;
+/// Lock a live record and read it.
+///
+/// Condition: nobody holds the lock, or this claim's token does (the command was repeated), or, when `seen` is given,
+/// exactly that claim does. A token that the journal holds is used up: a late copy of this command locks nothing.
+struct lock_record {
+    session_id id{};
+    lock_claim claim{};
+    std::optional<lock_claim> seen{};
+    time_point seen_expires{}; ///< a foreign lock has nothing else to be told by
+    time_point now{};
+
+    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+        if (!stored.live(now)) return false;
+        if (holder.token == claim.token && !holder.foreign) return true;
+        if (!seen) return !holder.held();
+        return holder == *seen && (!seen->foreign || stored.expires == seen_expires);
+    }
+};
+
+/// Put off the end of a lock. Condition: the claim's token holds it.
+struct renew_lock {
+    session_id id{};
+    lock_claim claim{};
+
+    bool permitted_by(const lock_claim& holder) const noexcept { return holder.token == claim.token; }
+};
+
+using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record,
+                             lock_record, renew_lock>;
 
 /// What a backend answers.
 ///
@@ -8041,8 +8264,8 @@ using command = std::variant<load_record, create_record, change_record, touch_re
 /// `item` is the record as it is now (of `move_record`: the one under `from`), or nothing if there is none.
 struct reply {
     bool applied = true;
-    std::optional<record> item{}; ///< what `load_record` read
-    std::uint64_t version = 0;  ///< what an applied `change_record` raised the version to
+    std::optional<record> item{}; ///< what `load_record` and an applied `lock_record` read
+    bool forwarded = false;       ///< `item` was found under the id that this one was moved to
 };
 
 } // namespace dynasession::inline v0
@@ -8052,13 +8275,20 @@ struct reply {
 // #include <dynasession/dynamodb/operations/write_item.hpp>
 // #include <dynasession/dynamodb/operations/write_items.hpp>
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace dynasession::inline v0::backend_detail {
 
 /// Renders the commands of a store as requests to one table.
 class dynamodb_requests {
+    using value = dynamodb::attribute_value;
+
 public:
     dynamodb_requests(std::string table_name, native_layout layout, bool consistent_read)
         : table_name_(std::move(table_name)), layout_(std::move(layout)), consistent_read_(consistent_read) {}
@@ -8066,10 +8296,17 @@ public:
     const std::string& table_name() const noexcept { return table_name_; }
     const native_layout& layout() const noexcept { return layout_; }
 
-    dynamodb::get_item_request load(const session_id& id) const { return read(id, consistent_read_); }
+    dynamodb::get_item_request load(const load_record& c) const {
+        return read(layout_.key(c.id), consistent_read_ && !c.may_be_stale);
+    }
+
+    /// Where an item leads that was left behind by a move.
+    dynamodb::get_item_request load_moved(std::string key) const {
+        return read(layout_.key_of_text(std::move(key)), consistent_read_);
+    }
 
     /// What decides about the outcome of a write has to see it.
-    dynamodb::get_item_request load_after_write(const session_id& id) const { return read(id, true); }
+    dynamodb::get_item_request load_after_write(const session_id& id) const { return read(layout_.key(id), true); }
 
     dynamodb::put_item_request create(const session_id& id, const record& content) const {
         placeholders p;
@@ -8083,43 +8320,63 @@ public:
 
     dynamodb::update_item_request change(const change_record& c) const {
         placeholders p;
-        const std::string data = c.changes.empty() ? std::string() : p.name(native_layout::data);
-        std::string set, remove;
-        mark(p, set, c.writer);
-        for (const field f : c.changes.set)
-            append(set, data + "." + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f)));
-        for (const auto& key : c.changes.removed)
-            append(remove, data + "." + p.new_name(native_layout::member_name(key)));
-        std::string condition = live(p, c.now);
+        clauses set, remove;
+        if (c.changes.size() > max_changes) {
+            set.add(p.name(native_layout::data) + "=" + p.value(native_layout::entries(c.after)));
+        } else if (!c.changes.empty()) {
+            const std::string data = p.name(native_layout::data) + ".";
+            for (const field f : c.changes.set)
+                set.add(data + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f)));
+            for (const auto& key : c.changes.removed)
+                remove.add(data + p.new_name(native_layout::member_name(key)));
+        }
+        if (!c.journal.empty())
+            set.add(p.name(native_layout::journal) + "=" + p.value(value::string(c.journal.text())));
+        std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
         if (c.expires) condition += " AND " + put_off(p, set, *c.expires, "<=");
-        if (c.if_version) condition += " AND " + has_version(p, *c.if_version);
-        return raise_version(c.id, std::move(p), std::move(set), remove, std::move(condition));
-    }
-
-    /// All entries at once, on the very version that they were worked out from.
-    dynamodb::update_item_request rewrite(const change_record& c, const record& content, std::uint64_t from_version) const {
-        placeholders p;
-        std::string set = p.name(native_layout::data) + "=" + p.value(native_layout::entries(content.data));
-        mark(p, set, c.writer);
-        std::string condition = live(p, c.now) + " AND " + has_version(p, from_version);
-        condition += " AND " + put_off(p, set, content.expires, "<=");
-        return raise_version(c.id, std::move(p), std::move(set), {}, std::move(condition));
+        condition += lock_permits(p, c.if_locked_by, c.if_unlocked);
+        if (!c.if_locked_by.empty() || c.if_unlocked) hold(p, set, remove, c.lock);
+        raise_version(p, set, c.if_version);
+        return update(c.id, std::move(p), set, remove, std::move(condition));
     }
 
     dynamodb::update_item_request touch(const touch_record& c) const {
         placeholders p;
-        std::string set;
+        clauses set;
         std::string condition = live(p, c.now);
         condition += " AND " + put_off(p, set, c.expires, "<");
-        return update(c.id, std::move(p), "SET " + set, std::move(condition));
+        return update(c.id, std::move(p), set, {}, std::move(condition));
     }
 
-    /// Has a record expire at this moment: the version that this leaves tells whose doing it was.
-    dynamodb::update_item_request expire(const session_id& id, std::uint64_t if_version, time_point now) const {
+    dynamodb::update_item_request lock(const lock_record& c) const {
         placeholders p;
-        std::string condition = live(p, now) + " AND " + has_version(p, if_version);
-        std::string set = p.name(layout_.expires) + "=" + p.value(native_layout::seconds(now));
-        return raise_version(id, std::move(p), std::move(set), {}, std::move(condition));
+        clauses set, remove;
+        const std::string holder = p.name(native_layout::lock), token = p.value(value::string(c.claim.token)),
+                          marks = p.name(native_layout::journal),
+                          mark = p.value(value::string(std::string(journal::mark_of(c.claim.token))));
+        std::string condition = live(p, c.now) + " AND (" + holder + "=" + token + " OR ";
+        if (c.seen && c.seen->foreign)
+            condition += "(" + holder + "=" + p.value(value::number(1)) + " AND " + p.name(layout_.expires) + "=" +
+                         p.value(native_layout::seconds(c.seen_expires)) + ")";
+        else if (c.seen)
+            condition += "(" + holder + "=" + p.value(value::string(c.seen->token)) + " AND " +
+                         p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.seen->until)) + ")";
+        else
+            condition += "attribute_not_exists(" + holder + ")";
+        condition += ") AND (attribute_not_exists(" + marks + ") OR NOT contains(" + marks + "," + mark + "))";
+        set.add(holder + "=" + token);
+        set.add(p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.claim.until)));
+        auto request = update(c.id, std::move(p), set, remove, std::move(condition));
+        request.return_values = dynamodb::return_value::all_new;
+        return request;
+    }
+
+    dynamodb::update_item_request renew(const renew_lock& c) const {
+        placeholders p;
+        clauses set;
+        std::string condition = locked_by(p, c.claim.token);
+        set.add(p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.claim.until)));
+        return update(c.id, std::move(p), set, {}, std::move(condition));
     }
 
     dynamodb::delete_item_request erase(const session_id& id) const {
@@ -8128,39 +8385,73 @@ public:
 
     dynamodb::transact_write_items_request move(const move_record& c) const {
         auto put = create(c.to, c.content);
-        placeholders p;
-        std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
         dynamodb::transact_write_items_request both;
         both.transact_items.push_back(dynamodb::transact_put{.table_name = table_name_,
                                                              .item = std::move(put.item),
                                                              .condition_expression = std::move(put.condition_expression),
                                                              .expression_attribute_names = std::move(put.expression_attribute_names)});
-        both.transact_items.push_back(
-            dynamodb::transact_delete{.table_name = table_name_,
-                                      .key = layout_.key(c.from),
-                                      .condition_expression = std::move(condition),
-                                      .expression_attribute_names = std::move(p.names),
-                                      .expression_attribute_values = std::move(p.values),
-                                      .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
-        // Repeated within ten minutes under this name, the transaction does nothing and succeeds again; it must then be
-        // the same transaction, so the version belongs to the name. At most 36 characters.
-        both.client_request_token = native_layout().key_text(c.to) + "-" + std::to_string(c.if_version % 1000);
+        if (c.grace.count() != 0) {
+            auto left = leave(c);
+            both.transact_items.push_back(
+                dynamodb::transact_update{.table_name = table_name_,
+                                          .key = std::move(left.key),
+                                          .update_expression = std::move(left.update_expression),
+                                          .condition_expression = std::move(left.condition_expression),
+                                          .expression_attribute_names = std::move(left.expression_attribute_names),
+                                          .expression_attribute_values = std::move(left.expression_attribute_values),
+                                          .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
+        } else {
+            placeholders p;
+            std::string condition = may_leave(p, c);
+            both.transact_items.push_back(
+                dynamodb::transact_delete{.table_name = table_name_,
+                                          .key = layout_.key(c.from),
+                                          .condition_expression = std::move(condition),
+                                          .expression_attribute_names = std::move(p.names),
+                                          .expression_attribute_values = std::move(p.values),
+                                          .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
+        }
         return both;
     }
 
+    /// Has the record that is moved away expire at this moment: the version that this leaves tells whose doing it was.
+    /// With a grace time it becomes a sign to the new one.
+    dynamodb::update_item_request leave(const move_record& c) const {
+        placeholders p;
+        clauses set, remove;
+        std::string condition = may_leave(p, c);
+        set.add(p.name(layout_.expires) + "=" + p.value(native_layout::seconds(c.now)));
+        raise_version(p, set, c.if_version);
+        if (c.grace.count() != 0) {
+            set.add(p.name(native_layout::moved_to) + "=" + p.value(value::string(layout_.key_text(c.to))));
+            set.add(p.name(native_layout::leads_until) + "=" + p.value(native_layout::seconds(c.now + c.grace)));
+            for (const auto gone : {native_layout::data, native_layout::journal, native_layout::lock, native_layout::lock_until})
+                remove.add(p.name(gone));
+        }
+        return update(c.from, std::move(p), set, remove, std::move(condition));
+    }
+
 private:
-    dynamodb::get_item_request read(const session_id& id, bool consistent) const {
-        return {.table_name = table_name_, .key = layout_.key(id), .consistent_read = consistent};
-    }
+    // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below. More
+    // changes than that are sent as the whole of the data.
+    static constexpr std::size_t max_changes = 100;
 
-    static void append(std::string& list, const std::string& element) {
-        if (!list.empty()) list += ',';
-        list += element;
-    }
+    // The parts of a SET or REMOVE clause.
+    class clauses {
+    public:
+        void add(std::string_view part) {
+            if (!text_.empty()) text_ += ',';
+            text_ += part;
+        }
+        bool empty() const noexcept { return text_.empty(); }
+        const std::string& text() const noexcept { return text_; }
 
-    static void mark(placeholders& p, std::string& set, const std::string& writer) {
-        if (writer.empty()) return;
-        append(set, p.name(native_layout::writer) + "=" + p.value(dynamodb::attribute_value::string(writer)));
+    private:
+        std::string text_;
+    };
+
+    dynamodb::get_item_request read(dynamodb::item key, bool consistent) const {
+        return {.table_name = table_name_, .key = std::move(key), .consistent_read = consistent};
     }
 
     // Also true: there is an item. None has no attribute that could be compared.
@@ -8169,28 +8460,52 @@ private:
     }
 
     static std::string has_version(placeholders& p, std::uint64_t version) {
-        return p.name(native_layout::version) + "=" + p.value(dynamodb::attribute_value::number(version));
+        return p.name(native_layout::version) + "=" + p.value(value::number(version));
     }
 
-    std::string put_off(placeholders& p, std::string& set, time_point expires, const char* order) const {
-        const std::string name = p.name(layout_.expires), value = p.value(native_layout::seconds(expires));
-        append(set, name + "=" + value);
-        return name + order + value;
+    static std::string locked_by(placeholders& p, const std::string& token) {
+        return p.name(native_layout::lock) + "=" + p.value(value::string(token));
     }
 
-    dynamodb::update_item_request raise_version(const session_id& id, placeholders p, std::string set,
-                                                const std::string& remove, std::string condition) const {
-        const std::string version = p.name(native_layout::version);
-        append(set, version + "=" + version + "+" + p.value(dynamodb::attribute_value::number(1)));
-        std::string expression = "SET " + set;
-        if (!remove.empty()) expression += " REMOVE " + remove;
-        auto request = update(id, std::move(p), std::move(expression), std::move(condition));
-        request.return_values = dynamodb::return_value::updated_new;
-        return request;
+    std::string may_leave(placeholders& p, const move_record& c) const {
+        return live(p, c.now) + " AND " + has_version(p, c.if_version) + lock_permits(p, c.if_locked_by, c.if_unlocked);
     }
 
-    dynamodb::update_item_request update(const session_id& id, placeholders p, std::string expression,
+    static std::string lock_permits(placeholders& p, const std::string& if_locked_by, const std::optional<lock_time>& if_unlocked) {
+        if (!if_locked_by.empty()) return " AND " + locked_by(p, if_locked_by);
+        if (!if_unlocked) return {};
+        // A foreign lock, which is no string, has no end: what stands in its item is that of an earlier one.
+        const std::string holder = p.name(native_layout::lock);
+        return " AND (attribute_not_exists(" + holder + ") OR (attribute_type(" + holder + "," + p.value(value::string("S")) +
+               ") AND " + p.name(native_layout::lock_until) + "<" + p.value(native_layout::milliseconds(*if_unlocked)) + "))";
+    }
+
+    static void hold(placeholders& p, clauses& set, clauses& remove, const lock_claim& claim) {
+        const std::string holder = p.name(native_layout::lock), until = p.name(native_layout::lock_until);
+        if (claim.held()) {
+            set.add(holder + "=" + p.value(value::string(claim.token)));
+            set.add(until + "=" + p.value(native_layout::milliseconds(claim.until)));
+        } else {
+            remove.add(holder);
+            remove.add(until);
+        }
+    }
+
+    // Not by one: a late copy of the request must not raise it again.
+    static void raise_version(placeholders& p, clauses& set, std::uint64_t from) {
+        set.add(p.name(native_layout::version) + "=" + p.value(value::number(from + 1)));
+    }
+
+    std::string put_off(placeholders& p, clauses& set, time_point expires, const char* order) const {
+        const std::string name = p.name(layout_.expires), when = p.value(native_layout::seconds(expires));
+        set.add(name + "=" + when);
+        return name + order + when;
+    }
+
+    dynamodb::update_item_request update(const session_id& id, placeholders p, const clauses& set, const clauses& remove,
                                          std::string condition) const {
+        std::string expression = "SET " + set.text();
+        if (!remove.empty()) expression += " REMOVE " + remove.text();
         return {.table_name = table_name_,
                 .key = layout_.key(id),
                 .update_expression = std::move(expression),
@@ -8209,38 +8524,14 @@ private:
 
 #endif
 // #include <dynasession/core/command.hpp>
-// #include <dynasession/detail/random_mark.hpp>
-#ifndef DYNASESSION_DETAIL_RANDOM_MARK_HPP
-#define DYNASESSION_DETAIL_RANDOM_MARK_HPP
-
-// #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/detail/encoding.hpp>
-
-#include <array>
-#include <string>
-
-namespace dynasession::inline v0::detail {
-
-/// 72 random bits as 12 characters: no two writes have the same.
-inline std::string random_mark() {
-    std::array<unsigned char, 9> bits;
-    random_bytes(bits);
-    const auto text = base64url(bits);
-    return {text.begin(), text.end()};
-}
-
-} // namespace dynasession::inline v0::detail
-
-#endif
 // #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/operations/read_item.hpp>
 // #include <dynasession/op/action.hpp>
 
-#include <cstdint>
-#include <memory>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 // The commands of a store as operations whose effects are HTTP exchanges.
 namespace dynasession::inline v0::backend_detail {
@@ -8253,10 +8544,6 @@ struct dynamodb_table {
 
 using reply_action = op::action<http::exchange, reply>;
 
-inline result<reply> refused(std::optional<record> as_it_is) {
-    return reply{.applied = false, .item = std::move(as_it_is)};
-}
-
 /// Reads a record, live or expired.
 class read_record {
 public:
@@ -8264,7 +8551,9 @@ public:
     using reply_type = http::reply;
     using value_type = std::optional<record>;
 
-    read_record(const dynamodb_table& t, const dynamodb::get_item_request& r) : table_(&t), call_(t.service, r) {}
+    read_record(const dynamodb_table& t, const dynamodb::get_item_request& r,
+                std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max())
+        : table_(&t), call_(t.service, r, deadline) {}
 
     op::action<http::exchange, value_type> resume(http::reply in, op::instant now) {
         using outer = op::action<http::exchange, value_type>;
@@ -8273,34 +8562,238 @@ public:
             if (!answer) return result<value_type>(answer.error());
             if (!answer->item) return result<value_type>(value_type{});
             auto found = table_->requests.layout().decode(*answer->item);
+            if (found && found->moved) sign_ = *answer->item;
             return found ? result<value_type>(*std::move(found)) : result<value_type>(std::move(found).error());
         });
     }
 
+    /// The key that a record leads to which was left behind by a move; empty: nowhere.
+    std::string leads_to(time_point now) const { return table_->requests.layout().leads_to(sign_, now); }
+
 private:
     const dynamodb_table* table_;
     dynamodb::call<dynamodb::get_item_request> call_;
+    dynamodb::item sign_{};
 };
 
+/// Reads a record, or the one that it leads to, if need be over several signs.
 class load {
 public:
     using effect_type = http::exchange;
     using reply_type = http::reply;
     using value_type = reply;
 
-    load(const dynamodb_table& t, const load_record& c) : read_(t, t.requests.load(c.id)) {}
+    load(const dynamodb_table& t, const load_record& c)
+        : table_(&t), now_(c.now), read_(std::in_place, t, t.requests.load(c)) {}
 
     reply_action resume(http::reply in, op::instant now) {
-        return op::carry_on<reply_action>(read_.resume(std::move(in), now), [](auto found) -> reply_action {
+        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
             if (!found) return result<reply>(std::move(found).error());
-            return result<reply>(reply{.item = *std::move(found)});
+            const auto leads_to = followed_ == max_signs ? std::string() : read_->leads_to(now_);
+            if (leads_to.empty()) return result<reply>(reply{.item = *std::move(found), .forwarded = followed_ != 0});
+            ++followed_;
+            read_.emplace(*table_, table_->requests.load_moved(leads_to));
+            return resume({}, now);
         });
     }
 
 private:
-    read_record read_;
+    static constexpr int max_signs = 8; // nobody regenerates that often within a grace time
+
+    const dynamodb_table* table_;
+    time_point now_;
+    std::optional<read_record> read_;
+    int followed_ = 0;
 };
 
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/journal.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/operations/write_item.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::backend_detail {
+
+inline result<reply> refused(std::optional<record> as_it_is) {
+    return reply{.applied = false, .item = std::move(as_it_is)};
+}
+
+/// What became of a write whose answer was lost.
+enum class lost_write { carried_out, not_carried_out, unknown };
+
+/// Repeating this write does no harm: nothing has to be told apart.
+struct repeatable {
+    static constexpr bool tells = false;
+    lost_write operator()(const record&) const noexcept { return lost_write::not_carried_out; }
+};
+
+/// Nobody else makes the very same record under a random id.
+struct by_content {
+    static constexpr bool tells = true;
+    record content{};
+    lost_write operator()(const record& found) const {
+        record as_written = found;
+        as_written.journal = content.journal;
+        as_written.lock = content.lock;
+        return as_written == content ? lost_write::carried_out : lost_write::not_carried_out;
+    }
+};
+
+/// A save leaves its mark in the journal, which tells of so many versions as it has marks.
+struct by_mark {
+    static constexpr bool tells = true;
+    std::uint64_t version = 0; ///< that the save was bound to
+    std::string mark{};
+    lost_write operator()(const record& found) const noexcept {
+        if (found.journal.contains(mark)) return lost_write::carried_out;
+        // It may be carried out yet, or has left nothing to know it by.
+        if (found.version <= version || mark.empty()) return lost_write::unknown;
+        return found.version - version <= found.journal.size() ? lost_write::not_carried_out : lost_write::unknown;
+    }
+};
+
+/// Expired at this moment, by the move that followed this version.
+struct by_expiry {
+    static constexpr bool tells = true;
+    std::uint64_t version = 0;
+    time_point expires{};
+    lost_write operator()(const record& found) const {
+        if (found.version <= version) return lost_write::unknown; // it may be carried out yet
+        const bool ours = found.version == version + 1 && found.expires == expires;
+        return ours ? lost_write::carried_out : lost_write::not_carried_out;
+    }
+};
+
+/// A write under a condition. When the condition fails, the record as it is is part of the reply: the service
+/// sends it along, or, where it does not know how to, it is read.
+///
+/// After a lost answer `Judge(record)`, a lost_write, tells by what is stored now whether the write was carried out; for
+/// that it is read too, within the time of the call.
+template <class Request, class Judge>
+class conditional_write {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    conditional_write(const dynamodb_table& t, const session_id& id, const Request& r, Judge judge = {})
+        : table_(&t), id_(id), judge_(std::move(judge)), write_(t.service, r) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        if (read_) return look(std::move(in), now);
+        if (deadline_ == steady_time{}) deadline_ = now.steady + table_->service.options.timeout;
+        return op::carry_on<reply_action>(write_.resume(std::move(in), now), [&](auto answered) -> reply_action {
+            auto& answer = answered->response;
+            if (answer) return applied(std::move(answer->attributes));
+            ambiguous_ = answered->ambiguous;
+            const bool condition_failed = answer.error() == error::condition_failed;
+            if (!condition_failed) {
+                if (!Judge::tells || !ambiguous_ || answer.error() == boost::asio::error::operation_aborted)
+                    return result<reply>(std::move(answer).error());
+                lost_ = std::move(answer).error();
+            }
+            if (answered->item) {
+                auto as_it_is = table_->requests.layout().decode(*answered->item);
+                if (!as_it_is) return ambiguous_ && Judge::tells ? unknown() : result<reply>(std::move(as_it_is).error());
+                return verdict(*std::move(as_it_is));
+            }
+            read_.emplace(*table_, table_->requests.load_after_write(id_), deadline_);
+            return look({}, now);
+        });
+    }
+
+private:
+    using steady_time = std::chrono::steady_clock::time_point;
+
+    reply_action applied(std::optional<dynamodb::item> attributes) const {
+        if (!attributes) return result<reply>(reply{});
+        auto now_stored = table_->requests.layout().decode(*attributes);
+        if (now_stored && now_stored->moved) return refused(*std::move(now_stored)); // our clock is behind
+        return now_stored ? result<reply>(reply{.item = *std::move(now_stored)}) : result<reply>(std::move(now_stored).error());
+    }
+
+    reply_action look(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
+            if (found) return verdict(*std::move(found));
+            if (Judge::tells && ambiguous_ && !lost_) lost_ = found.error();
+            return lost_ ? unknown() : result<reply>(std::move(found).error());
+        });
+    }
+
+    result<reply> verdict(std::optional<record> as_it_is) const {
+        if (!as_it_is) return lost_ && std::same_as<Judge, by_content> ? result<reply>(*lost_) : refused(std::nullopt);
+        if (!ambiguous_) return refused(std::move(as_it_is));
+        switch (judge_(*as_it_is)) {
+        case lost_write::carried_out: return reply{};
+        case lost_write::unknown: return unknown();
+        case lost_write::not_carried_out: break;
+        }
+        return refused(std::move(as_it_is));
+    }
+
+    // A record that is made under a random id is recognised when it is made once more.
+    result<reply> unknown() const {
+        if (lost_ && std::same_as<Judge, by_content>) return *lost_;
+        return lost_ ? failure(error::outcome_unknown, lost_->code.message()) : failure(error::outcome_unknown);
+    }
+
+    const dynamodb_table* table_;
+    session_id id_;
+    Judge judge_;
+    dynamodb::call<Request> write_;
+    std::optional<read_record> read_{};
+    std::optional<failure> lost_{}; ///< why there was no answer
+    steady_time deadline_{};
+    bool ambiguous_ = false;
+};
+
+using create = conditional_write<dynamodb::put_item_request, by_content>;
+using change = conditional_write<dynamodb::update_item_request, by_mark>;
+using update = conditional_write<dynamodb::update_item_request, repeatable>;
+using leave = conditional_write<dynamodb::update_item_request, by_expiry>;
+
+inline create make_create(const dynamodb_table& t, const session_id& id, const record& content) {
+    return {t, id, t.requests.create(id, content), by_content{content}};
+}
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/backend/dynamodb_moves.hpp>
+#ifndef DYNASESSION_BACKEND_DYNAMODB_MOVES_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_MOVES_HPP
+
+// #include <dynasession/backend/conditional_write.hpp>
+// #include <dynasession/backend/read_record.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/operations/write_items.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <boost/asio/error.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::backend_detail {
+
+/// Removes a record, whatever its state.
 class erase {
 public:
     using effect_type = http::exchange;
@@ -8318,165 +8811,6 @@ public:
 
 private:
     dynamodb::call<dynamodb::delete_item_request> call_;
-};
-
-/// What became of a write whose condition failed after an answer had been lost.
-enum class lost_write { carried_out, not_carried_out, unknown };
-
-/// A write under a condition. When the condition fails, the record as it is is part of the reply: the service
-/// sends it along, or, where it does not know how to, it is read.
-///
-/// A failed condition after a lost answer may mean that the lost attempt was carried out: `Judge(record)`, a
-/// lost_write, tells by what is stored now.
-template <class Request, class Judge>
-class conditional_write {
-public:
-    using effect_type = http::exchange;
-    using reply_type = http::reply;
-    using value_type = reply;
-
-    conditional_write(const dynamodb_table& t, const session_id& id, const Request& r, Judge judge)
-        : table_(&t), id_(id), judge_(std::move(judge)), write_(t.service, r) {}
-
-    reply_action resume(http::reply in, op::instant now) {
-        if (read_) return look(std::move(in), now);
-        return op::carry_on<reply_action>(write_.resume(std::move(in), now), [&](auto answered) -> reply_action {
-            auto& answer = answered->response;
-            if (answer) return result<reply>(reply{.version = version_of(answer->attributes)});
-            if (answer.error() != error::condition_failed) return result<reply>(std::move(answer).error());
-            ambiguous_ = answered->ambiguous;
-            if (answered->item) {
-                auto as_it_is = table_->requests.layout().decode(*answered->item);
-                return as_it_is ? verdict(*std::move(as_it_is)) : result<reply>(std::move(as_it_is).error());
-            }
-            read_.emplace(*table_, table_->requests.load_after_write(id_));
-            return look({}, now);
-        });
-    }
-
-private:
-    static std::uint64_t version_of(const std::optional<dynamodb::item>& attributes) noexcept {
-        const auto* version = attributes ? attributes->find(native_layout::version) : nullptr;
-        return version ? static_cast<std::uint64_t>(version->as_integer().value_or(0)) : 0;
-    }
-
-    reply_action look(http::reply in, op::instant now) {
-        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
-            if (!found) return result<reply>(std::move(found).error());
-            return verdict(*std::move(found));
-        });
-    }
-
-    result<reply> verdict(std::optional<record> as_it_is) const {
-        if (!ambiguous_ || !as_it_is) return refused(std::move(as_it_is));
-        switch (judge_(*as_it_is)) {
-        case lost_write::carried_out: return reply{.version = as_it_is->version};
-        case lost_write::unknown: return error::outcome_unknown;
-        case lost_write::not_carried_out: break;
-        }
-        return refused(std::move(as_it_is));
-    }
-
-    const dynamodb_table* table_;
-    session_id id_;
-    Judge judge_;
-    dynamodb::call<Request> write_;
-    std::optional<read_record> read_;
-    bool ambiguous_ = false;
-};
-
-/// Repeating this write does no harm: nothing has to be told apart.
-struct repeatable {
-    lost_write operator()(const record&) const noexcept { return lost_write::not_carried_out; }
-};
-
-/// Nobody else makes the very same record under a random id.
-struct by_content {
-    record content;
-    lost_write operator()(const record& found) const {
-        return found == content ? lost_write::carried_out : lost_write::not_carried_out;
-    }
-};
-
-/// A write bound to a version leaves its mark, until the next one leaves another.
-struct by_mark {
-    std::optional<std::uint64_t> version;
-    std::string writer;
-    lost_write operator()(const record& found) const noexcept {
-        if (!version) return lost_write::not_carried_out;
-        if (found.writer == writer) return lost_write::carried_out;
-        return found.version <= *version + 1 ? lost_write::not_carried_out : lost_write::unknown;
-    }
-};
-
-/// Expired at this moment, by the save that followed this version.
-struct by_expiry {
-    std::uint64_t version;
-    time_point expires;
-    lost_write operator()(const record& found) const noexcept {
-        const bool ours = found.version == version + 1 && found.expires == expires;
-        return ours ? lost_write::carried_out : lost_write::not_carried_out;
-    }
-};
-
-using create = conditional_write<dynamodb::put_item_request, by_content>;
-using change = conditional_write<dynamodb::update_item_request, by_mark>;
-using touch = conditional_write<dynamodb::update_item_request, repeatable>;
-using expire = conditional_write<dynamodb::update_item_request, by_expiry>;
-
-inline create make_create(const dynamodb_table& t, const session_id& id, const record& content) {
-    return {t, id, t.requests.create(id, content), by_content{content}};
-}
-
-/// A change of more keys than an expression takes: reads the record and writes all of its data, on that version.
-class rewrite {
-public:
-    using effect_type = http::exchange;
-    using reply_type = http::reply;
-    using value_type = reply;
-
-    rewrite(const dynamodb_table& t, change_record c)
-        : table_(&t), command_(std::move(c)), read_(std::in_place, t, t.requests.load_after_write(command_.id)) {
-        if (command_.writer.empty()) command_.writer = detail::random_mark();
-    }
-
-    reply_action resume(http::reply in, op::instant now) {
-        if (write_) return written(write_->resume(std::move(in), now), now);
-        return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
-            if (!found) return result<reply>(std::move(found).error());
-            return apply_to(*std::move(found), now);
-        });
-    }
-
-private:
-    // What the conditions of the command look at here, the condition of the write guards until then.
-    reply_action apply_to(std::optional<record> found, op::instant now) {
-        const change_record& c = command_;
-        if (!found || !c.permitted_by(*found)) return refused(std::move(found));
-        record changed = *std::move(found);
-        const auto version = changed.version;
-        changed.data = apply(changed.data, c.changes);
-        if (c.expires) changed.expires = *c.expires;
-        read_.reset();
-        write_.emplace(*table_, c.id, table_->requests.rewrite(c, changed, version), by_mark{version, c.writer});
-        return written(write_->resume({}, now), now);
-    }
-
-    reply_action written(reply_action act, op::instant now) {
-        return op::carry_on<reply_action>(std::move(act), [&](result<reply> r) -> reply_action {
-            if (!r || r->applied || ++attempts_ == max_attempts) return r;
-            write_.reset();
-            return apply_to(std::move(r->item), now);
-        });
-    }
-
-    static constexpr int max_attempts = 8;
-
-    const dynamodb_table* table_;
-    change_record command_;
-    std::optional<read_record> read_;
-    std::optional<backend_detail::change> write_;
-    int attempts_ = 0;
 };
 
 /// Moves a record without a transaction, where the service has none: the new one is written before the old one
@@ -8497,11 +8831,11 @@ public:
                 if (!r) return r;
                 if (!r->applied) return result<reply>(error::session_exists);
                 const by_expiry judge{command_.if_version, command_.now};
-                step_.emplace<expire>(*table_, command_.from,
-                                      table_->requests.expire(command_.from, command_.if_version, command_.now), judge);
-            } else if (std::holds_alternative<expire>(step_)) {
+                step_.emplace<leave>(*table_, command_.from, table_->requests.leave(command_), judge);
+            } else if (std::holds_alternative<leave>(step_)) {
                 if (!r) return r;
                 outcome_ = *std::move(r);
+                if (outcome_.applied && command_.grace.count() != 0) return result<reply>(std::move(outcome_));
                 step_.emplace<erase>(*table_, outcome_.applied ? command_.from : command_.to);
             } else {
                 // What could not be erased has expired already, or nobody knows its id.
@@ -8514,7 +8848,7 @@ public:
 private:
     const dynamodb_table* table_;
     move_record command_;
-    std::variant<create, expire, erase> step_;
+    std::variant<create, leave, erase> step_;
     reply outcome_{};
 };
 
@@ -8530,28 +8864,39 @@ public:
     reply_action resume(http::reply in, op::instant now) {
         if (steps_) return steps_->resume(std::move(in), now);
         if (read_) return look(std::move(in), now);
+        if (deadline_ == steady_time{}) deadline_ = now.steady + table_->service.options.timeout;
         return op::carry_on<reply_action>(transaction_.resume(std::move(in), now), [&](auto answered) -> reply_action {
             auto& answer = answered->response;
             if (answer) return result<reply>(reply{});
             if (answer.error() == error::unknown_operation) {
-                steps_.emplace(*table_, std::move(command_));
+                steps_ = std::make_unique<move_in_steps>(*table_, std::move(command_));
                 return steps_->resume({}, now);
             }
             const auto& reasons = answered->reasons;
             const auto failed = [&](std::size_t i) { return reasons.size() > i && reasons[i].code == "ConditionalCheckFailed"; };
-            if (failed(0)) return result<reply>(error::session_exists);
             // After a lost answer only the new record tells whether the old one was moved.
-            if (!failed(1)) lost_ = std::make_unique<failure>(std::move(answer).error());
-            if (lost_ && !answered->ambiguous) return result<reply>(std::move(*lost_));
-            read_.emplace(*table_, table_->requests.load_after_write(lost_ ? command_.to : command_.from));
+            if (failed(0))
+                lost_ = std::make_unique<failure>(error::session_exists);
+            else if (!failed(1))
+                lost_ = std::make_unique<failure>(std::move(answer).error());
+            const bool cancelled = lost_ && lost_->code == boost::asio::error::operation_aborted;
+            if (lost_ && (cancelled || !answered->ambiguous)) return result<reply>(std::move(*lost_));
+            read_.emplace(*table_, table_->requests.load_after_write(lost_ ? command_.to : command_.from), deadline_);
             return look({}, now);
         });
     }
 
 private:
+    using steady_time = std::chrono::steady_clock::time_point;
+
     reply_action look(http::reply in, op::instant now) {
         return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
-            if (lost_) return found && *found == command_.content ? result<reply>(reply{}) : result<reply>(std::move(*lost_));
+            if (lost_) {
+                const bool moved = found && *found && by_content{command_.content}(**found) == lost_write::carried_out;
+                if (moved) return result<reply>(reply{});
+                const bool taken = found && *found && *lost_ == error::session_exists;
+                return result<reply>(taken ? *lost_ : failure(error::outcome_unknown, lost_->code.message()));
+            }
             return found ? refused(*std::move(found)) : result<reply>(std::move(found).error());
         });
     }
@@ -8561,18 +8906,20 @@ private:
     std::unique_ptr<failure> lost_;
     dynamodb::call<dynamodb::transact_write_items_request> transaction_;
     std::optional<read_record> read_;
-    std::optional<move_in_steps> steps_;
+    std::unique_ptr<move_in_steps> steps_;
+    steady_time deadline_{};
 };
 
 } // namespace dynasession::inline v0::backend_detail
 
 #endif
 // #include <dynasession/backend/native_layout.hpp>
+// #include <dynasession/backend/read_record.hpp>
 // #include <dynasession/backend/session_table.hpp>
 #ifndef DYNASESSION_BACKEND_SESSION_TABLE_HPP
 #define DYNASESSION_BACKEND_SESSION_TABLE_HPP
 
-// #include <dynasession/backend/dynamodb_operations.hpp>
+// #include <dynasession/backend/read_record.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/dynamodb/call.hpp>
 // #include <dynasession/dynamodb/operations/table.hpp>
@@ -8692,6 +9039,86 @@ private:
 #ifndef DYNASESSION_CORE_CONCEPTS_HPP
 #define DYNASESSION_CORE_CONCEPTS_HPP
 
+// #include <dynasession/core/access.hpp>
+#ifndef DYNASESSION_CORE_ACCESS_HPP
+#define DYNASESSION_CORE_ACCESS_HPP
+
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <memory>
+
+namespace dynasession::inline v0 {
+
+/// To read and to save, as the lock policy does it by itself.
+struct read_write_t {
+    explicit read_write_t() = default;
+};
+
+/// To read only: locks nothing and waits for nobody; the session cannot be saved.
+struct read_only_t {
+    explicit read_only_t() = default;
+};
+
+/// To have the session to oneself until it is saved or released.
+struct exclusive_t {
+    explicit exclusive_t() = default;
+};
+
+inline constexpr read_write_t read_write{};
+inline constexpr read_only_t read_only{};
+inline constexpr exclusive_t exclusive{};
+
+/// What a session is loaded for: `read_write`, `read_only` or `exclusive`.
+template <class T>
+concept access = std::same_as<T, read_write_t> || std::same_as<T, read_only_t> || std::same_as<T, exclusive_t>;
+
+/// What a session has of its lock in this process; a lock policy derives from it. When the last copy of the session
+/// goes, so does this.
+class lock_hold {
+public:
+    virtual ~lock_hold() = default;
+
+    /// Whether the lock was neither given up nor lost yet, as far as this process knows.
+    virtual bool held() const = 0;
+
+protected:
+    lock_hold() = default;
+    lock_hold(const lock_hold&) = default;
+    lock_hold& operator=(const lock_hold&) = default;
+};
+
+/// What a load gives.
+struct loaded {
+    record stored{};
+    std::shared_ptr<lock_hold> hold{}; ///< none: not locked
+    bool read_only = false;
+};
+
+/// What a save is about: the session as it was last read or written, and what changes.
+struct save_request {
+    session_id id{};
+    record stored{};
+    delta changes{};
+    std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
+    std::shared_ptr<lock_hold> hold{};
+    std::chrono::seconds grace{};       ///< of a move: how long the old id leads readers to the new one
+    bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
+};
+
+/// What a save leaves in the store.
+struct saved {
+    record stored{};
+    std::shared_ptr<lock_hold> hold{}; ///< what the session still has of its lock
+    bool merged = false; ///< `stored` holds changes of others too, so the session's value has to be read anew
+};
+
+} // namespace dynasession::inline v0
+
+#endif
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/core/fields.hpp>
@@ -8699,10 +9126,15 @@ private:
 
 #include <chrono>
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <utility>
 
 namespace dynasession::inline v0 {
+
+namespace op {
+class event; // see op/event.hpp
+}
 
 // A Backend performs commands: a new database is one header and a run of the contract suite.
 //
@@ -8766,27 +9198,12 @@ consteval bool check_backend() {
     return backend<B>;
 }
 
-/// What a save is about: the session as it was last read or written, and what changes.
-struct save_request {
-    session_id id{};
-    record stored{};
-    delta changes{};
-    std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
-    bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
-};
-
-/// What a save leaves in the store.
-struct saved {
-    record stored{};
-    bool merged = false; ///< `stored` holds changes of others too, so the session's value has to be read anew
-};
-
 // A LockPolicy is a factory of operations (see op/action.hpp) whose effects are commands: a new locking
 // scheme is one header and no change elsewhere. It is copied freely, so its state is shared or small.
 //
-// In this table `p` is a const P, `id` a session_id, `s` a save_request.
+// In this table `p` is a const P, `id` a session_id, `s` a save_request, `a` read_write or read_only.
 //
-//   p.load(id)              operation of optional<record>: the live record; absent and expired are empty
+//   p.load(id, a)           operation of optional<loaded>: the live record; absent and expired are empty
 //   p.save(s)               operation of saved: what is stored now. With no changes at most the expiry
 //                           is put off. Fails with session_gone when the session is no longer there
 //                           or live, with conflict when the changes cannot be merged.
@@ -8794,7 +9211,15 @@ struct saved {
 //   p.regenerate(s, to, r)  operation of saved: what is now stored under `to`; nothing is left under s.id.
 //                           `r(fields)` gives the entries as they have to be stored under the new id.
 //
-// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock.
+// One that locks also has:
+//
+//   p.load(id, exclusive)   as load; the session is nobody else's until it is saved or released
+//   p.release(s)            operation of saved: ends that without the changes
+//   p.renew(s)              operation of saved: puts off the end of the lock; fails with lock_lost
+//   p.keep(id, hold, stop)  operation of void: renews a lock whenever that is due, until it ends or `stop` happens;
+//                           without `stop` it ends with the lock
+//
+// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock, optimistic_lock, pessimistic_lock.
 
 namespace concepts_detail {
 
@@ -8809,10 +9234,12 @@ struct keep_fields {
 
 } // namespace concepts_detail
 
-template <class P>
-concept has_load = requires(const P p, const session_id& id) {
-    { p.load(id) } -> concepts_detail::operation_of<std::optional<record>>;
+template <class P, class Access>
+concept can_load = requires(const P p, const session_id& id, Access a) {
+    { p.load(id, a) } -> concepts_detail::operation_of<std::optional<loaded>>;
 };
+template <class P>
+concept has_load = can_load<P, read_write_t> && can_load<P, read_only_t>;
 template <class P>
 concept has_save = requires(const P p, save_request s) {
     { p.save(std::move(s)) } -> concepts_detail::operation_of<saved>;
@@ -8830,12 +9257,20 @@ concept has_regenerate = requires(const P p, save_request s, const session_id& t
 template <class P>
 concept lock_policy = std::copyable<P> && has_load<P> && has_save<P> && has_touch<P> && has_regenerate<P>;
 
+/// A LockPolicy that can give a session to one request at a time.
+template <class P>
+concept exclusive_lock_policy = lock_policy<P> && can_load<P, exclusive_t> && requires(const P p, save_request s) {
+    { p.release(std::move(s)) } -> concepts_detail::operation_of<saved>;
+    { p.renew(std::move(s)) } -> concepts_detail::operation_of<saved>;
+    { p.keep(s.id, s.hold, std::shared_ptr<op::event>()) } -> concepts_detail::operation_of<void>;
+};
+
 /// Explains, for the author of a LockPolicy, the first requirement that `P` does not meet.
 template <class P>
 consteval bool check_lock_policy() {
     static_assert(std::copyable<P>, "dynasession: a LockPolicy is copied into operations: make it copyable");
-    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&) const`, an operation "
-                               "with effect command, reply result<reply>, value std::optional<record>");
+    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&, A) const` for A = read_write_t and "
+                               "read_only_t, operations with effect command, reply result<reply>, value std::optional<loaded>");
     static_assert(has_save<P>, "dynasession: a LockPolicy needs `auto save(save_request) const`, an operation of saved");
     static_assert(has_touch<P>, "dynasession: a LockPolicy needs `auto touch(save_request) const`, an operation of saved");
     static_assert(has_regenerate<P>, "dynasession: a LockPolicy needs `auto regenerate(save_request, const session_id& "
@@ -9048,11 +9483,8 @@ public:
 
 private:
     using any_operation = op::one_of<op::ready<http::exchange, http::reply, reply>, backend_detail::load, backend_detail::create,
-                                     backend_detail::change, backend_detail::touch, backend_detail::rewrite, backend_detail::erase,
+                                     backend_detail::change, backend_detail::update, backend_detail::erase,
                                      backend_detail::move>;
-
-    // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below.
-    static constexpr std::size_t max_changes = 100;
 
     static const options_type& checked(const options_type& o) {
         const auto refuse = [](const char* why) { throw session_error(failure(error::invalid_option, why)); };
@@ -9060,7 +9492,7 @@ private:
         if (o.table_name.empty() || key.empty() || expires.empty())
             refuse("dynamodb_options: table_name, hash_key and session_lifetime_attribute must not be empty");
         if (key == expires || native_layout::is_taken(key) || native_layout::is_taken(expires))
-            refuse("dynamodb_options: hash_key and session_lifetime_attribute have to differ, and neither is d, c, x, i, v or w");
+            refuse("dynamodb_options: hash_key and session_lifetime_attribute have to differ, and neither is the name of another attribute of the layout");
         return o;
     }
 
@@ -9074,13 +9506,15 @@ private:
         return backend_detail::make_create(table_, c.id, c.content);
     }
     any_operation operation(change_record& c) const {
-        if (auto refused = too_large(c.size_after)) return *std::move(refused);
-        if (c.changes.size() > max_changes) return backend_detail::rewrite(table_, std::move(c));
-        return backend_detail::change(table_, c.id, table_.requests.change(c), {c.if_version, c.writer});
+        if (auto refused = too_large(c.after.size_in_bytes())) return *std::move(refused);
+        const backend_detail::by_mark judge{c.if_version, std::string(c.journal.newest())};
+        return backend_detail::change(table_, c.id, table_.requests.change(c), judge);
     }
     any_operation operation(touch_record& c) const {
-        return backend_detail::touch(table_, c.id, table_.requests.touch(c), {});
+        return backend_detail::update(table_, c.id, table_.requests.touch(c));
     }
+    any_operation operation(lock_record& c) const { return backend_detail::update(table_, c.id, table_.requests.lock(c)); }
+    any_operation operation(renew_lock& c) const { return backend_detail::update(table_, c.id, table_.requests.renew(c)); }
     any_operation operation(erase_record& c) const { return backend_detail::erase(table_, c.id); }
     any_operation operation(move_record& c) const {
         if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);
@@ -9111,114 +9545,251 @@ static_assert(check_backend<dynamodb_backend>());
 #ifndef DYNASESSION_LOCK_NO_LOCK_HPP
 #define DYNASESSION_LOCK_NO_LOCK_HPP
 
-// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/access.hpp>
 // #include <dynasession/core/concepts.hpp>
-// #include <dynasession/detail/random_mark.hpp>
+// #include <dynasession/lock/load_once.hpp>
+#ifndef DYNASESSION_LOCK_LOAD_ONCE_HPP
+#define DYNASESSION_LOCK_LOAD_ONCE_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/session_id.hpp>
 // #include <dynasession/op/action.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <optional>
 #include <utility>
 
-namespace dynasession::inline v0 {
+namespace dynasession::inline v0::lock_detail {
 
-namespace lock_detail {
-
-using step = op::action<command, saved>;
-
-/// The live record of a session, or none.
+/// The live record of a session, or none, by one read that locks nothing.
 class load_once {
 public:
     using effect_type = command;
     using reply_type = result<reply>;
-    using value_type = std::optional<record>;
+    using value_type = std::optional<loaded>;
 
-    explicit load_once(const session_id& id) : id_(id) {}
+    load_once(const session_id& id, bool read_only) : id_(id), read_only_(read_only) {}
 
     op::action<command, value_type> resume(reply_type in, op::instant now) {
-        if (!std::exchange(sent_, true)) return command(load_record{id_});
+        if (!std::exchange(sent_, true)) return command(load_record{id_, now.seconds()});
         if (!in) return result<value_type>(std::move(in).error());
-        if (in->item && !in->item->live(now.system)) in->item.reset();
-        return result<value_type>(std::move(in->item));
+        if (!in->item || !in->item->live(now.system)) return result<value_type>(value_type{});
+        // The old id of a session is good for reading what is under the new one, and for nothing else.
+        return result<value_type>(loaded{.stored = *std::move(in->item), .read_only = read_only_ || in->forwarded});
     }
 
 private:
     session_id id_;
+    bool read_only_;
     bool sent_ = false;
 };
 
-/// Sends the changes of a save on their own, so that concurrent saves of other keys survive; without
-/// changes at most a touch.
-class save_changes {
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/lock/move_changes.hpp>
+#ifndef DYNASESSION_LOCK_MOVE_CHANGES_HPP
+#define DYNASESSION_LOCK_MOVE_CHANGES_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/backoff.hpp>
+#ifndef DYNASESSION_CORE_BACKOFF_HPP
+#define DYNASESSION_CORE_BACKOFF_HPP
+
+// #include <dynasession/detail/random.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace dynasession::inline v0 {
+
+/// Pauses between attempts that get in each other's way: random up to a limit that doubles each time, so that
+/// those who met once do not meet again.
+class backoff {
+public:
+    constexpr backoff(std::chrono::milliseconds first, std::chrono::milliseconds longest) noexcept
+        : limit_(first), longest_(longest) {}
+
+    std::chrono::milliseconds next() {
+        const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(limit_ * detail::uniform_random());
+        limit_ = std::min(limit_ * 2, longest_);
+        return pause;
+    }
+
+private:
+    std::chrono::milliseconds limit_;
+    std::chrono::milliseconds longest_;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/lock/save_on_version.hpp>
+#ifndef DYNASESSION_LOCK_SAVE_ON_VERSION_HPP
+#define DYNASESSION_LOCK_SAVE_ON_VERSION_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/backoff.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/detail/random_token.hpp>
+#ifndef DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
+#define DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
+
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <string>
+
+namespace dynasession::inline v0::detail {
+
+/// 96 random bits as 16 characters: no two writes, and no two holders of a lock, have the same.
+inline std::string random_token() {
+    std::array<unsigned char, 12> bits;
+    random_bytes(bits);
+    const auto text = base64url(bits);
+    return {text.begin(), text.end()};
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+using step = op::action<command, saved>;
+
+// When a touch is worth a write. The last stretch before the deadline is shorter than that, but has to be granted once.
+inline bool touch_is_due(const save_request& r, time_point renewed) noexcept {
+    const stamp& stored = r.stored;
+    return renewed > stored.expires && (renewed - stored.expires >= r.touch_after || renewed == stored.deadline);
+}
+
+/// How saves without a lock get along.
+struct save_rules {
+    bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
+    bool respects_locks = false;      ///< waits while another has the session locked
+    std::chrono::milliseconds lock_margin{2000}; ///< a lock is over so long after its end, since clocks differ
+};
+
+/// Saves without a lock: the changes go on top of the version that they were made from or, when others saved
+/// meanwhile, of theirs. Without changes at most a touch.
+///
+/// Each write is bound to the version that it goes on top of, so a copy of it that arrives late does nothing.
+class save_on_version {
 public:
     using effect_type = command;
     using reply_type = result<reply>;
     using value_type = saved;
 
-    explicit save_changes(save_request request) : request_(std::move(request)) {}
+    save_on_version(save_request request, save_rules rules) : request_(std::move(request)), rules_(rules) {}
 
     step resume(reply_type in, op::instant now) {
-        if (state_ != state::start) {
-            if (!in) return result<saved>(std::move(in).error());
-            if (in->applied) return done(in->version);
-            if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
-            const bool out_of_date = in->item->version != request_.stored.version;
-            if (request_.if_unchanged && out_of_date && !request_.changes.empty())
-                return result<saved>(error::conflict);
-            // Another request has put off the expiry further: that stands, and our changes go without.
-            request_.stored.expires = in->item->expires;
-            if (request_.changes.empty()) return result<saved>(saved{std::move(request_.stored), false});
-            if (state_ == state::changing_alone) return result<saved>(error::conflict);
-        }
-        record& stored = request_.stored;
-        const time_point renewed = stored.renewed(now.system);
-        if (request_.changes.empty()) {
-            if (!touch_is_due(renewed)) return result<saved>(saved{std::move(request_.stored), false});
-            state_ = state::touching;
-            expires_ = renewed;
-            return command(touch_record{request_.id, expires_, now.seconds()});
-        }
-        state_ = state_ == state::start ? state::changing : state::changing_alone;
-        expires_ = state_ == state::changing ? std::max(renewed, stored.expires) : stored.expires;
-        if (state_ == state::changing) request_.stored.data = apply(stored.data, request_.changes);
-        change_record change{.id = request_.id,
-                             .changes = request_.changes,
-                             .now = now.seconds(),
-                             .size_after = stored.data.size_in_bytes()};
-        if (state_ == state::changing) change.expires = expires_;
-        if (request_.if_unchanged) {
-            change.if_version = stored.version;
-            change.writer = detail::random_mark();
-        }
-        return command(std::move(change));
+        if (!in) return result<saved>(std::move(in).error());
+        if (state_ != state::sent) return send(now);
+        if (in->applied) return done();
+        return refused(*std::move(in), now);
     }
 
 private:
-    enum class state { start, touching, changing, changing_alone };
+    enum class state { start, sent, pausing };
 
-    // The last stretch before the deadline is shorter than a touch is worth, but has to be granted once.
-    bool touch_is_due(time_point renewed) const noexcept {
-        const stamp& stored = request_.stored;
-        return renewed > stored.expires &&
-               (renewed - stored.expires >= request_.touch_after || renewed == stored.deadline);
+    step send(op::instant now) {
+        state_ = state::sent;
+        record& stored = request_.stored;
+        const time_point renewed = stored.renewed(now.system);
+        if (request_.changes.empty()) {
+            if (!touch_is_due(request_, renewed)) return finish();
+            expires_ = renewed;
+            return command(touch_record{request_.id, expires_, now.seconds()});
+        }
+        expires_ = std::max(renewed, stored.expires);
+        after_ = apply(stored.data, request_.changes);
+        journal_ = stored.journal.followed_by(detail::random_token());
+        change_record change{.id = request_.id,
+                             .changes = request_.changes,
+                             .after = after_,
+                             .expires = expires_,
+                             .if_version = stored.version,
+                             .now = now.seconds(),
+                             .journal = journal_};
+        if (rules_.respects_locks) change.if_unlocked = now.system - rules_.lock_margin;
+        return command(std::move(change));
     }
 
-    step done(std::uint64_t version) {
+    step done() {
         record& stored = request_.stored;
         stored.expires = expires_;
-        // After a gap others have saved too: our data is not that of the new version, and a move that took it for
-        // that would lose their changes. With the old version it finds out.
-        if (state_ != state::touching && version == stored.version + 1) stored.version = version;
-        return result<saved>(saved{std::move(stored), false});
+        if (!request_.changes.empty()) {
+            stored.data = std::move(after_);
+            stored.journal = std::move(journal_);
+            stored.lock = {};
+            ++stored.version;
+        }
+        return finish();
     }
 
+    step finish() { return result<saved>(saved{.stored = std::move(request_.stored), .merged = merged_}); }
+
+    step refused(reply found, op::instant now) {
+        if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
+        record& stored = request_.stored;
+        const record& theirs = *found.item;
+        const bool overtaken = theirs.version != stored.version;
+        if (overtaken && !request_.changes.empty()) {
+            if (request_.if_unchanged) return result<saved>(error::conflict);
+            if (!rules_.last_writer_wins && !disjoint(difference(stored.data, theirs.data), request_.changes))
+                return result<saved>(error::conflict);
+            stored = *std::move(found.item);
+            merged_ = true;
+        } else {
+            // Another request has put off the expiry further: that stands.
+            stored.expires = theirs.expires;
+            stored.lock = theirs.lock;
+            if (request_.changes.empty()) return finish();
+        }
+        const bool locked = rules_.respects_locks && stored.lock.held();
+        if (++attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
+        if (attempts_ == 1 && !locked) return send(now);
+        state_ = state::pausing;
+        return op::pause{backoff_.next()};
+    }
+
+    static constexpr int max_attempts = 32; // some four seconds
+
     save_request request_;
+    save_rules rules_;
     state state_ = state::start;
     time_point expires_{};
+    fields after_{};
+    journal journal_{};
+    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
+    int attempts_ = 0;
+    bool merged_ = false;
 };
 
-/// Moves a session to a new id; changes that others saved meanwhile come along.
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Moves a session to a new id; changes that others saved meanwhile come along, by the rules of saves.
 template <class Rebind>
 class move_changes {
 public:
@@ -9226,57 +9797,91 @@ public:
     using reply_type = result<reply>;
     using value_type = saved;
 
-    move_changes(save_request request, const session_id& to, Rebind rebind)
-        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)) {}
+    /// `token` holds the lock of the session, if it has to be held.
+    move_changes(save_request request, const session_id& to, Rebind rebind, save_rules rules, std::string token = {})
+        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(rules), token_(std::move(token)) {}
 
-    step resume(reply_type in, op::instant now) {
-        if (attempts_ != 0) {
-            if (!in) return result<saved>(std::move(in).error());
-            if (in->applied) return result<saved>(saved{std::move(moved_), attempts_ > 1});
+    op::action<command, saved> resume(reply_type in, op::instant now) {
+        if (!in) return result<saved>(std::move(in).error());
+        if (sent_) {
+            if (in->applied) return result<saved>(saved{.stored = std::move(moved_), .merged = merged_});
             if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
-            if (attempts_ == max_attempts) return result<saved>(error::conflict);
+            if (!token_.empty()) return result<saved>(error::lock_lost);
+            const record& theirs = *in->item;
+            const bool locked = rules_.respects_locks && theirs.lock.held();
+            if (theirs.version != request_.stored.version) {
+                if (!rules_.last_writer_wins && !disjoint(difference(request_.stored.data, theirs.data), request_.changes))
+                    return result<saved>(error::conflict);
+                merged_ = true;
+            }
+            if (attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
             request_.stored = *std::move(in->item);
+            sent_ = false;
+            if (locked || attempts_ > 1) return op::pause{backoff_.next()};
         }
+        sent_ = true;
         ++attempts_;
         auto data = rebind_(apply(request_.stored.data, request_.changes));
         if (!data) return result<saved>(std::move(data).error());
-        static_cast<stamp&>(moved_) = request_.stored;
-        moved_.data = *std::move(data);
+        moved_ = record{request_.stored, *std::move(data)};
         moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
         ++moved_.version;
-        return command(move_record{request_.id, to_, moved_, request_.stored.version, now.seconds()});
+        move_record move{.from = request_.id,
+                         .to = to_,
+                         .content = moved_,
+                         .if_version = request_.stored.version,
+                         .now = now.seconds(),
+                         .if_locked_by = token_,
+                         .grace = request_.grace};
+        if (token_.empty() && rules_.respects_locks) move.if_unlocked = now.system - rules_.lock_margin;
+        return command(std::move(move));
     }
 
 private:
-    static constexpr int max_attempts = 5;
+    static constexpr int max_attempts = 32;
 
     save_request request_;
     session_id to_;
     Rebind rebind_;
-    record moved_;
+    save_rules rules_;
+    std::string token_;
+    record moved_{};
+    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
     int attempts_ = 0;
+    bool sent_ = false;
+    bool merged_ = false;
 };
 
-} // namespace lock_detail
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/lock/save_on_version.hpp>
+
+#include <utility>
+
+namespace dynasession::inline v0 {
 
 /// No lock: requests of one session run side by side, and of two saves of one key the later one stays.
 ///
-/// Saves send only what changed, so requests that change different keys do not disturb each other.
+/// Saves send only what changed, and go on top of what others saved meanwhile, so requests that change different keys
+/// lose nothing. Locks of others are not looked at: a save defeats that of a holder, who is told (`lock_lost`).
 ///
-/// *Cost:* a load is one read, a save one write, an unchanged session nothing but a touch when it is due.
+/// *Cost:* a load is one read, a save one write, and one more for each save of others that comes between; an
+/// unchanged session nothing but a touch when it is due.
 struct no_lock {
-    auto load(const session_id& id) const { return lock_detail::load_once(id); }
+    auto load(const session_id& id, read_write_t) const { return lock_detail::load_once(id, false); }
+    auto load(const session_id& id, read_only_t) const { return lock_detail::load_once(id, true); }
 
-    auto save(save_request s) const { return lock_detail::save_changes(std::move(s)); }
+    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), {.last_writer_wins = true}); }
 
     auto touch(save_request s) const {
         s.changes = {};
-        return lock_detail::save_changes(std::move(s));
+        return save(std::move(s));
     }
 
     template <class Rebind>
     auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
-        return lock_detail::move_changes(std::move(s), to, std::move(rebind));
+        return lock_detail::move_changes(std::move(s), to, std::move(rebind), {.last_writer_wins = true});
     }
 };
 
@@ -9591,12 +10196,14 @@ static_assert(check_serializer<json_serializer>());
 #ifndef DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
 #define DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
 
+// #include <dynasession/core/access.hpp>
 // #include <dynasession/core/concepts.hpp>
 // #include <dynasession/core/options.hpp>
 // #include <dynasession/core/session.hpp>
 #ifndef DYNASESSION_CORE_SESSION_HPP
 #define DYNASESSION_CORE_SESSION_HPP
 
+// #include <dynasession/core/access.hpp>
 // #include <dynasession/core/record.hpp>
 // #include <dynasession/core/session_id.hpp>
 
@@ -9607,6 +10214,7 @@ static_assert(check_serializer<json_serializer>());
 #include <boost/json/value_to.hpp>
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -9615,7 +10223,8 @@ namespace dynasession::inline v0 {
 
 /// A session in the hands of one request: its id, its value, and what the store knows of it.
 ///
-/// A copy is independent of the original. Changes reach the store by `save`, and only then.
+/// A copy is independent of the original, but for the lock, if there is one: it is given up when one of them is saved or
+/// released, or all are gone. Changes reach the store by `save`, and only then.
 ///
 /// *Thread safety:* as of a standard container: distinct objects are independent.
 template <class Value>
@@ -9642,9 +10251,14 @@ public:
     /// When the session ends however much it is used; `time_point::max()` if never.
     time_point deadline() const noexcept { return stored_.deadline; }
 
-    /// Raised by every save, whoever makes it. What it was when this session last knew all of what is stored: a save
-    /// that others were ahead of does not change it here.
+    /// Raised by every save, whoever makes it, and by every write that gives up a lock.
     std::uint64_t version() const noexcept { return stored_.version; }
+
+    /// Whether it was loaded to be read only, or by an id that it does not have any more: then it cannot be saved.
+    bool is_read_only() const noexcept { return is_read_only_; }
+
+    /// Whether this session has its lock, as far as this process knows.
+    bool is_locked() const { return hold_ && hold_->held(); }
 
     Value& value() noexcept { return value_; }
     const Value& value() const noexcept { return value_; }
@@ -9704,18 +10318,22 @@ private:
     session_id id_;
     Value value_{};
     record stored_; // as it was last read or written: a save sends the difference
+    std::shared_ptr<lock_hold> hold_;
     bool is_new_ = true;
+    bool is_read_only_ = false;
 };
 
 /// How stores make sessions and keep them up to date; not for applications.
 struct session_access {
     template <class Value>
-    static basic_session<Value> make(session_id id, Value value, record stored, bool is_new) {
+    static basic_session<Value> make(session_id id, Value value, loaded found, bool is_new) {
         basic_session<Value> s;
         s.id_ = id;
         s.value_ = std::move(value);
-        s.stored_ = std::move(stored);
+        s.stored_ = std::move(found.stored);
+        s.hold_ = std::move(found.hold);
         s.is_new_ = is_new;
+        s.is_read_only_ = found.read_only;
         return s;
     }
 
@@ -9725,9 +10343,15 @@ struct session_access {
     }
 
     template <class Value>
-    static void stored(basic_session<Value>& s, const session_id& id, record now_stored, bool is_new) noexcept {
+    static const std::shared_ptr<lock_hold>& hold(const basic_session<Value>& s) noexcept {
+        return s.hold_;
+    }
+
+    template <class Value>
+    static void stored(basic_session<Value>& s, const session_id& id, saved now_stored, bool is_new) noexcept {
         s.id_ = id;
-        s.stored_ = std::move(now_stored);
+        s.stored_ = std::move(now_stored.stored);
+        s.hold_ = std::move(now_stored.hold);
         s.is_new_ = is_new;
     }
 };
@@ -9790,47 +10414,16 @@ private:
 #ifndef DYNASESSION_STORE_OPERATIONS_HPP
 #define DYNASESSION_STORE_OPERATIONS_HPP
 
-// #include <dynasession/core/backoff.hpp>
-#ifndef DYNASESSION_CORE_BACKOFF_HPP
-#define DYNASESSION_CORE_BACKOFF_HPP
-
-// #include <dynasession/detail/random.hpp>
-
-#include <algorithm>
-#include <chrono>
-
-namespace dynasession::inline v0 {
-
-/// Pauses between attempts that get in each other's way: random up to a limit that doubles each time, so that
-/// those who met once do not meet again.
-class backoff {
-public:
-    constexpr backoff(std::chrono::milliseconds first, std::chrono::milliseconds longest) noexcept
-        : limit_(first), longest_(longest) {}
-
-    std::chrono::milliseconds next() {
-        const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(limit_ * detail::uniform_random());
-        limit_ = std::min(limit_ * 2, longest_);
-        return pause;
-    }
-
-private:
-    std::chrono::milliseconds limit_;
-    std::chrono::milliseconds longest_;
-};
-
-} // namespace dynasession::inline v0
-
-#endif
+// #include <dynasession/core/access.hpp>
 // #include <dynasession/core/command.hpp>
-// #include <dynasession/core/concepts.hpp>
-// #include <dynasession/core/session.hpp>
+// #include <dynasession/core/session_id.hpp>
 // #include <dynasession/op/action.hpp>
 // #include <dynasession/op/one_of.hpp>
 // #include <dynasession/store/session_codec.hpp>
 #ifndef DYNASESSION_STORE_SESSION_CODEC_HPP
 #define DYNASESSION_STORE_SESSION_CODEC_HPP
 
+// #include <dynasession/core/access.hpp>
 // #include <dynasession/core/concepts.hpp>
 // #include <dynasession/core/options.hpp>
 // #include <dynasession/core/session.hpp>
@@ -9840,12 +10433,10 @@ private:
 
 namespace dynasession::inline v0::store_detail {
 
-/// What a write leaves: the id, which is another one if the first was taken, and what is stored.
-struct written {
+/// What a write leaves, and the id, which is another one if the first was taken.
+struct written : saved {
     session_id id{};
-    record stored{};
     bool is_new = false;
-    bool merged = false; ///< the value of the session has to be read anew from `stored`
 };
 
 /// Turns records into sessions and sessions into what a save sends.
@@ -9856,15 +10447,16 @@ public:
 
     session_codec(Serializer s, double touch_fraction) : serializer_(std::move(s)), touch_fraction_(touch_fraction) {}
 
-    result<session_type> decode(const session_id& id, record stored) const {
-        auto value = serializer_.deserialize(stored.data, id);
+    result<session_type> decode(const session_id& id, loaded found) const {
+        auto value = serializer_.deserialize(found.stored.data, id);
         if (!value) return std::move(value).error();
-        return session_access::make(id, *std::move(value), std::move(stored), false);
+        return session_access::make(id, *std::move(value), std::move(found), false);
     }
 
     /// What a save of the session as it is now sends.
     result<save_request> encode(const session_type& s) const {
         if (s.id().empty()) return failure(error::invalid_session_id, "this session was not made by a store");
+        if (s.is_read_only()) return error::read_only_session;
         save_request request = unchanged(s);
         auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
         if (!now) return std::move(now).error();
@@ -9876,7 +10468,7 @@ public:
     save_request unchanged(const session_type& s) const {
         const record& stored = session_access::stored(s);
         const auto touch_after = std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
-        return {s.id(), stored, {}, touch_after};
+        return {.id = s.id(), .stored = stored, .touch_after = touch_after, .hold = session_access::hold(s)};
     }
 
     /// Has the session follow what was written of it.
@@ -9886,7 +10478,9 @@ public:
             if (!value) return std::move(value).error();
             s.value() = *std::move(value);
         }
-        session_access::stored(s, w.id, std::move(w.stored), w.is_new);
+        const session_id id = w.id;
+        const bool is_new = w.is_new;
+        session_access::stored(s, id, std::move(w), is_new);
         return {};
     }
 
@@ -9906,10 +10500,7 @@ private:
 
 #endif
 
-#include <chrono>
-#include <concepts>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 namespace dynasession::inline v0::store_detail {
@@ -9921,7 +10512,7 @@ public:
     using reply_type = result<reply>;
     using value_type = written;
 
-    explicit create(save_request request) : written_{request.id, std::move(request.stored)} {
+    explicit create(save_request request) : written_{{std::move(request.stored)}, request.id} {
         written_.stored.data = apply(written_.stored.data, request.changes);
         written_.stored.version = 1;
     }
@@ -9930,7 +10521,7 @@ public:
         if (attempts_ != 0) {
             if (!in) return result<written>(std::move(in).error());
             if (in->applied) return result<written>(std::move(written_));
-            if (is_this_session(in->item)) return result<written>(written{written_.id, *std::move(in->item)});
+            if (is_this_session(in->item)) return result<written>(written{{*std::move(in->item)}, written_.id});
             if (attempts_ == max_attempts) return result<written>(error::session_exists);
             written_.id = session_id::generate();
         }
@@ -9967,7 +10558,7 @@ public:
         using outer = op::action<command, written>;
         return op::carry_on<outer>(op_.resume(std::move(in), now), [&](result<saved> s) -> outer {
             if (!s) return result<written>(std::move(s).error());
-            return result<written>(written{id_, std::move(s->stored), false, s->merged});
+            return result<written>(written{*std::move(s), id_});
         });
     }
 
@@ -9998,13 +10589,94 @@ private:
     bool sent_ = false;
 };
 
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/renewal.hpp>
+#ifndef DYNASESSION_STORE_RENEWAL_HPP
+#define DYNASESSION_STORE_RENEWAL_HPP
+
+// #include <dynasession/op/event.hpp>
+
+#include <memory>
+#include <thread>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// Renews a lock on a thread of its own for as long as it is there.
+class renewal {
+public:
+    /// `work(stop)` returns when the event happens.
+    template <class Work>
+    explicit renewal(Work work)
+        : stop_(std::make_shared<op::event>()),
+          thread_([work = std::move(work), stop = stop_]() mutable { work(std::move(stop)); }) {}
+
+    renewal(renewal&&) noexcept = default;
+
+    /// Replaces what it renewed before, if anything.
+    renewal& operator=(renewal&& other) noexcept {
+        finish();
+        stop_ = std::move(other.stop_);
+        thread_ = std::move(other.thread_);
+        return *this;
+    }
+
+    ~renewal() { finish(); }
+
+private:
+    void finish() noexcept {
+        if (!thread_.joinable()) return;
+        stop_->set();
+        thread_.join();
+    }
+
+    std::shared_ptr<op::event> stop_;
+    std::thread thread_; // clang 14's library may lack std::jthread
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/session_codec.hpp>
+// #include <dynasession/store/update.hpp>
+#ifndef DYNASESSION_STORE_UPDATE_HPP
+#define DYNASESSION_STORE_UPDATE_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/backoff.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/one_of.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// Ends what a session has of a lock, under a policy that knows any.
+template <class LockPolicy>
+auto give_up(const LockPolicy& policy, save_request s) {
+    if constexpr (exclusive_lock_policy<LockPolicy>)
+        return policy.release(std::move(s));
+    else
+        return op::ready<command, result<reply>, saved>(saved{.stored = std::move(s.stored)});
+}
+
 /// Loads a session, has `Change` work on it and saves it; all of it again, after a pause, when somebody else was
 /// faster. `Codec` is a session_codec.
 template <class LockPolicy, class Codec, class Change>
 class update {
     using session_type = typename Codec::session_type;
-    using load_type = decltype(std::declval<const LockPolicy&>().load(std::declval<const session_id&>()));
+    using load_type = decltype(std::declval<const LockPolicy&>().load(std::declval<const session_id&>(), read_write));
     using save_type = decltype(std::declval<const LockPolicy&>().save(std::declval<save_request>()));
+    using release_type = decltype(give_up(std::declval<const LockPolicy&>(), std::declval<save_request>()));
 
 public:
     using effect_type = command;
@@ -10015,9 +10687,10 @@ public:
         : id_(id), policy_(&policy), codec_(&codec), change_(std::move(change)) {}
 
     op::action<command, value_type> resume(reply_type in, op::instant now) {
-        if (!loading_ && !saving_) return in ? load(now) : step(result_type(std::move(in).error()));
         if (loading_) return loaded_step(loading_->resume(std::move(in), now), now);
-        return saved_step(saving_->resume(std::move(in), now));
+        if (saving_) return saved_step(saving_->resume(std::move(in), now));
+        if (releasing_) return released_step(releasing_->resume(std::move(in), now));
+        return in ? load(now) : step(result_type(std::move(in).error()));
     }
 
 private:
@@ -10026,41 +10699,62 @@ private:
 
     step load(op::instant now) {
         ++attempts_;
-        loading_.emplace(policy_->load(id_));
+        loading_.emplace(policy_->load(id_, read_write));
         return loaded_step(loading_->resume({}, now), now);
     }
 
-    step loaded_step(op::action<command, std::optional<record>> act, op::instant now) {
-        return op::carry_on<step>(std::move(act), [&](result<std::optional<record>> found) -> step {
+    step loaded_step(op::action<command, std::optional<loaded>> act, op::instant now) {
+        return op::carry_on<step>(std::move(act), [&](result<std::optional<loaded>> found) -> step {
             if (!found) return result_type(std::move(found).error());
             if (!*found) return result_type(value_type{});
             auto decoded = codec_->decode(id_, **std::move(found));
             if (!decoded) return result_type(std::move(decoded).error());
             session_.emplace(*std::move(decoded));
+            loading_.reset();
             if constexpr (std::same_as<std::invoke_result_t<Change&, session_type&>, bool>) {
-                if (!change_(*session_)) return result_type(std::move(session_));
+                if (!change_(*session_)) return release(now);
             } else {
                 change_(*session_);
             }
             auto request = codec_->encode(*session_);
             if (!request) return result_type(std::move(request).error());
             request->if_unchanged = true;
-            loading_.reset();
             saving_.emplace(policy_->save(*std::move(request)));
             return saved_step(saving_->resume({}, now));
         });
     }
 
+    step release(op::instant now) {
+        releasing_.emplace(give_up(*policy_, codec_->unchanged(*session_)));
+        return released_step(releasing_->resume({}, now));
+    }
+
+    step released_step(op::action<command, saved> act) {
+        return op::carry_on<step>(std::move(act), [&](result<saved> s) -> step {
+            // Nothing was to be saved, so it does not matter who has the session now.
+            const bool had_none = !s && (s.error() == error::lock_lost || s.error() == error::session_gone);
+            if (had_none) return result_type(std::move(session_));
+            if (!s) return result_type(std::move(s).error());
+            return follow(*std::move(s));
+        });
+    }
+
+    step follow(saved s) {
+        const auto followed = codec_->follow(*session_, {std::move(s), id_});
+        return followed ? result_type(std::move(session_)) : result_type(followed.error());
+    }
+
     step saved_step(op::action<command, saved> act) {
         return op::carry_on<step>(std::move(act), [&](result<saved> s) -> step {
             if (!s) {
-                const bool was_overtaken = s.error() == error::conflict || s.error() == error::session_gone;
+                const bool was_overtaken = s.error() == error::conflict || s.error() == error::session_gone ||
+                                           s.error() == error::lock_lost;
                 if (!was_overtaken || attempts_ == max_attempts) return result_type(std::move(s).error());
                 saving_.reset();
+                session_.reset();
                 return op::pause{backoff_.next()};
             }
-            const auto followed = codec_->follow(*session_, {id_, std::move(s->stored), false, s->merged});
-            return followed ? result_type(std::move(session_)) : result_type(followed.error());
+            return follow(*std::move(s));
         });
     }
 
@@ -10072,6 +10766,7 @@ private:
     Change change_;
     std::optional<load_type> loading_;
     std::optional<save_type> saving_;
+    std::optional<release_type> releasing_;
     std::optional<session_type> session_;
     backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
     int attempts_ = 0;
@@ -10080,13 +10775,14 @@ private:
 } // namespace dynasession::inline v0::store_detail
 
 #endif
-// #include <dynasession/store/session_codec.hpp>
 
 #include <boost/asio/deferred.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace dynasession::inline v0 {
@@ -10126,37 +10822,63 @@ public:
     explicit basic_session_store(options_type backend_options = {}, session_options options = {}, LockPolicy policy = {},
                                  Serializer s = {})
         : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
-          backend_(std::move(backend_options)) {}
+          backend_(std::make_shared<Backend>(std::move(backend_options))) {}
 
     /// The same, doing its asynchronous I/O on `executor`.
     basic_session_store(executor_type executor, options_type backend_options, session_options options = {},
                         LockPolicy policy = {}, Serializer s = {})
         requires std::constructible_from<Backend, executor_type, options_type>
         : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
-          backend_(std::move(executor), std::move(backend_options)) {}
+          backend_(std::make_shared<Backend>(std::move(executor), std::move(backend_options))) {}
 
     basic_session_store(const basic_session_store&) = delete;
     basic_session_store& operator=(const basic_session_store&) = delete;
 
     /// A new session with a fresh id; nothing is stored until it is saved.
     session_type create() const {
-        const auto now = backend_.now().seconds();
+        const auto now = backend_->now().seconds();
         record blank;
         blank.created = now;
         if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;
         blank.max_stale = options_.max_stale;
         blank.expires = blank.renewed(now);
-        return session_access::make(session_id::generate(), typename Serializer::value_type{}, std::move(blank), true);
+        return session_access::make(session_id::generate(), typename Serializer::value_type{}, loaded{std::move(blank)}, true);
     }
 
     /// The session with this id; empty if there is none or it has expired.
     ///
-    /// *Cost:* one read of the item, 1 RCU for each 4 KB.
-    std::optional<session_type> load(const session_id& id) { return op::run(load_op(id), backend_).value(); }
-    std::optional<session_type> load(const session_id& id, error_code& ec) { return run(load_op(id), ec); }
+    /// It is loaded for what the lock policy does by itself, or for `read_only` or `exclusive`: see core/access.hpp. With a
+    /// policy that locks (see pessimistic_lock), asynchronous loads also renew the lock, on the store's executor, until the
+    /// session is saved or released, the last copy of it goes or `max_hold_time` is over; so long they keep that executor busy.
+    /// Blocking ones leave it to `renew` and `keep_renewing`.
+    ///
+    /// *Errors:* those of the lock policy, `lock_timeout` say; `read_only_session` comes from saving one that is.
+    ///
+    /// *Cost:* one read of the item, 1 RCU for each 4 KB; with a lock one write, 1 WCU for each KB.
+    std::optional<session_type> load(const session_id& id) { return load(id, read_write); }
+    std::optional<session_type> load(const session_id& id, error_code& ec) { return load(id, read_write, ec); }
     template <class Token = boost::asio::deferred_t>
+        requires(!access<std::remove_cvref_t<Token>>)
     auto async_load(const session_id& id, Token&& token = Token{}) {
-        return op::async_run(load_op(id), backend_, std::forward<Token>(token));
+        return async_load(id, read_write, std::forward<Token>(token));
+    }
+    template <access Access>
+        requires can_load<LockPolicy, Access>
+    std::optional<session_type> load(const session_id& id, Access a) {
+        return op::run(load_op(id, a), backend()).value();
+    }
+    template <access Access>
+        requires can_load<LockPolicy, Access>
+    std::optional<session_type> load(const session_id& id, Access a, error_code& ec) {
+        return run(load_op(id, a), ec);
+    }
+    template <access Access, class Token = boost::asio::deferred_t>
+        requires can_load<LockPolicy, Access>
+    auto async_load(const session_id& id, Access a, Token&& token = Token{}) {
+        return op::async_run(op::then(load_op(id, a), [this](std::optional<session_type> s) {
+            if (s) renew_while_held(*s);
+            return result<std::optional<session_type>>(std::move(s));
+        }), backend(), std::forward<Token>(token));
     }
 
     /// Stores what changed since the session was loaded or last saved, and puts off its expiry.
@@ -10164,15 +10886,17 @@ public:
     /// A session that did not change is touched at most. A new one is stored for the first time; should
     /// its id be taken it gets another, so a cookie is set after the save. Afterwards the session is up to date and can be saved again.
     ///
-    /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; `conflict`;
-    /// `item_too_large` and `not_serializable`: nothing was sent.
+    /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; those of the lock policy: `conflict`,
+    /// `lock_lost`, `lock_timeout`; `item_too_large`, `not_serializable` and `read_only_session`: nothing was sent;
+    /// `outcome_unknown`: the answer was lost, load the session again and look.
     ///
-    /// *Cost:* one write of the item, 1 WCU for each KB; nothing if neither change nor touch is due.
-    void save(session_type& s) { op::run(save_op(s), backend_).value(); }
+    /// *Cost:* one write of the item, 1 WCU for each KB, and another for each save of others that was faster; nothing if
+    /// neither change nor touch is due and there is no lock to give up.
+    void save(session_type& s) { op::run(save_op(s), backend()).value(); }
     void save(session_type& s, error_code& ec) { run(save_op(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_save(session_type& s, Token&& token = Token{}) {
-        return op::async_run(save_op(s), backend_, std::forward<Token>(token));
+        return op::async_run(save_op(s), backend(), std::forward<Token>(token));
     }
 
     /// Loads the session, calls `change(session&)` and saves it, all of it again when somebody else saved meanwhile:
@@ -10185,7 +10909,7 @@ public:
     /// *Cost:* a load and a save for each attempt.
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change) {
-        return op::run(update_op(id, std::move(change)), backend_).value();
+        return op::run(update_op(id, std::move(change)), backend()).value();
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change, error_code& ec) {
@@ -10193,7 +10917,7 @@ public:
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change, class Token = boost::asio::deferred_t>
     auto async_update(const session_id& id, Change change, Token&& token = Token{}) {
-        return op::async_run(update_op(id, std::move(change)), backend_, std::forward<Token>(token));
+        return op::async_run(update_op(id, std::move(change)), backend(), std::forward<Token>(token));
     }
 
     /// Puts off the expiry of the session, without its changes; nothing is sent while that is hardly due
@@ -10202,72 +10926,139 @@ public:
     /// *Errors:* `session_gone`: destroyed or expired meanwhile.
     ///
     /// *Cost:* one write of the whole item, or nothing.
-    void touch(session_type& s) { op::run(touch_op(s), backend_).value(); }
+    void touch(session_type& s) { op::run(touch_op(s), backend()).value(); }
     void touch(session_type& s, error_code& ec) { run(touch_op(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_touch(session_type& s, Token&& token = Token{}) {
-        return op::async_run(touch_op(s), backend_, std::forward<Token>(token));
+        return op::async_run(touch_op(s), backend(), std::forward<Token>(token));
     }
 
     /// Gives the session a new id and saves it under that; the old id leads nowhere from then on.
     ///
-    /// To be called at login, logout and whenever privileges change: it defeats session fixation.
+    /// To be called at login, logout and whenever privileges change: it defeats session fixation. With
+    /// `session_options::regenerate_grace` the old id is good for reading a little longer, for whoever has it.
     ///
-    /// *Errors:* as save; the session keeps its id then. When even the look after a lost answer fails, it may have been
-    /// moved all the same, under an id that nobody has: it is gone then.
+    /// *Errors:* as save; the session keeps its id then. With `outcome_unknown` it may have been moved all the same, under
+    /// an id that nobody has: it is gone then.
     ///
     /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
-    void regenerate(session_type& s) { op::run(regenerate_op(s), backend_).value(); }
+    void regenerate(session_type& s) { op::run(regenerate_op(s), backend()).value(); }
     void regenerate(session_type& s, error_code& ec) { run(regenerate_op(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_regenerate(session_type& s, Token&& token = Token{}) {
-        return op::async_run(regenerate_op(s), backend_, std::forward<Token>(token));
+        return op::async_run(regenerate_op(s), backend(), std::forward<Token>(token));
     }
 
-    /// Ends a session at once, whoever works on it: later saves of it fail. No error if there is none.
+    /// Gives up the session's lock without its changes; nothing happens if it has none. To save it later on is possible, as
+    /// by optimistic_lock.
+    ///
+    /// *Errors:* `lock_lost`, `session_gone`: there was none to give up any more.
+    ///
+    /// *Cost:* one write of the whole item; mostly nothing if another request of this process waits for the lock.
+    void release(session_type& s)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        op::run(release_op(s), backend()).value();
+    }
+    void release(session_type& s, error_code& ec)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        run(release_op(s), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires exclusive_lock_policy<LockPolicy>
+    auto async_release(session_type& s, Token&& token = Token{}) {
+        return op::async_run(release_op(s), backend(), std::forward<Token>(token));
+    }
+
+    /// Has the session's lock last a whole lease from now on.
+    ///
+    /// *Errors:* `lock_lost`: the session has no lock, or none any more; `session_gone`.
+    ///
+    /// *Cost:* one write of the whole item.
+    void renew(session_type& s)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        op::run(renew_op(s), backend()).value();
+    }
+    void renew(session_type& s, error_code& ec)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        run(renew_op(s), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires exclusive_lock_policy<LockPolicy>
+    auto async_renew(session_type& s, Token&& token = Token{}) {
+        return op::async_run(renew_op(s), backend(), std::forward<Token>(token));
+    }
+
+    /// Renews the session's lock on a thread of its own, at a third of each lease, until the object that it gives goes or the
+    /// lock ends. For blocking requests that may take longer than a lease; asynchronous loads do this by themselves.
+    ///
+    /// *Lifetimes:* the object must not outlive the store.
+    [[nodiscard]] store_detail::renewal keep_renewing(const session_type& s)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        return store_detail::renewal([this, id = s.id(), hold = std::weak_ptr(session_access::hold(s))](auto stop) {
+            auto keeping = policy_.keep(id, hold.lock(), std::move(stop));
+            (void)op::run(std::move(keeping), backend());
+        });
+    }
+
+    /// Ends a session at once, whoever works on it: later saves of it fail. No error if there is none. By an id that it had
+    /// before `regenerate` it is not found: see `session_options::regenerate_grace`.
     ///
     /// *Cost:* one delete, 1 WCU for each KB.
-    void destroy(const session_id& id) { op::run(store_detail::destroy(id), backend_).value(); }
+    void destroy(const session_id& id) { op::run(store_detail::destroy(id), backend()).value(); }
     void destroy(const session_id& id, error_code& ec) { run(store_detail::destroy(id), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_destroy(const session_id& id, Token&& token = Token{}) {
-        return op::async_run(store_detail::destroy(id), backend_, std::forward<Token>(token));
+        return op::async_run(store_detail::destroy(id), backend(), std::forward<Token>(token));
     }
 
     const session_options& options() const noexcept { return options_; }
 
     /// The backend, for what it offers beyond sessions (tables, counters).
-    Backend& backend() noexcept { return backend_; }
+    Backend& backend() noexcept { return *backend_; }
 
-    executor_type get_executor() { return backend_.get_executor(); }
+    executor_type get_executor() { return backend_->get_executor(); }
 
 private:
     static session_options validated(const session_options& o) {
         constexpr std::chrono::seconds none{0}, century{std::chrono::years(100)};
         const bool valid = o.max_stale > none && o.max_stale <= century && o.max_age >= none && o.max_age <= century &&
-                           o.touch_fraction >= 0 && o.touch_fraction < 1;
+                           o.touch_fraction >= 0 && o.touch_fraction < 1 && o.regenerate_grace >= none &&
+                           o.regenerate_grace <= std::chrono::minutes(1);
         if (!valid)
             throw session_error(failure(error::invalid_option,
                                         "session_options: max_stale is above 0, max_age 0 or above, both at most 100 "
-                                        "years; touch_fraction is in [0, 1)"));
+                                        "years; touch_fraction is in [0, 1); regenerate_grace is at most a minute"));
         return o;
     }
 
     template <class Op>
     auto run(Op operation, error_code& ec) {
-        auto r = op::run(std::move(operation), backend_);
+        auto r = op::run(std::move(operation), backend());
         ec = r ? error_code{} : r.error().code;
         using value_type = typename Op::value_type;
         if constexpr (!std::is_void_v<value_type>) return r ? *std::move(r) : value_type{};
     }
 
-    auto load_op(const session_id& id) const {
-        return op::then(policy_.load(id), [this, id](std::optional<record> found) {
+    template <access Access>
+    auto load_op(const session_id& id, Access a) const {
+        return op::then(policy_.load(id, a), [this, id](std::optional<loaded> found) {
             using found_type = std::optional<session_type>;
             if (!found) return result<found_type>(found_type{});
             auto s = codec_.decode(id, *std::move(found));
             return s ? result<found_type>(*std::move(s)) : result<found_type>(std::move(s).error());
         });
+    }
+
+    void renew_while_held(const session_type& s) {
+        if constexpr (exclusive_lock_policy<LockPolicy>) {
+            const auto& hold = session_access::hold(s);
+            if (hold) op::async_run(policy_.keep(s.id(), hold, nullptr), backend(), [alive = backend_](error_code) {});
+        }
     }
 
     auto save_op(session_type& s) const {
@@ -10285,7 +11076,8 @@ private:
         using touching = store_detail::write_as<decltype(policy_.touch({}))>;
         using writing = op::one_of<store_detail::nothing, touching>;
         return write_back(s, [this, &s]() -> result<writing> {
-            if (s.is_new()) return writing(store_detail::nothing(store_detail::written{s.id(), session_access::stored(s), true}));
+            if (s.is_read_only()) return error::read_only_session;
+            if (s.is_new()) return writing(still_new(s));
             return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
         });
     }
@@ -10302,6 +11094,7 @@ private:
                 request->id = to;
                 return writing(store_detail::create(*std::move(request)));
             }
+            request->grace = options_.regenerate_grace;
             return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
         });
     }
@@ -10313,6 +11106,26 @@ private:
                         [this, &s](store_detail::written w) { return codec_.follow(s, std::move(w)); });
     }
 
+    auto release_op(session_type& s) const {
+        using releasing = store_detail::write_as<decltype(policy_.release({}))>;
+        using writing = op::one_of<store_detail::nothing, releasing>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            if (s.is_new()) return writing(still_new(s));
+            return writing(releasing(s.id(), policy_.release(codec_.unchanged(s))));
+        });
+    }
+
+    auto renew_op(session_type& s) const {
+        using renewing = store_detail::write_as<decltype(policy_.renew({}))>;
+        return write_back(s, [this, &s]() -> result<renewing> {
+            return renewing(s.id(), policy_.renew(codec_.unchanged(s)));
+        });
+    }
+
+    static store_detail::nothing still_new(const session_type& s) {
+        return store_detail::nothing(store_detail::written{{session_access::stored(s)}, s.id(), true});
+    }
+
     auto update_op(const session_id& id, auto change) const {
         return store_detail::update(id, policy_, codec_, std::move(change));
     }
@@ -10320,7 +11133,7 @@ private:
     session_options options_;
     LockPolicy policy_;
     codec_type codec_;
-    Backend backend_;
+    std::shared_ptr<Backend> backend_; // lock renewals have it too: they may end a little after the store
 };
 
 } // namespace dynasession::inline v0
@@ -10331,6 +11144,1124 @@ namespace dynasession::inline v0 {
 
 /// Sessions in a DynamoDB table: for any number of servers.
 using dynamodb_session_store = basic_session_store<dynamodb_backend, no_lock, json_serializer>;
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/lock/optimistic_lock.hpp>
+#ifndef DYNASESSION_LOCK_OPTIMISTIC_LOCK_HPP
+#define DYNASESSION_LOCK_OPTIMISTIC_LOCK_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/lock/load_once.hpp>
+// #include <dynasession/lock/move_changes.hpp>
+// #include <dynasession/lock/save_on_version.hpp>
+
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// No lock while a request works; a save finds out whether another came between. If they changed different keys both
+/// stay; if they changed the same one the later save fails with `conflict` and writes nothing.
+///
+/// Locks of others (see pessimistic_lock) are respected: a save waits for their end, for some seconds.
+///
+/// *Cost:* as no_lock.
+struct optimistic_lock {
+    auto load(const session_id& id, read_write_t) const { return lock_detail::load_once(id, false); }
+    auto load(const session_id& id, read_only_t) const { return lock_detail::load_once(id, true); }
+
+    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), {.respects_locks = true}); }
+
+    auto touch(save_request s) const {
+        s.changes = {};
+        return save(std::move(s));
+    }
+
+    template <class Rebind>
+    auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
+        return lock_detail::move_changes(std::move(s), to, std::move(rebind), {.respects_locks = true});
+    }
+};
+
+static_assert(check_lock_policy<optimistic_lock>());
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/lock/pessimistic_lock.hpp>
+#ifndef DYNASESSION_LOCK_PESSIMISTIC_LOCK_HPP
+#define DYNASESSION_LOCK_PESSIMISTIC_LOCK_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/lock/acquire.hpp>
+#ifndef DYNASESSION_LOCK_ACQUIRE_HPP
+#define DYNASESSION_LOCK_ACQUIRE_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/backoff.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/detail/random_token.hpp>
+// #include <dynasession/lock/lock_options.hpp>
+#ifndef DYNASESSION_LOCK_LOCK_OPTIONS_HPP
+#define DYNASESSION_LOCK_LOCK_OPTIONS_HPP
+
+// #include <dynasession/lock/foreign_locks.hpp>
+#ifndef DYNASESSION_LOCK_FOREIGN_LOCKS_HPP
+#define DYNASESSION_LOCK_FOREIGN_LOCKS_HPP
+
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Locks of programs that say neither who holds them nor for how long: since when this process sees each of them, with
+/// the session under it unchanged.
+///
+/// *Thread safety:* any thread.
+class foreign_locks {
+public:
+    explicit foreign_locks(std::size_t most = 10'000) : most_(most) {}
+
+    /// How long this lock has been seen, with nothing done under it. The first look begins the count.
+    std::chrono::steady_clock::duration seen_for(const session_id& id, const record& locked,
+                                                 std::chrono::steady_clock::time_point now) {
+        const std::size_t content = std::hash<std::string_view>{}(locked.data.bytes());
+        const std::scoped_lock lock(mutex_);
+        if (const auto found = by_id_.find(id); found != by_id_.end()) {
+            const auto at = found->second;
+            seen_.splice(seen_.begin(), seen_, at);
+            if (at->expires == locked.expires && at->content == content) return now - at->since;
+            *at = {id, locked.expires, content, now};
+            return {};
+        }
+        if (seen_.size() == most_) {
+            by_id_.erase(seen_.back().id);
+            seen_.pop_back();
+        }
+        seen_.push_front({id, locked.expires, content, now});
+        by_id_.emplace(id, seen_.begin());
+        return {};
+    }
+
+    /// The lock is gone.
+    void forget(const session_id& id) {
+        const std::scoped_lock lock(mutex_);
+        const auto found = by_id_.find(id);
+        if (found == by_id_.end()) return;
+        seen_.erase(found->second);
+        by_id_.erase(found);
+    }
+
+private:
+    struct sight {
+        session_id id;
+        time_point expires;
+        std::size_t content;
+        std::chrono::steady_clock::time_point since;
+    };
+
+    std::mutex mutex_;
+    std::size_t most_;
+    std::list<sight> seen_; // the latest first
+    std::unordered_map<session_id, std::list<sight>::iterator> by_id_;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/lock/wait_queue.hpp>
+#ifndef DYNASESSION_LOCK_WAIT_QUEUE_HPP
+#define DYNASESSION_LOCK_WAIT_QUEUE_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::lock_detail {
+
+using steady_time = std::chrono::steady_clock::time_point;
+
+/// A lock in the store that belongs to this process and to no request of it: handed on, or left behind.
+struct idle_lock {
+    lock_claim claim{};
+    steady_time over{};             ///< when its lease ends
+    std::optional<record> stored{}; ///< the session under it, when that is known
+    std::uint64_t known_to{};       ///< of those who had come by then; who came later has to look for himself
+};
+
+/// The requests of this process that want a session to themselves, in the order in which they came: one has its turn,
+/// the others wait for it without any traffic.
+///
+/// *Thread safety:* any thread.
+class wait_queues {
+public:
+    class place;
+
+    /// Lines up for a session.
+    ///
+    /// *Errors:* `too_many_waiters` when as many wait already as may.
+    static result<std::shared_ptr<place>> enter(const std::shared_ptr<wait_queues>& all, const session_id& id,
+                                                std::size_t max_waiters, op::instant now);
+
+    /// How many sessions have a queue, or a lock that was left behind.
+    std::size_t size() const {
+        std::size_t sum = 0;
+        for (const shard& s : shards_) {
+            const std::scoped_lock lock(s.mutex);
+            sum += s.queues.size();
+        }
+        return sum;
+    }
+
+private:
+    struct queue {
+        place* active = nullptr;       // whose turn it is
+        steady_time busy_until{};      // when that turn may be taken away
+        steady_time since{};           // when the lock was taken in the store
+        std::deque<place*> waiting{};
+        std::optional<idle_lock> idle{};
+        std::vector<std::pair<std::string, steady_time>> orphans{}; // see `lose`
+    };
+
+    struct shard {
+        mutable std::mutex mutex;
+        std::unordered_map<session_id, queue> queues;
+        std::uint64_t entries = 0;
+        std::deque<std::pair<steady_time, session_id>> left_behind; // when to forget idle locks
+    };
+
+    shard& shard_of(const session_id& id) noexcept { return shards_[std::hash<session_id>{}(id) % shards_.size()]; }
+
+    // A session without requests and without a lock that is still good needs no queue.
+    static void forget_old(shard& s, steady_time now) {
+        for (; !s.left_behind.empty() && s.left_behind.front().first <= now; s.left_behind.pop_front()) {
+            const auto at = s.queues.find(s.left_behind.front().second);
+            if (at == s.queues.end()) continue;
+            queue& q = at->second;
+            if (q.idle && q.idle->over <= now) q.idle.reset();
+            std::erase_if(q.orphans, [now](const auto& o) { return o.second <= now; });
+            if (!q.active && q.waiting.empty() && !q.idle && q.orphans.empty()) s.queues.erase(at);
+        }
+    }
+
+    std::array<shard, 16> shards_;
+};
+
+/// A request's place in the queue of a session, and, when it is its turn, what it has of the lock. Leaves the queue
+/// when it goes.
+class wait_queues::place final : public lock_hold {
+public:
+    place(std::shared_ptr<wait_queues> all, const session_id& id) : all_(std::move(all)), id_(id) {}
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+    ~place() override {
+        const auto lock = guard();
+        if (state_ != state::waiting && state_ != state::active) return;
+        queue& q = own_queue();
+        if (state_ == state::waiting) std::erase(q.waiting, this);
+        // Nobody knows this lock any more, so the next request takes it over instead of waiting for its end.
+        if (state_ == state::active && !claim_.token.empty()) q.idle = {claim_, lease_over_};
+        end_turn(q);
+    }
+
+    /// Whether it is this request's turn: from now on, if the one before has finished or its lease is long over.
+    bool has_turn(op::instant now) {
+        const auto lock = guard();
+        if (state_ != state::waiting) return state_ == state::active;
+        queue& q = own_queue();
+        if (q.waiting.front() != this || (q.active && now.steady < q.busy_until)) return false;
+        if (q.active) q.active->be_ousted();
+        q.waiting.pop_front();
+        become_active(q);
+        return true;
+    }
+
+    /// Waits for the turn, but no longer than until `deadline`.
+    op::pause wait(op::instant now, steady_time deadline) {
+        const auto lock = guard();
+        const queue& q = own_queue();
+        // Who is not the first cannot take a turn away, so he looks again a little later, lest he becomes it.
+        const auto least = now.steady + std::chrono::milliseconds(q.waiting.front() == this ? 0 : 50);
+        // Nor does anybody know yet when the turn of one ends who is still asking for the lock.
+        const auto busy_until = q.busy_until == steady_time::max() ? now.steady + std::chrono::seconds(1) : q.busy_until;
+        const auto until = q.active ? std::min(deadline, std::max(busy_until, least)) : deadline;
+        const auto most = std::chrono::ceil<std::chrono::milliseconds>(until - now.steady);
+        return {std::max(most, std::chrono::milliseconds(0)), turn_};
+    }
+
+    /// The lock that the last turn left, if it did: the caller's from now on.
+    std::optional<idle_lock> inherit(op::instant now) {
+        const auto lock = guard();
+        auto idle = std::exchange(own_queue().idle, std::nullopt);
+        if (idle && idle->over <= now.steady) idle.reset();
+        if (idle && idle->known_to < entered_) idle->stored.reset();
+        return idle;
+    }
+
+    /// What is held in the store, or is being asked for: should this place go, the next one finds it.
+    void claim(lock_claim c, steady_time lease_over) {
+        const auto lock = guard();
+        claim_ = std::move(c);
+        lease_over_ = lease_over;
+    }
+
+    /// The lock was taken, or renewed: others leave this turn alone until `busy_until`.
+    void hold(lock_claim c, steady_time lease_over, steady_time busy_until) {
+        const auto lock = guard();
+        if (state_ != state::active) return;
+        claim_ = std::move(c);
+        lease_over_ = lease_over;
+        own_queue().busy_until = busy_until;
+    }
+
+    /// The lock is asked for anew in the store.
+    void begins_at(steady_time now) {
+        const auto lock = guard();
+        if (state_ == state::active) own_queue().since = now;
+    }
+
+    /// The session was read when so many requests had come: to those it can be handed on unread.
+    void read_at(std::uint64_t entries) {
+        const auto lock = guard();
+        known_to_ = entries;
+    }
+
+    /// What this place has of the lock.
+    idle_lock held_lock() const {
+        const auto lock = guard();
+        return {claim_, lease_over_, {}, known_to_};
+    }
+
+    struct demand {
+        bool waiting = false;
+        steady_time since{};      ///< when the lock was taken; since then it has gone from hand to hand in this process
+        std::uint64_t entries{};  ///< the requests that have come: what is read or written from now on is known to them
+    };
+
+    /// Whether somebody waits for this turn to end.
+    demand wanted() const {
+        const auto lock = guard();
+        if (state_ != state::active) return {};
+        const queue& q = own_queue();
+        return {!q.waiting.empty(), q.since, all_->shard_of(id_).entries};
+    }
+
+    /// Gives the turn and the lock to the next.
+    void pass_on(idle_lock lock_in_store) {
+        const auto lock = guard();
+        if (state_ != state::active) return;
+        queue& q = own_queue();
+        q.idle = std::move(lock_in_store);
+        end_turn(q);
+    }
+
+    /// The lock was given up in the store.
+    void end() {
+        const auto lock = guard();
+        if (state_ == state::active) end_turn(own_queue());
+    }
+
+    /// The lock is another's now, or has to be treated as if it were. Tokens that may lie in the store until `over`, of
+    /// which no request knows any more, are remembered: who meets them there need not respect them.
+    void lose(error why = error::lock_lost, const std::vector<std::string>& orphans = {}, steady_time over = {}) {
+        const auto lock = guard();
+        if (state_ != state::active && state_ != state::ousted) return;
+        if (state_ == state::active) {
+            queue& q = own_queue();
+            for (const auto& token : orphans) q.orphans.emplace_back(token, over);
+            end_turn(q);
+        }
+        state_ = state::lost;
+        lost_ = why;
+    }
+
+    /// Whether this token is one of those.
+    bool is_orphan(const std::string& token) const {
+        const auto lock = guard();
+        if (state_ != state::active) return false;
+        const auto& known = own_queue().orphans;
+        return std::ranges::any_of(known, [&](const auto& o) { return o.first == token; });
+    }
+
+    bool held() const override {
+        const auto lock = guard();
+        return state_ == state::active && !claim_.token.empty();
+    }
+
+    /// Why `lose` was called, if it was. A turn that was taken away in this process may still have the lock in the store.
+    std::optional<error> lost() const {
+        const auto lock = guard();
+        return state_ == state::lost ? std::optional(lost_) : std::nullopt;
+    }
+
+    /// Whether the lock was given up, by `pass_on` or `end`, and not lost.
+    bool is_over() const {
+        const auto lock = guard();
+        return state_ == state::ended;
+    }
+
+    /// Happens when the turn ends, however that comes.
+    const std::shared_ptr<op::event>& ended() const noexcept { return ended_; }
+
+private:
+    friend class wait_queues;
+    enum class state { waiting, active, ousted, lost, ended };
+
+    std::unique_lock<std::mutex> guard() const { return std::unique_lock(all_->shard_of(id_).mutex); }
+
+    // There is one as long as a place is in it.
+    queue& own_queue() const { return all_->shard_of(id_).queues[id_]; }
+
+    void become_active(queue& q) {
+        state_ = state::active;
+        q.active = this;
+        q.busy_until = steady_time::max(); // as long as the lock in the store is being asked for
+    }
+
+    void be_ousted() {
+        state_ = state::ousted;
+        ended_->set();
+    }
+
+    void end_turn(queue& q) {
+        state_ = state::ended;
+        ended_->set();
+        if (q.active == this) q.active = nullptr;
+        if (q.active) return;
+        if (!q.waiting.empty()) return q.waiting.front()->turn_->set();
+        shard& s = all_->shard_of(id_);
+        for (const auto& orphan : q.orphans) s.left_behind.emplace_back(orphan.second, id_);
+        if (q.idle) s.left_behind.emplace_back(q.idle->over, id_);
+        if (!q.idle && q.orphans.empty()) s.queues.erase(id_);
+    }
+
+    std::shared_ptr<wait_queues> all_;
+    session_id id_;
+    std::uint64_t entered_ = 0;
+    state state_ = state::waiting;
+    error lost_ = error::lock_lost;
+    lock_claim claim_{};
+    steady_time lease_over_{};
+    std::uint64_t known_to_ = 0;
+    std::shared_ptr<op::event> turn_ = std::make_shared<op::event>();
+    std::shared_ptr<op::event> ended_ = std::make_shared<op::event>();
+};
+
+inline result<std::shared_ptr<wait_queues::place>> wait_queues::enter(const std::shared_ptr<wait_queues>& all,
+                                                                     const session_id& id, std::size_t max_waiters,
+                                                                     op::instant now) {
+    auto p = std::make_shared<place>(all, id);
+    shard& s = all->shard_of(id);
+    const std::scoped_lock lock(s.mutex);
+    forget_old(s, now.steady);
+    p->entered_ = ++s.entries;
+    queue& q = s.queues[id];
+    if (!q.active && q.waiting.empty()) {
+        p->become_active(q);
+        return p;
+    }
+    if (q.waiting.size() >= max_waiters) {
+        p->state_ = place::state::ended;
+        return error::too_many_waiters;
+    }
+    q.waiting.push_back(p.get());
+    return p;
+}
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+
+#include <chrono>
+#include <cstddef>
+
+namespace dynasession::inline v0 {
+
+/// How a pessimistic_lock waits, and how long its locks last.
+struct pessimistic_lock_options {
+    /// How long a lock lasts unless it is renewed. When its holder crashes, others wait this long and 2 s more.
+    std::chrono::milliseconds lease{10'000};
+
+    /// How long a request waits for the lock of another, before it fails with `lock_timeout`.
+    std::chrono::milliseconds max_wait_time{10'000};
+
+    /// The pause between two looks at a lock that another process holds is random: up to the first of these, then up to
+    /// twice that and so on, up to the second.
+    std::chrono::milliseconds min_retry_time{10};
+    std::chrono::milliseconds max_retry_time{250};
+
+    /// How many requests of this process wait for one session; more fail with `too_many_waiters` at once.
+    std::size_t max_waiters = 16;
+
+    /// How long the lock of one request is renewed by itself. A request that hangs gives it up after that and a lease.
+    std::chrono::milliseconds max_hold_time{60'000};
+
+    /// How long the lock of a program that leaves neither owner nor end (the PHP handler) has to be seen, with nothing
+    /// done under it, until it counts as abandoned. Longer than such a program may run.
+    std::chrono::milliseconds foreign_lock_time{60'000};
+
+    /// Whether `load(id)` locks. If not, such sessions are saved as optimistic_lock does it, and `load(id, exclusive)` locks.
+    bool lock_on_load = true;
+};
+
+namespace lock_detail {
+
+/// What the operations of one pessimistic_lock share.
+struct lock_service {
+    pessimistic_lock_options options{};
+    wait_queues queues{};
+    foreign_locks foreign{};
+
+    // Clocks of different machines may differ by so much before anybody takes a lock too early. Too early does no harm to
+    // the data: it costs the holder its save.
+    static constexpr std::chrono::milliseconds clock_margin{2000};
+};
+
+} // namespace lock_detail
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/lock/wait_queue.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Locks a live session and reads it; none if there is none.
+///
+/// First it is this request's turn among those of its process, then its process has to get the lock in the store, unless
+/// the request before handed it on. What others hold there is taken from them when it is dead by its end and our clock, or
+/// when it has not changed for longer than a lease by our stopwatch: right with any clocks, quick with good ones.
+class acquire {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = std::optional<loaded>;
+
+    acquire(const session_id& id, std::shared_ptr<lock_service> service) : id_(id), service_(std::move(service)) {}
+
+    op::action<command, value_type> resume(reply_type in, op::instant now) {
+        if (!in) return result<value_type>(std::move(in).error());
+        switch (state_) {
+        case state::start: return line_up(now);
+        case state::queued: return take_turn(now);
+        case state::pausing: return look(now);
+        case state::standing_back: return claim(now);
+        case state::looking: return looked(*std::move(in), now);
+        case state::claiming: return claimed(*std::move(in), now);
+        case state::following: break;
+        }
+        return followed(*std::move(in), now);
+    }
+
+private:
+    using step = op::action<command, value_type>;
+    enum class state { start, queued, standing_back, claiming, pausing, looking, following };
+
+    const pessimistic_lock_options& options() const noexcept { return service_->options; }
+
+    step line_up(op::instant now) {
+        deadline_ = now.steady + options().max_wait_time;
+        const std::shared_ptr<wait_queues> queues(service_, &service_->queues);
+        auto place = wait_queues::enter(queues, id_, options().max_waiters, now);
+        if (!place) return result<value_type>(std::move(place).error());
+        place_ = *std::move(place);
+        return take_turn(now);
+    }
+
+    step take_turn(op::instant now) {
+        if (!place_->has_turn(now)) {
+            if (now.steady >= deadline_) return result<value_type>(error::lock_timeout);
+            state_ = state::queued;
+            return place_->wait(now, deadline_);
+        }
+        auto idle = place_->inherit(now);
+        if (!idle) return claim(now);
+        if (idle->claim.token.empty()) { // free, so that other processes get it too
+            state_ = state::standing_back;
+            return op::pause{std::chrono::ceil<std::chrono::milliseconds>(std::min(idle->over, deadline_) - now.steady)};
+        }
+        inherited_ = true;
+        left_to_us_ = idle->claim.token;
+        const bool lasts = idle->over - now.steady > options().lease / 3;
+        if (!idle->stored || !idle->stored->live(now.system) || !lasts) {
+            // Under a token of its own: that of the other may be on its way with a save that nobody waits for any more.
+            seen_ = idle->claim;
+            return claim(now);
+        }
+        hold(idle->claim, idle->over);
+        return done(*std::move(idle->stored), idle->known_to);
+    }
+
+    step claim(op::instant now) {
+        // A lock that is taken over from a request before is part of its process's tenure.
+        if (!inherited_) place_->begins_at(now.steady);
+        claim_ = {detail::random_token(), now.system + options().lease};
+        lease_over_ = now.steady + options().lease;
+        known_to_ = place_->wanted().entries;
+        place_->claim(claim_, lease_over_);
+        state_ = state::claiming;
+        return command(lock_record{.id = id_, .claim = claim_, .seen = seen_, .seen_expires = seen_expires_, .now = now.seconds()});
+    }
+
+    step claimed(reply r, op::instant now) {
+        if (r.applied) {
+            if (!r.item) return result<value_type>(error::malformed_response);
+            hold(claim_, lease_over_);
+            if (seen_ && seen_->foreign) service_->foreign.forget(id_);
+            return done(*std::move(r.item), known_to_);
+        }
+        place_->claim({}, {});
+        if (r.item && r.item->moved) {
+            state_ = state::following;
+            return command(load_record{id_, now.seconds()});
+        }
+        if (!r.item || !r.item->live(now.system)) return result<value_type>(value_type{});
+        return watch(*r.item, now);
+    }
+
+    // Somebody else has the lock; or this token was used up, or the lock came free between the write and the look.
+    step watch(const record& r, op::instant now) {
+        const auto tried = std::exchange(seen_, std::nullopt);
+        inherited_ = false;
+        if (!r.lock.held()) {
+            if (!std::exchange(found_free_, true)) return claim(now);
+        } else if (is_ours(r.lock) && tried != r.lock) {
+            inherited_ = true;
+            seen_ = r.lock;
+            return claim(now);
+        } else {
+            if (!watched_ || *watched_ != r.lock) {
+                watched_ = r.lock;
+                watched_since_ = now.steady;
+            }
+            if (is_dead(r, now)) {
+                seen_ = r.lock;
+                seen_expires_ = r.expires;
+                return claim(now);
+            }
+        }
+        if (now.steady >= deadline_) return result<value_type>(error::lock_timeout);
+        state_ = state::pausing;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now.steady);
+        return op::pause{std::min(backoff_.next(), left)};
+    }
+
+    // Of this process, and of no request that lives: a late copy of our own claim, or what an earlier request left.
+    bool is_ours(const lock_claim& c) const {
+        return !c.foreign && (c.token == claim_.token || c.token == left_to_us_ || place_->is_orphan(c.token));
+    }
+
+    bool is_dead(const record& r, op::instant now) const {
+        using namespace std::chrono_literals;
+        if (r.lock.foreign) return service_->foreign.seen_for(id_, r, now.steady) >= options().foreign_lock_time;
+        return now.system > r.lock.until + lock_service::clock_margin ||
+               now.steady - watched_since_ >= options().lease + lock_service::clock_margin + 1s;
+    }
+
+    // Half the price of a consistent read. What it misses costs another look, or a claim that fails.
+    step look(op::instant now) {
+        if (!watched_) return claim(now);
+        state_ = state::looking;
+        return command(load_record{id_, now.seconds(), true});
+    }
+
+    step looked(reply r, op::instant now) {
+        const bool still_held = r.item && !r.forwarded && r.item->live(now.system) && r.item->lock.held();
+        if (still_held) return watch(*r.item, now);
+        watched_.reset();
+        return claim(now);
+    }
+
+    step followed(reply r, op::instant now) {
+        if (!r.forwarded || !r.item || !r.item->live(now.system)) return result<value_type>(value_type{});
+        return result<value_type>(loaded{.stored = *std::move(r.item), .read_only = true});
+    }
+
+    void hold(lock_claim c, steady_time over) { place_->hold(std::move(c), over, over + lock_service::clock_margin); }
+
+    step done(record stored, std::uint64_t known_to) {
+        place_->read_at(known_to);
+        stored.lock = {};
+        return result<value_type>(loaded{std::move(stored), std::move(place_)});
+    }
+
+    session_id id_;
+    std::shared_ptr<lock_service> service_;
+    std::shared_ptr<wait_queues::place> place_{};
+    state state_ = state::start;
+    steady_time deadline_{};
+    lock_claim claim_{};
+    steady_time lease_over_{};
+    std::uint64_t known_to_ = 0;
+    std::optional<lock_claim> seen_{}, watched_{};
+    time_point seen_expires_{};
+    steady_time watched_since_{};
+    backoff backoff_{service_->options.min_retry_time, service_->options.max_retry_time};
+    std::string left_to_us_{};
+    bool inherited_ = false; // this process had the lock already
+    bool found_free_ = false;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/lock/load_once.hpp>
+// #include <dynasession/lock/lock_options.hpp>
+// #include <dynasession/lock/move_changes.hpp>
+// #include <dynasession/lock/renew.hpp>
+#ifndef DYNASESSION_LOCK_RENEW_HPP
+#define DYNASESSION_LOCK_RENEW_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/lock/lock_options.hpp>
+// #include <dynasession/lock/wait_queue.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Puts off the end of a lock: it lasts a whole lease from now on.
+class renew {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = void;
+
+    renew(const session_id& id, std::shared_ptr<lock_service> service, std::shared_ptr<wait_queues::place> place)
+        : id_(id), service_(std::move(service)), place_(std::move(place)) {}
+
+    op::action<command, void> resume(reply_type in, op::instant now) {
+        if (!in) return result<void>(std::move(in).error());
+        if (!std::exchange(sent_, true)) {
+            if (!place_ || !place_->held()) return result<void>(error::lock_lost);
+            const auto lease = service_->options.lease;
+            over_ = now.steady + lease;
+            claim_ = {place_->held_lock().claim.token, now.system + lease};
+            return command(renew_lock{id_, claim_});
+        }
+        if (!in->applied) {
+            place_->lose();
+            return result<void>(in->item && in->item->live(now.system) ? error::lock_lost : error::session_gone);
+        }
+        if (place_->held_lock().claim.token == claim_.token)
+            place_->hold(claim_, over_, over_ + lock_service::clock_margin);
+        return result<void>();
+    }
+
+private:
+    session_id id_;
+    std::shared_ptr<lock_service> service_;
+    std::shared_ptr<wait_queues::place> place_;
+    lock_claim claim_{};
+    steady_time over_{};
+    bool sent_ = false;
+};
+
+/// Renews the lock of a session at a third of each lease, for as long as the session has it, `max_hold_time` at most.
+///
+/// It does not keep the session's place: a session that is forgotten leaves its lock to the next.
+class keep_renewing {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = void;
+
+    /// Ends at the latest when `stop` happens.
+    keep_renewing(const session_id& id, std::shared_ptr<lock_service> service, std::weak_ptr<wait_queues::place> place,
+                  std::shared_ptr<op::event> stop)
+        : id_(id), service_(std::move(service)), place_(std::move(place)), stop_(std::move(stop)) {}
+
+    op::action<command, void> resume(reply_type in, op::instant now) {
+        const auto& options = service_->options;
+        if (until_ == steady_time{}) until_ = now.steady + options.max_hold_time;
+        if (renewing_) return go_on(renewing_->resume(std::move(in), now), now);
+        if (!in) return result<void>(std::move(in).error());
+        return wait_or_renew(now);
+    }
+
+private:
+    op::action<command, void> wait_or_renew(op::instant now) {
+        auto place = place_.lock();
+        if (!place || !place->held() || stop_->is_set() || now.steady >= until_) return result<void>();
+        const auto& options = service_->options;
+        // After a failure the lease goes on running, so the next attempt is due sooner.
+        const auto left = place->held_lock().over - now.steady;
+        if (left > options.lease * 2 / 3) {
+            const auto pause = std::min<std::chrono::steady_clock::duration>(left - options.lease * 2 / 3, until_ - now.steady);
+            return op::pause{std::chrono::ceil<std::chrono::milliseconds>(pause), stop_};
+        }
+        if (failed_ && !std::exchange(paused_, true)) return op::pause{options.lease / 12, stop_};
+        paused_ = false;
+        renewing_.emplace(id_, service_, std::move(place));
+        return go_on(renewing_->resume({}, now), now);
+    }
+
+    op::action<command, void> go_on(op::action<command, void> act, op::instant now) {
+        return op::carry_on<op::action<command, void>>(std::move(act), [&](result<void> r) -> op::action<command, void> {
+            renewing_.reset();
+            failed_ = !r;
+            return wait_or_renew(now);
+        });
+    }
+
+    session_id id_;
+    std::shared_ptr<lock_service> service_;
+    std::weak_ptr<wait_queues::place> place_;
+    std::shared_ptr<op::event> stop_;
+    steady_time until_{};
+    std::optional<renew> renewing_{};
+    bool failed_ = false;
+    bool paused_ = false;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/lock/save_held.hpp>
+#ifndef DYNASESSION_LOCK_SAVE_HELD_HPP
+#define DYNASESSION_LOCK_SAVE_HELD_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/detail/random_token.hpp>
+// #include <dynasession/lock/lock_options.hpp>
+// #include <dynasession/lock/save_on_version.hpp>
+// #include <dynasession/lock/wait_queue.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Saves a locked session and gives up its lock, in one write; or hands the lock on, in the same write, when another
+/// request of this process waits for it.
+///
+/// It is bound to the lock and to the version that was read when the lock was taken, so it changes nothing when the
+/// lock was lost, whatever clocks and networks do.
+class save_held {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = saved;
+
+    save_held(save_request request, std::shared_ptr<lock_service> service, std::shared_ptr<wait_queues::place> place)
+        : request_(std::move(request)), service_(std::move(service)), place_(std::move(place)) {}
+
+    step resume(reply_type in, op::instant now) {
+        if (!in) return failed(std::move(in).error());
+        if (attempts_ == 0) return place_->lost() ? step(result<saved>(*place_->lost())) : send(now);
+        if (in->applied) return done();
+        return refused(*std::move(in), now);
+    }
+
+private:
+    step send(op::instant now) {
+        ++attempts_;
+        record& stored = request_.stored;
+        const auto& options = service_->options;
+        held_ = place_->held_lock();
+        demand_ = place_->wanted();
+        // Now and then other processes have to get it too.
+        const bool hands_on = demand_.waiting && now.steady - demand_.since < options.lease / 2;
+        const time_point renewed = stored.renewed(now.system);
+        const bool touches = touch_is_due(request_, renewed);
+        if (hands_on && !touches && request_.changes.empty() && held_.over - now.steady > options.lease / 3)
+            return hand_on_unchanged();
+
+        lease_over_ = now.steady + options.lease;
+        next_ = {};
+        if (hands_on)
+            next_ = {{detail::random_token(), now.system + options.lease}, lease_over_};
+        else if (demand_.waiting)
+            next_ = {{}, now.steady + options.max_retry_time}; // so long the next one stands back
+        const bool writes = touches || !request_.changes.empty();
+        expires_ = writes ? std::max(renewed, stored.expires) : stored.expires;
+        after_ = request_.changes.empty() ? stored.data : apply(stored.data, request_.changes);
+        journal_ = stored.journal.followed_by(held_.claim.token);
+        change_record change{.id = request_.id,
+                             .changes = request_.changes,
+                             .after = after_,
+                             .if_version = stored.version,
+                             .now = now.seconds(),
+                             .journal = journal_,
+                             .if_locked_by = held_.claim.token,
+                             .lock = next_.claim};
+        if (writes) change.expires = expires_;
+        return command(std::move(change));
+    }
+
+    step hand_on_unchanged() {
+        held_.stored = request_.stored;
+        place_->pass_on(std::move(held_));
+        return result<saved>(saved{.stored = std::move(request_.stored)});
+    }
+
+    // The token of a save that may be carried out yet must not be seen in another one: its mark would vouch for both.
+    step failed(failure why) {
+        const bool may_come_yet = why == error::outcome_unknown || why.code == boost::asio::error::operation_aborted;
+        if (may_come_yet) place_->lose(error::outcome_unknown, {held_.claim.token, next_.claim.token}, lease_over_);
+        return result<saved>(std::move(why));
+    }
+
+    step done() {
+        record& stored = request_.stored;
+        stored.data = std::move(after_);
+        stored.journal = std::move(journal_);
+        stored.expires = expires_;
+        ++stored.version;
+        if (!next_.claim.token.empty()) {
+            next_.stored = stored;
+            next_.known_to = demand_.entries;
+        }
+        if (demand_.waiting)
+            place_->pass_on(std::move(next_));
+        else
+            place_->end();
+        return result<saved>(saved{.stored = std::move(stored)});
+    }
+
+    step refused(reply found, op::instant now) {
+        const auto& theirs = found.item;
+        const bool gone = !theirs || !theirs->live(now.system);
+        if (!gone && theirs->lock.token == held_.claim.token) {
+            // Somebody has saved without looking at locks. Or a touch has put off the expiry further: that stands.
+            const bool touched = theirs->version == request_.stored.version;
+            if (!touched || attempts_ == max_attempts) return result<saved>(error::conflict);
+            request_.stored.expires = theirs->expires;
+            return send(now);
+        }
+        place_->lose();
+        return result<saved>(gone ? error::session_gone : error::lock_lost);
+    }
+
+    static constexpr int max_attempts = 3;
+
+    save_request request_;
+    std::shared_ptr<lock_service> service_;
+    std::shared_ptr<wait_queues::place> place_;
+    wait_queues::place::demand demand_{};
+    idle_lock held_{}, next_{};
+    steady_time lease_over_{};
+    time_point expires_{};
+    fields after_{};
+    journal journal_{};
+    int attempts_ = 0;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/lock/save_on_version.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/one_of.hpp>
+// #include <dynasession/op/then.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+namespace lock_detail {
+
+/// How a session is saved of which this request has no lock, where others may have it.
+inline constexpr save_rules with_locks{.respects_locks = true};
+
+/// An operation after which the session has no lock any more; it keeps it if nothing was written for another reason than
+/// that the lock is lost.
+template <class Op>
+class ends_turn {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = saved;
+
+    ends_turn(Op op, std::shared_ptr<wait_queues::place> place) : op_(std::move(op)), place_(std::move(place)) {}
+
+    step resume(reply_type in, op::instant now) {
+        return op::carry_on<step>(op_.resume(std::move(in), now), [&](result<saved> r) -> step {
+            if (!place_) return r;
+            if (r)
+                place_->end();
+            else if (r.error() == error::lock_lost || r.error() == error::session_gone)
+                place_->lose();
+            return r;
+        });
+    }
+
+private:
+    Op op_;
+    std::shared_ptr<wait_queues::place> place_;
+};
+
+} // namespace lock_detail
+
+/// One request at a time has a session: from its load to its save, its release, or the end of its lease.
+///
+/// The lock lies in the session's own item, so that a load takes it and a save gives it up without a request of its own.
+/// A lock whose holder has died is taken over when its lease is over; should the holder live after all, its save fails
+/// with `lock_lost` and changes nothing. Requests of one process wait in line, without traffic, and hand the lock on
+/// between them. Read-only loads neither lock nor wait.
+///
+/// A session that is saved without its lock (a new one, or one that is saved once more) is saved as by optimistic_lock.
+///
+/// Leases decide who waits, never what is stored: locks and versions hold whatever the clocks say. Effects elsewhere are
+/// not protected: two requests may *run* at once after a pause longer than a lease, and only one of them can save.
+///
+/// When an answer is lost for good, the lock may stay until the end of its lease; requests of the same process take it over
+/// at once, others wait for that.
+///
+/// *Errors:* a load fails with `lock_timeout` and `too_many_waiters`, a save with `lock_lost`.
+///
+/// *Thread safety:* any thread. Copies share one queue: give each store a policy of its own.
+///
+/// *Cost:* a locked load is one write, a save or a release another. Of the requests of one process that wait only the first
+/// looks at the item, after a write that fails by half a read unit for each 4 KB, several times a second. Where a save hands the
+/// lock on, the next load costs nothing, unless it came while that save was on its way: then it is a write.
+class pessimistic_lock {
+public:
+    /// *Errors:* throws `session_error` with `invalid_option`.
+    pessimistic_lock(pessimistic_lock_options options = {})
+        : service_(std::make_shared<lock_detail::lock_service>()) {
+        service_->options = checked(options);
+    }
+
+    const pessimistic_lock_options& options() const noexcept { return service_->options; }
+
+    auto load(const session_id& id, exclusive_t) const { return lock_detail::acquire(id, service_); }
+    auto load(const session_id& id, read_only_t) const { return lock_detail::load_once(id, true); }
+
+    auto load(const session_id& id, read_write_t) const {
+        using either = op::one_of<lock_detail::acquire, lock_detail::load_once>;
+        return options().lock_on_load ? either(load(id, exclusive)) : either(lock_detail::load_once(id, false));
+    }
+
+    auto save(save_request s) const {
+        using either = op::one_of<lock_detail::save_held, lock_detail::save_on_version>;
+        if (auto place = place_of(s)) return either(lock_detail::save_held(std::move(s), service_, std::move(place)));
+        return either(without_lock(std::move(s)));
+    }
+
+    /// The lock stays.
+    auto touch(save_request s) const {
+        s.changes = {};
+        return op::then(without_lock(s), [hold = s.hold](saved done) {
+            done.hold = hold;
+            return result<saved>(std::move(done));
+        });
+    }
+
+    template <class Rebind>
+    auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
+        const auto place = place_of(s);
+        auto token = place ? place->held_lock().claim.token : std::string();
+        // Under the new id there is no lock: nobody knows it yet.
+        return lock_detail::ends_turn(lock_detail::move_changes(std::move(s), to, std::move(rebind), lock_detail::with_locks,
+                                                                std::move(token)),
+                                      place);
+    }
+
+    auto release(save_request s) const {
+        using either = op::one_of<lock_detail::save_held, op::ready<command, result<reply>, saved>>;
+        s.changes = {};
+        if (auto place = place_of(s)) return either(lock_detail::save_held(std::move(s), service_, std::move(place)));
+        return either(op::ready<command, result<reply>, saved>(saved{.stored = std::move(s.stored)}));
+    }
+
+    auto renew(save_request s) const {
+        return op::then(lock_detail::renew(s.id, service_, place_of(s)), [stored = s.stored, hold = s.hold] {
+            return result<saved>(saved{.stored = stored, .hold = hold});
+        });
+    }
+
+    auto keep(const session_id& id, const std::shared_ptr<lock_hold>& hold, std::shared_ptr<op::event> stop) const {
+        const auto place = std::dynamic_pointer_cast<lock_detail::wait_queues::place>(hold);
+        if (!stop) stop = place ? place->ended() : std::make_shared<op::event>();
+        return lock_detail::keep_renewing(id, service_, place, std::move(stop));
+    }
+
+private:
+    // None if there never was one, or it was given up: by a save, a release, or the end of the store's request for it.
+    static std::shared_ptr<lock_detail::wait_queues::place> place_of(const save_request& s) {
+        auto place = std::dynamic_pointer_cast<lock_detail::wait_queues::place>(s.hold);
+        return place && !place->is_over() ? place : nullptr;
+    }
+
+    static lock_detail::save_on_version without_lock(save_request s) {
+        return {std::move(s), lock_detail::with_locks};
+    }
+
+    static const pessimistic_lock_options& checked(const pessimistic_lock_options& o) {
+        constexpr std::chrono::milliseconds none{0}, day{std::chrono::hours(24)};
+        const auto is_time = [&](std::chrono::milliseconds t) { return t > none && t <= day; };
+        const bool valid = is_time(o.lease) && o.max_wait_time >= none && o.max_wait_time <= day && is_time(o.min_retry_time) &&
+                           o.max_retry_time >= o.min_retry_time && o.max_retry_time <= day && o.max_hold_time >= none &&
+                           o.max_hold_time <= day && is_time(o.foreign_lock_time);
+        if (!valid)
+            throw session_error(failure(error::invalid_option,
+                                        "pessimistic_lock_options: times are above 0 (max_wait_time and max_hold_time may be 0) "
+                                        "and at most a day, and max_retry_time is no less than min_retry_time"));
+        return o;
+    }
+
+    std::shared_ptr<lock_detail::lock_service> service_;
+};
+
+static_assert(check_lock_policy<pessimistic_lock>() && exclusive_lock_policy<pessimistic_lock>);
 
 } // namespace dynasession::inline v0
 
@@ -10454,11 +12385,13 @@ private:
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <string_view>
+#include <unordered_map>
 
 namespace dynasession::inline v0::backend_detail {
 
@@ -10562,6 +12495,7 @@ public:
     }
 
     void erase(entry* e) noexcept {
+        if (!locks_.empty()) locks_.erase(e->id);
         expiry_.remove(e);
         use_.remove(e);
         entries_.erase(e);
@@ -10576,6 +12510,38 @@ public:
             if (!e) return;
             erase(e);
         }
+    }
+
+    /// Who holds the lock of an entry. Few are locked at a time, so the others do not pay for it.
+    lock_claim lock_of(const session_id& id) const {
+        const auto at = locks_.find(id);
+        return at == locks_.end() ? lock_claim{} : at->second;
+    }
+
+    /// An empty claim: nobody holds it any more.
+    void lock(const session_id& id, const lock_claim& claim) {
+        if (claim.held())
+            locks_[id] = claim;
+        else
+            locks_.erase(id);
+    }
+
+    /// For this time `from` leads readers to `to`.
+    void lead(const session_id& from, const session_id& to, time_point now, time_point until) {
+        while (!signs_.empty() && signs_.front().until <= now) signs_.pop_front();
+        signs_.push_back({from, to, until});
+    }
+
+    /// No id is where `from` leads to any more.
+    void lead_nowhere(const session_id& from) noexcept {
+        std::erase_if(signs_, [&](const sign& s) { return s.from == from; });
+    }
+
+    /// Where an id leads to; an empty id if nowhere.
+    session_id led_to(const session_id& from, time_point now) const noexcept {
+        for (const sign& s : signs_)
+            if (s.from == from && s.until > now) return s.to;
+        return {};
     }
 
     std::size_t size() const noexcept { return entries_.size(); }
@@ -10629,7 +12595,15 @@ private:
         }
     }
 
+    struct sign {
+        session_id from;
+        session_id to;
+        time_point until;
+    };
+
     boost::unordered_flat_set<entry*, hash, equal> entries_;
+    std::unordered_map<session_id, lock_claim> locks_;
+    std::deque<sign> signs_; // hardly any: sessions that were regenerated within the last minute
     lazy_heap<entry, &entry::by_expiry> expiry_;
     lazy_heap<entry, &entry::by_use> use_;
     std::int64_t clock_ = 0; // counts uses
@@ -10764,9 +12738,21 @@ private:
         return sum;
     }
 
-    static reply refused(const entry* e) {
+    static record record_of(const shard& s, const entry& e) {
+        record r = e.record();
+        r.lock = s.lock_of(e.id);
+        return r;
+    }
+
+    static reply refused(const shard& s, const entry* e) {
         reply r{.applied = false};
-        if (e) r.item = e->record();
+        if (e) r.item = record_of(s, *e);
+        return r;
+    }
+
+    static reply has_moved() {
+        reply r{.applied = false};
+        r.item.emplace().moved = true;
         return r;
     }
 
@@ -10776,11 +12762,17 @@ private:
     }
 
     result<reply> carry_out(const load_record& c) {
-        shard& s = shard_of(c.id);
-        guard lock(s.mutex);
-        reply r;
-        if (const entry* e = s.find(c.id)) r.item.emplace(e->record());
-        return r;
+        session_id leads_to;
+        {
+            shard& s = shard_of(c.id);
+            guard lock(s.mutex);
+            if (const entry* e = s.find(c.id)) return reply{.item = record_of(s, *e)};
+            leads_to = s.led_to(c.id, c.now);
+        }
+        if (leads_to.empty()) return reply{};
+        auto found = carry_out(load_record{leads_to, c.now});
+        found->forwarded = true;
+        return found;
     }
 
     result<reply> carry_out(const create_record& c) {
@@ -10789,24 +12781,26 @@ private:
         const auto time = now().seconds();
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
-        if (const entry* e = s.find(c.id)) return refused(e);
+        if (const entry* e = s.find(c.id)) return refused(s, e);
         if (!s.insert(c.id, c.content, time)) return error::store_full;
         return reply{};
     }
 
     result<reply> carry_out(const change_record& c) {
+        const std::size_t bytes = c.after.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         s.reclaim(c.now);
         entry* e = s.find(c.id);
-        if (!e || !c.permitted_by(e->times)) return refused(e);
-        const fields changed = apply(fields::from_bytes(e->bytes()), c.changes);
-        const std::size_t bytes = changed.size_in_bytes();
-        if (bytes > options_.max_session_bytes) return too_large(bytes);
-        e = s.replace(e, changed.bytes(), c.now);
+        const bool looks_at_lock = !c.if_locked_by.empty() || c.if_unlocked;
+        if (!e || !c.permitted_by(e->times, looks_at_lock ? s.lock_of(c.id) : lock_claim{})) return refused(s, e);
+        e = s.replace(e, c.after.bytes(), c.now);
         if (!e) return error::store_full;
         if (c.expires) e->times.expires = *c.expires;
-        return reply{.version = ++e->times.version};
+        ++e->times.version;
+        if (looks_at_lock) s.lock(c.id, c.lock);
+        return reply{};
     }
 
     result<reply> carry_out(const touch_record& c) {
@@ -10814,8 +12808,27 @@ private:
         guard lock(s.mutex);
         s.reclaim(c.now);
         entry* e = s.find(c.id);
-        if (!e || !c.permitted_by(e->times)) return refused(e);
+        if (!e || !c.permitted_by(e->times)) return refused(s, e);
         e->times.expires = c.expires;
+        return reply{};
+    }
+
+    result<reply> carry_out(const lock_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        entry* e = s.find(c.id);
+        if (!e && !s.led_to(c.id, c.now).empty()) return has_moved();
+        if (!e || !c.permitted_by(e->times, s.lock_of(c.id))) return refused(s, e);
+        s.lock(c.id, c.claim);
+        return reply{.item = record_of(s, *e)};
+    }
+
+    result<reply> carry_out(const renew_lock& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        entry* e = s.find(c.id);
+        if (!e || !c.permitted_by(s.lock_of(c.id))) return refused(s, e);
+        s.lock(c.id, c.claim);
         return reply{};
     }
 
@@ -10823,6 +12836,7 @@ private:
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         if (entry* e = s.find(c.id)) s.erase(e);
+        s.lead_nowhere(c.id);
         return reply{};
     }
 
@@ -10836,11 +12850,12 @@ private:
         else
             std::lock(first, second);
         entry* e = from.find(c.from);
-        if (!e || !c.permitted_by(e->times)) return refused(e);
+        if (!e || !c.permitted_by(e->times, from.lock_of(c.from))) return refused(from, e);
         if (to.find(c.to)) return error::session_exists;
         // Room for the new record may be made at the cost of the old one, when both lie in one shard.
         if (!to.insert(c.to, c.content, c.now)) return error::store_full;
         if (entry* old = from.find(c.from)) from.erase(old);
+        if (c.grace.count() != 0) from.lead(c.from, c.to, c.now, c.now + c.grace);
         return reply{};
     }
 

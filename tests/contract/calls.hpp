@@ -29,6 +29,23 @@ inline ds::result<void> as_result(ds::error_code ec) {
     return {};
 }
 
+/// Calls `f(access)` with what the mode stands for.
+template <class Store, class F>
+auto with_access(mode m, F f) {
+    if constexpr (ds::exclusive_lock_policy<typename Store::lock_policy_type>)
+        if (m == mode::exclusive) return f(ds::exclusive);
+    if (m == mode::exclusive) throw std::logic_error("this policy knows no exclusive load");
+    return m == mode::read_only ? f(ds::read_only) : f(ds::read_write);
+}
+
+template <class Store, class F>
+ds::result<void> if_it_locks(Store& store, F f) {
+    if constexpr (ds::exclusive_lock_policy<typename Store::lock_policy_type>)
+        return f(store);
+    else
+        throw std::logic_error("this policy knows no locks");
+}
+
 template <class Call>
 auto caught(Call call) -> ds::result<decltype(call())> {
     try {
@@ -48,8 +65,8 @@ class throwing_caller final : public caller {
 public:
     explicit throwing_caller(Store& s) : store_(s) {}
     ds::session create() override { return store_.create(); }
-    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
-        return caught([&] { return store_.load(id); });
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id, mode m) override {
+        return with_access<Store>(m, [&](auto access) { return caught([&] { return store_.load(id, access); }); });
     }
     ds::result<void> save(ds::session& s) override {
         return caught([&] { store_.save(s); });
@@ -66,6 +83,12 @@ public:
     ds::result<void> destroy(const ds::session_id& id) override {
         return caught([&] { store_.destroy(id); });
     }
+    ds::result<void> release(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) { return caught([&] { store.release(s); }); });
+    }
+    ds::result<void> renew(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) { return caught([&] { store.renew(s); }); });
+    }
 
 private:
     Store& store_;
@@ -76,10 +99,12 @@ class error_code_caller final : public caller {
 public:
     explicit error_code_caller(Store& s) : store_(s) {}
     ds::session create() override { return store_.create(); }
-    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
-        ds::error_code ec;
-        auto found = store_.load(id, ec);
-        return as_result(ec, std::move(found));
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id, mode m) override {
+        return with_access<Store>(m, [&](auto access) {
+            ds::error_code ec;
+            auto found = store_.load(id, access, ec);
+            return as_result(ec, std::move(found));
+        });
     }
     ds::result<void> save(ds::session& s) override {
         ds::error_code ec;
@@ -106,6 +131,20 @@ public:
         store_.destroy(id, ec);
         return as_result(ec);
     }
+    ds::result<void> release(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) {
+            ds::error_code ec;
+            store.release(s, ec);
+            return as_result(ec);
+        });
+    }
+    ds::result<void> renew(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) {
+            ds::error_code ec;
+            store.renew(s, ec);
+            return as_result(ec);
+        });
+    }
 
 private:
     Store& store_;
@@ -116,8 +155,10 @@ class callback_caller final : public caller {
 public:
     explicit callback_caller(Store& s) : store_(s) {}
     ds::session create() override { return store_.create(); }
-    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
-        return wait<std::optional<ds::session>>([&](auto handler) { store_.async_load(id, handler); });
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id, mode m) override {
+        return with_access<Store>(m, [&](auto access) {
+            return wait<std::optional<ds::session>>([&](auto handler) { store_.async_load(id, access, handler); });
+        });
     }
     ds::result<void> save(ds::session& s) override {
         return wait<void>([&](auto handler) { store_.async_save(s, handler); });
@@ -133,6 +174,12 @@ public:
     }
     ds::result<void> destroy(const ds::session_id& id) override {
         return wait<void>([&](auto handler) { store_.async_destroy(id, handler); });
+    }
+    ds::result<void> release(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) { return wait<void>([&](auto handler) { store.async_release(s, handler); }); });
+    }
+    ds::result<void> renew(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) { return wait<void>([&](auto handler) { store.async_renew(s, handler); }); });
     }
 
 private:
@@ -157,8 +204,12 @@ class coroutine_caller final : public caller {
 public:
     explicit coroutine_caller(Store& s) : store_(s) {}
     ds::session create() override { return store_.create(); }
-    ds::result<std::optional<ds::session>> load(const ds::session_id& id) override {
-        return await([&]() -> asio::awaitable<std::optional<ds::session>> { co_return co_await store_.async_load(id); });
+    ds::result<std::optional<ds::session>> load(const ds::session_id& id, mode m) override {
+        return with_access<Store>(m, [&](auto access) {
+            return await([&]() -> asio::awaitable<std::optional<ds::session>> {
+                co_return co_await store_.async_load(id, access);
+            });
+        });
     }
     ds::result<void> save(ds::session& s) override {
         return await([&]() -> asio::awaitable<void> { co_await store_.async_save(s); });
@@ -176,6 +227,12 @@ public:
     }
     ds::result<void> destroy(const ds::session_id& id) override {
         return await([&]() -> asio::awaitable<void> { co_await store_.async_destroy(id); });
+    }
+    ds::result<void> release(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) { return await([&]() -> asio::awaitable<void> { co_await store.async_release(s); }); });
+    }
+    ds::result<void> renew(ds::session& s) override {
+        return if_it_locks(store_, [&](auto& store) { return await([&]() -> asio::awaitable<void> { co_await store.async_renew(s); }); });
     }
 
 private:

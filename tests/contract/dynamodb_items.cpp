@@ -1,5 +1,6 @@
 #include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/dynamodb_session_store.hpp>
+#include <dynasession/lock/pessimistic_lock.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -8,7 +9,11 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -267,4 +272,61 @@ TEST_CASE("dynamodb: a cancelled operation ends with operation_aborted, and the 
     auto found = store.async_load(s.id(), boost::asio::use_future);
     io.run();
     CHECK(found.get()->get<int>("n") == 1);
+}
+
+TEST_CASE("dynamodb: a lock of the PHP handler is respected, and taken over when nothing happens under it for long") {
+    table t("php");
+    struct manual_clock {
+        std::atomic<std::int64_t> ms{0};
+        const ds::op::instant start = ds::op::instant::now();
+    };
+    const auto clock = std::make_shared<manual_clock>();
+    auto options = options_with(t.name());
+    options.clock = [clock]() -> ds::op::instant {
+        const std::chrono::milliseconds passed(clock->ms);
+        return {clock->start.system + passed, clock->start.steady + passed};
+    };
+    ds::basic_session_store<ds::dynamodb_backend, ds::pessimistic_lock, ds::json_serializer> store(
+        options, {}, ds::pessimistic_lock{{.max_wait_time = 0ms, .foreign_lock_time = 60s}});
+    auto s = store.create();
+    s.set("n", 1);
+    store.save(s);
+    const auto written_by_php = [&](const char* expression, value one) {
+        t.client().execute(db::update_item_request{.table_name = t.name(),
+                                                   .key = store.backend().layout().key(s.id()),
+                                                   .update_expression = expression,
+                                                   .expression_attribute_names = {{"#l", "lock"}},
+                                                   .expression_attribute_values = {{":one", std::move(one)}}});
+    };
+    const auto is_locked = [&] {
+        ds::error_code ec;
+        return !store.load(s.id(), ec) && ec == ds::error::lock_timeout;
+    };
+
+    written_by_php("SET #l = :one", value::number(1));
+    CHECK(is_locked());
+    clock->ms += 59'999;
+    CHECK(is_locked());
+    CHECK(store.load(s.id(), ds::read_only));
+    clock->ms += 1;
+    auto mine = store.load(s.id());
+    REQUIRE(mine);
+    CHECK(*t.items().front().find("lock")->as_string() != "");
+
+    // PHP never asks whose lock it removes. Ours is broken then, whoever takes the next one.
+    written_by_php("SET #l = :one", value::number(1));
+    mine->set("n", 2);
+    ds::error_code ec;
+    store.save(*mine, ec);
+    CHECK(ec == ds::error::lock_lost);
+    CHECK(store.load(s.id(), ds::read_only)->get<int>("n") == 1);
+    CHECK(is_locked());
+    clock->ms += 60'000;
+    mine = store.load(s.id());
+    REQUIRE(mine);
+    mine->set("n", 3);
+    store.save(*mine);
+    CHECK_FALSE(t.items().front().contains("lock"));
+    CHECK_FALSE(t.items().front().contains("lock_until"));
+    CHECK(store.load(s.id(), ds::read_only)->get<int>("n") == 3);
 }

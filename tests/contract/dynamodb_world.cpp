@@ -20,15 +20,17 @@ ds::dynamodb_options options_of_this_run() {
 
 } // namespace
 
-std::unique_ptr<world> make_dynamodb_world(ds::session_options options) {
+std::unique_ptr<world> make_dynamodb_world(const settings& s) {
     // One table serves all cases: their sessions have random ids.
     static const ds::table_report table = ds::dynamodb_backend(options_of_this_run()).create_table();
     (void)table;
-    return std::make_unique<world_over<ds::dynamodb_backend>>([](auto clock) {
-        auto o = options_of_this_run();
-        o.clock = clock;
-        return o;
-    }, options);
+    return world_with<ds::dynamodb_backend>(
+        [](auto clock) {
+            auto o = options_of_this_run();
+            o.clock = clock;
+            return o;
+        },
+        2, s);
 }
 
 } // namespace contract

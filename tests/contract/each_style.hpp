@@ -11,18 +11,23 @@ namespace contract {
 
 /// Runs a case once in each call style, in a world of its own.
 template <class Case>
-void in_each_style(ds::session_options options, Case run) {
+void in_each_style(const settings& with, Case run) {
     for (const call_style style : all_styles) {
         INFO("call style: " << std::string(to_text(style)));
-        const auto w = make_world(options);
+        const auto w = make_world(with);
         const auto store = w->call(style);
         run(*w, *store);
     }
 }
 
 template <class Case>
+void in_each_style(const ds::session_options& options, Case run) {
+    in_each_style(settings{.session = options}, run);
+}
+
+template <class Case>
 void in_each_style(Case run) {
-    in_each_style({}, run);
+    in_each_style(settings{}, run);
 }
 
 /// What a load must find; fails the test if it does not.

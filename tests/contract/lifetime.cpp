@@ -170,5 +170,5 @@ TEST_CASE("options outside their range are refused") {
     for (const auto& bad : {ds::session_options{.max_stale = 0s}, ds::session_options{.max_age = -1s},
                             ds::session_options{.touch_fraction = 1.0}, ds::session_options{.touch_fraction = -0.1},
                             ds::session_options{.max_stale = std::chrono::seconds::max()}, ds::session_options{.max_age = std::chrono::seconds::max()}})
-        CHECK_THROWS_AS(make_world(bad), ds::session_error);
+        CHECK_THROWS_AS(make_world({.session = bad}), ds::session_error);
 }

@@ -4,8 +4,8 @@
 
 namespace contract {
 
-std::unique_ptr<world> make_world(ds::session_options options) {
-    return std::getenv("DYNASESSION_ENDPOINT") ? make_dynamodb_world(options) : make_memory_world(options);
+std::unique_ptr<world> make_world(const settings& s) {
+    return std::getenv("DYNASESSION_ENDPOINT") ? make_dynamodb_world(s) : make_memory_world(s);
 }
 
 } // namespace contract

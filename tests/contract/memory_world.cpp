@@ -4,12 +4,14 @@
 
 namespace contract {
 
-std::unique_ptr<world> make_memory_world(ds::session_options options) {
-    return std::make_unique<world_over<ds::memory_backend>>([](auto clock) {
-        ds::memory_options o;
-        o.clock = clock;
-        return o;
-    }, options);
+std::unique_ptr<world> make_memory_world(const settings& s) {
+    return world_with<ds::memory_backend>(
+        [](auto clock) {
+            ds::memory_options o;
+            o.clock = clock;
+            return o;
+        },
+        1, s);
 }
 
 } // namespace contract

@@ -4,6 +4,7 @@
 #include <dynasession/core/error.hpp>
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
+#include <dynasession/lock/lock_options.hpp>
 
 #include <chrono>
 #include <functional>
@@ -29,17 +30,22 @@ constexpr std::string_view to_text(call_style s) {
 
 using change = std::function<void(ds::session&)>;
 
+/// What a session is loaded for; `exclusive` only where the lock policy knows it.
+enum class mode { standard, read_only, exclusive };
+
 /// A store, called in one style; failures come back as values.
 class caller {
 public:
     virtual ~caller() = default;
     virtual ds::session create() = 0;
-    virtual ds::result<std::optional<ds::session>> load(const ds::session_id&) = 0;
+    virtual ds::result<std::optional<ds::session>> load(const ds::session_id&, mode = mode::standard) = 0;
     virtual ds::result<void> save(ds::session&) = 0;
     virtual ds::result<std::optional<ds::session>> update(const ds::session_id&, change) = 0;
     virtual ds::result<void> touch(ds::session&) = 0;
     virtual ds::result<void> regenerate(ds::session&) = 0;
     virtual ds::result<void> destroy(const ds::session_id&) = 0;
+    virtual ds::result<void> release(ds::session&) = 0;
+    virtual ds::result<void> renew(ds::session&) = 0;
 };
 
 /// A store over the backend that this run is about, with a clock of its own.
@@ -47,18 +53,26 @@ class world {
 public:
     virtual ~world() = default;
 
-    /// The same store in another call style.
-    virtual std::unique_ptr<caller> call(call_style) = 0;
+    /// The same store in another call style; or that of another process on the same table, where sessions are shared
+    /// between processes.
+    virtual std::unique_ptr<caller> call(call_style, int process = 0) = 0;
 
-    virtual void advance(std::chrono::seconds) = 0;
+    virtual void advance(std::chrono::milliseconds) = 0;
 
-    /// How many commands the backend has been given so far: all, and those that may write.
+    /// How many commands all backends have been given so far: all, and those that may write.
     virtual int commands() const = 0;
     virtual int writes() const = 0;
 };
 
+/// What a world is made with, beside its backend.
+struct settings {
+    ds::session_options session{};
+    enum class policy { none, optimistic, pessimistic } lock = policy::none;
+    ds::pessimistic_lock_options locks{};
+};
+
 /// An empty world: in memory, or on the DynamoDB that DYNASESSION_ENDPOINT names.
-std::unique_ptr<world> make_world(ds::session_options options = {});
+std::unique_ptr<world> make_world(const settings& = {});
 
 } // namespace contract
 

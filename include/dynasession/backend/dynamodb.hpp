@@ -1,8 +1,10 @@
 #ifndef DYNASESSION_BACKEND_DYNAMODB_HPP
 #define DYNASESSION_BACKEND_DYNAMODB_HPP
 
-#include <dynasession/backend/dynamodb_operations.hpp>
+#include <dynasession/backend/conditional_write.hpp>
+#include <dynasession/backend/dynamodb_moves.hpp>
 #include <dynasession/backend/native_layout.hpp>
+#include <dynasession/backend/read_record.hpp>
 #include <dynasession/backend/session_table.hpp>
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/concepts.hpp>
@@ -110,11 +112,8 @@ public:
 
 private:
     using any_operation = op::one_of<op::ready<http::exchange, http::reply, reply>, backend_detail::load, backend_detail::create,
-                                     backend_detail::change, backend_detail::touch, backend_detail::rewrite, backend_detail::erase,
+                                     backend_detail::change, backend_detail::update, backend_detail::erase,
                                      backend_detail::move>;
-
-    // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below.
-    static constexpr std::size_t max_changes = 100;
 
     static const options_type& checked(const options_type& o) {
         const auto refuse = [](const char* why) { throw session_error(failure(error::invalid_option, why)); };
@@ -122,7 +121,7 @@ private:
         if (o.table_name.empty() || key.empty() || expires.empty())
             refuse("dynamodb_options: table_name, hash_key and session_lifetime_attribute must not be empty");
         if (key == expires || native_layout::is_taken(key) || native_layout::is_taken(expires))
-            refuse("dynamodb_options: hash_key and session_lifetime_attribute have to differ, and neither is d, c, x, i, v or w");
+            refuse("dynamodb_options: hash_key and session_lifetime_attribute have to differ, and neither is the name of another attribute of the layout");
         return o;
     }
 
@@ -136,13 +135,15 @@ private:
         return backend_detail::make_create(table_, c.id, c.content);
     }
     any_operation operation(change_record& c) const {
-        if (auto refused = too_large(c.size_after)) return *std::move(refused);
-        if (c.changes.size() > max_changes) return backend_detail::rewrite(table_, std::move(c));
-        return backend_detail::change(table_, c.id, table_.requests.change(c), {c.if_version, c.writer});
+        if (auto refused = too_large(c.after.size_in_bytes())) return *std::move(refused);
+        const backend_detail::by_mark judge{c.if_version, std::string(c.journal.newest())};
+        return backend_detail::change(table_, c.id, table_.requests.change(c), judge);
     }
     any_operation operation(touch_record& c) const {
-        return backend_detail::touch(table_, c.id, table_.requests.touch(c), {});
+        return backend_detail::update(table_, c.id, table_.requests.touch(c));
     }
+    any_operation operation(lock_record& c) const { return backend_detail::update(table_, c.id, table_.requests.lock(c)); }
+    any_operation operation(renew_lock& c) const { return backend_detail::update(table_, c.id, table_.requests.renew(c)); }
     any_operation operation(erase_record& c) const { return backend_detail::erase(table_, c.id); }
     any_operation operation(move_record& c) const {
         if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);

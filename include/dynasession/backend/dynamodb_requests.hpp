@@ -8,13 +8,20 @@
 #include <dynasession/dynamodb/operations/write_item.hpp>
 #include <dynasession/dynamodb/operations/write_items.hpp>
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace dynasession::inline v0::backend_detail {
 
 /// Renders the commands of a store as requests to one table.
 class dynamodb_requests {
+    using value = dynamodb::attribute_value;
+
 public:
     dynamodb_requests(std::string table_name, native_layout layout, bool consistent_read)
         : table_name_(std::move(table_name)), layout_(std::move(layout)), consistent_read_(consistent_read) {}
@@ -22,10 +29,17 @@ public:
     const std::string& table_name() const noexcept { return table_name_; }
     const native_layout& layout() const noexcept { return layout_; }
 
-    dynamodb::get_item_request load(const session_id& id) const { return read(id, consistent_read_); }
+    dynamodb::get_item_request load(const load_record& c) const {
+        return read(layout_.key(c.id), consistent_read_ && !c.may_be_stale);
+    }
+
+    /// Where an item leads that was left behind by a move.
+    dynamodb::get_item_request load_moved(std::string key) const {
+        return read(layout_.key_of_text(std::move(key)), consistent_read_);
+    }
 
     /// What decides about the outcome of a write has to see it.
-    dynamodb::get_item_request load_after_write(const session_id& id) const { return read(id, true); }
+    dynamodb::get_item_request load_after_write(const session_id& id) const { return read(layout_.key(id), true); }
 
     dynamodb::put_item_request create(const session_id& id, const record& content) const {
         placeholders p;
@@ -39,43 +53,63 @@ public:
 
     dynamodb::update_item_request change(const change_record& c) const {
         placeholders p;
-        const std::string data = c.changes.empty() ? std::string() : p.name(native_layout::data);
-        std::string set, remove;
-        mark(p, set, c.writer);
-        for (const field f : c.changes.set)
-            append(set, data + "." + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f)));
-        for (const auto& key : c.changes.removed)
-            append(remove, data + "." + p.new_name(native_layout::member_name(key)));
-        std::string condition = live(p, c.now);
+        clauses set, remove;
+        if (c.changes.size() > max_changes) {
+            set.add(p.name(native_layout::data) + "=" + p.value(native_layout::entries(c.after)));
+        } else if (!c.changes.empty()) {
+            const std::string data = p.name(native_layout::data) + ".";
+            for (const field f : c.changes.set)
+                set.add(data + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f)));
+            for (const auto& key : c.changes.removed)
+                remove.add(data + p.new_name(native_layout::member_name(key)));
+        }
+        if (!c.journal.empty())
+            set.add(p.name(native_layout::journal) + "=" + p.value(value::string(c.journal.text())));
+        std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
         if (c.expires) condition += " AND " + put_off(p, set, *c.expires, "<=");
-        if (c.if_version) condition += " AND " + has_version(p, *c.if_version);
-        return raise_version(c.id, std::move(p), std::move(set), remove, std::move(condition));
-    }
-
-    /// All entries at once, on the very version that they were worked out from.
-    dynamodb::update_item_request rewrite(const change_record& c, const record& content, std::uint64_t from_version) const {
-        placeholders p;
-        std::string set = p.name(native_layout::data) + "=" + p.value(native_layout::entries(content.data));
-        mark(p, set, c.writer);
-        std::string condition = live(p, c.now) + " AND " + has_version(p, from_version);
-        condition += " AND " + put_off(p, set, content.expires, "<=");
-        return raise_version(c.id, std::move(p), std::move(set), {}, std::move(condition));
+        condition += lock_permits(p, c.if_locked_by, c.if_unlocked);
+        if (!c.if_locked_by.empty() || c.if_unlocked) hold(p, set, remove, c.lock);
+        raise_version(p, set, c.if_version);
+        return update(c.id, std::move(p), set, remove, std::move(condition));
     }
 
     dynamodb::update_item_request touch(const touch_record& c) const {
         placeholders p;
-        std::string set;
+        clauses set;
         std::string condition = live(p, c.now);
         condition += " AND " + put_off(p, set, c.expires, "<");
-        return update(c.id, std::move(p), "SET " + set, std::move(condition));
+        return update(c.id, std::move(p), set, {}, std::move(condition));
     }
 
-    /// Has a record expire at this moment: the version that this leaves tells whose doing it was.
-    dynamodb::update_item_request expire(const session_id& id, std::uint64_t if_version, time_point now) const {
+    dynamodb::update_item_request lock(const lock_record& c) const {
         placeholders p;
-        std::string condition = live(p, now) + " AND " + has_version(p, if_version);
-        std::string set = p.name(layout_.expires) + "=" + p.value(native_layout::seconds(now));
-        return raise_version(id, std::move(p), std::move(set), {}, std::move(condition));
+        clauses set, remove;
+        const std::string holder = p.name(native_layout::lock), token = p.value(value::string(c.claim.token)),
+                          marks = p.name(native_layout::journal),
+                          mark = p.value(value::string(std::string(journal::mark_of(c.claim.token))));
+        std::string condition = live(p, c.now) + " AND (" + holder + "=" + token + " OR ";
+        if (c.seen && c.seen->foreign)
+            condition += "(" + holder + "=" + p.value(value::number(1)) + " AND " + p.name(layout_.expires) + "=" +
+                         p.value(native_layout::seconds(c.seen_expires)) + ")";
+        else if (c.seen)
+            condition += "(" + holder + "=" + p.value(value::string(c.seen->token)) + " AND " +
+                         p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.seen->until)) + ")";
+        else
+            condition += "attribute_not_exists(" + holder + ")";
+        condition += ") AND (attribute_not_exists(" + marks + ") OR NOT contains(" + marks + "," + mark + "))";
+        set.add(holder + "=" + token);
+        set.add(p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.claim.until)));
+        auto request = update(c.id, std::move(p), set, remove, std::move(condition));
+        request.return_values = dynamodb::return_value::all_new;
+        return request;
+    }
+
+    dynamodb::update_item_request renew(const renew_lock& c) const {
+        placeholders p;
+        clauses set;
+        std::string condition = locked_by(p, c.claim.token);
+        set.add(p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.claim.until)));
+        return update(c.id, std::move(p), set, {}, std::move(condition));
     }
 
     dynamodb::delete_item_request erase(const session_id& id) const {
@@ -84,39 +118,73 @@ public:
 
     dynamodb::transact_write_items_request move(const move_record& c) const {
         auto put = create(c.to, c.content);
-        placeholders p;
-        std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
         dynamodb::transact_write_items_request both;
         both.transact_items.push_back(dynamodb::transact_put{.table_name = table_name_,
                                                              .item = std::move(put.item),
                                                              .condition_expression = std::move(put.condition_expression),
                                                              .expression_attribute_names = std::move(put.expression_attribute_names)});
-        both.transact_items.push_back(
-            dynamodb::transact_delete{.table_name = table_name_,
-                                      .key = layout_.key(c.from),
-                                      .condition_expression = std::move(condition),
-                                      .expression_attribute_names = std::move(p.names),
-                                      .expression_attribute_values = std::move(p.values),
-                                      .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
-        // Repeated within ten minutes under this name, the transaction does nothing and succeeds again; it must then be
-        // the same transaction, so the version belongs to the name. At most 36 characters.
-        both.client_request_token = native_layout().key_text(c.to) + "-" + std::to_string(c.if_version % 1000);
+        if (c.grace.count() != 0) {
+            auto left = leave(c);
+            both.transact_items.push_back(
+                dynamodb::transact_update{.table_name = table_name_,
+                                          .key = std::move(left.key),
+                                          .update_expression = std::move(left.update_expression),
+                                          .condition_expression = std::move(left.condition_expression),
+                                          .expression_attribute_names = std::move(left.expression_attribute_names),
+                                          .expression_attribute_values = std::move(left.expression_attribute_values),
+                                          .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
+        } else {
+            placeholders p;
+            std::string condition = may_leave(p, c);
+            both.transact_items.push_back(
+                dynamodb::transact_delete{.table_name = table_name_,
+                                          .key = layout_.key(c.from),
+                                          .condition_expression = std::move(condition),
+                                          .expression_attribute_names = std::move(p.names),
+                                          .expression_attribute_values = std::move(p.values),
+                                          .return_values_on_condition_check_failure = dynamodb::return_value::all_old});
+        }
         return both;
     }
 
+    /// Has the record that is moved away expire at this moment: the version that this leaves tells whose doing it was.
+    /// With a grace time it becomes a sign to the new one.
+    dynamodb::update_item_request leave(const move_record& c) const {
+        placeholders p;
+        clauses set, remove;
+        std::string condition = may_leave(p, c);
+        set.add(p.name(layout_.expires) + "=" + p.value(native_layout::seconds(c.now)));
+        raise_version(p, set, c.if_version);
+        if (c.grace.count() != 0) {
+            set.add(p.name(native_layout::moved_to) + "=" + p.value(value::string(layout_.key_text(c.to))));
+            set.add(p.name(native_layout::leads_until) + "=" + p.value(native_layout::seconds(c.now + c.grace)));
+            for (const auto gone : {native_layout::data, native_layout::journal, native_layout::lock, native_layout::lock_until})
+                remove.add(p.name(gone));
+        }
+        return update(c.from, std::move(p), set, remove, std::move(condition));
+    }
+
 private:
-    dynamodb::get_item_request read(const session_id& id, bool consistent) const {
-        return {.table_name = table_name_, .key = layout_.key(id), .consistent_read = consistent};
-    }
+    // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below. More
+    // changes than that are sent as the whole of the data.
+    static constexpr std::size_t max_changes = 100;
 
-    static void append(std::string& list, const std::string& element) {
-        if (!list.empty()) list += ',';
-        list += element;
-    }
+    // The parts of a SET or REMOVE clause.
+    class clauses {
+    public:
+        void add(std::string_view part) {
+            if (!text_.empty()) text_ += ',';
+            text_ += part;
+        }
+        bool empty() const noexcept { return text_.empty(); }
+        const std::string& text() const noexcept { return text_; }
 
-    static void mark(placeholders& p, std::string& set, const std::string& writer) {
-        if (writer.empty()) return;
-        append(set, p.name(native_layout::writer) + "=" + p.value(dynamodb::attribute_value::string(writer)));
+    private:
+        std::string text_;
+    };
+
+    dynamodb::get_item_request read(dynamodb::item key, bool consistent) const {
+        return {.table_name = table_name_, .key = std::move(key), .consistent_read = consistent};
     }
 
     // Also true: there is an item. None has no attribute that could be compared.
@@ -125,28 +193,52 @@ private:
     }
 
     static std::string has_version(placeholders& p, std::uint64_t version) {
-        return p.name(native_layout::version) + "=" + p.value(dynamodb::attribute_value::number(version));
+        return p.name(native_layout::version) + "=" + p.value(value::number(version));
     }
 
-    std::string put_off(placeholders& p, std::string& set, time_point expires, const char* order) const {
-        const std::string name = p.name(layout_.expires), value = p.value(native_layout::seconds(expires));
-        append(set, name + "=" + value);
-        return name + order + value;
+    static std::string locked_by(placeholders& p, const std::string& token) {
+        return p.name(native_layout::lock) + "=" + p.value(value::string(token));
     }
 
-    dynamodb::update_item_request raise_version(const session_id& id, placeholders p, std::string set,
-                                                const std::string& remove, std::string condition) const {
-        const std::string version = p.name(native_layout::version);
-        append(set, version + "=" + version + "+" + p.value(dynamodb::attribute_value::number(1)));
-        std::string expression = "SET " + set;
-        if (!remove.empty()) expression += " REMOVE " + remove;
-        auto request = update(id, std::move(p), std::move(expression), std::move(condition));
-        request.return_values = dynamodb::return_value::updated_new;
-        return request;
+    std::string may_leave(placeholders& p, const move_record& c) const {
+        return live(p, c.now) + " AND " + has_version(p, c.if_version) + lock_permits(p, c.if_locked_by, c.if_unlocked);
     }
 
-    dynamodb::update_item_request update(const session_id& id, placeholders p, std::string expression,
+    static std::string lock_permits(placeholders& p, const std::string& if_locked_by, const std::optional<lock_time>& if_unlocked) {
+        if (!if_locked_by.empty()) return " AND " + locked_by(p, if_locked_by);
+        if (!if_unlocked) return {};
+        // A foreign lock, which is no string, has no end: what stands in its item is that of an earlier one.
+        const std::string holder = p.name(native_layout::lock);
+        return " AND (attribute_not_exists(" + holder + ") OR (attribute_type(" + holder + "," + p.value(value::string("S")) +
+               ") AND " + p.name(native_layout::lock_until) + "<" + p.value(native_layout::milliseconds(*if_unlocked)) + "))";
+    }
+
+    static void hold(placeholders& p, clauses& set, clauses& remove, const lock_claim& claim) {
+        const std::string holder = p.name(native_layout::lock), until = p.name(native_layout::lock_until);
+        if (claim.held()) {
+            set.add(holder + "=" + p.value(value::string(claim.token)));
+            set.add(until + "=" + p.value(native_layout::milliseconds(claim.until)));
+        } else {
+            remove.add(holder);
+            remove.add(until);
+        }
+    }
+
+    // Not by one: a late copy of the request must not raise it again.
+    static void raise_version(placeholders& p, clauses& set, std::uint64_t from) {
+        set.add(p.name(native_layout::version) + "=" + p.value(value::number(from + 1)));
+    }
+
+    std::string put_off(placeholders& p, clauses& set, time_point expires, const char* order) const {
+        const std::string name = p.name(layout_.expires), when = p.value(native_layout::seconds(expires));
+        set.add(name + "=" + when);
+        return name + order + when;
+    }
+
+    dynamodb::update_item_request update(const session_id& id, placeholders p, const clauses& set, const clauses& remove,
                                          std::string condition) const {
+        std::string expression = "SET " + set.text();
+        if (!remove.empty()) expression += " REMOVE " + remove.text();
         return {.table_name = table_name_,
                 .key = layout_.key(id),
                 .update_expression = std::move(expression),

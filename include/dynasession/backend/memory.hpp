@@ -125,9 +125,21 @@ private:
         return sum;
     }
 
-    static reply refused(const entry* e) {
+    static record record_of(const shard& s, const entry& e) {
+        record r = e.record();
+        r.lock = s.lock_of(e.id);
+        return r;
+    }
+
+    static reply refused(const shard& s, const entry* e) {
         reply r{.applied = false};
-        if (e) r.item = e->record();
+        if (e) r.item = record_of(s, *e);
+        return r;
+    }
+
+    static reply has_moved() {
+        reply r{.applied = false};
+        r.item.emplace().moved = true;
         return r;
     }
 
@@ -137,11 +149,17 @@ private:
     }
 
     result<reply> carry_out(const load_record& c) {
-        shard& s = shard_of(c.id);
-        guard lock(s.mutex);
-        reply r;
-        if (const entry* e = s.find(c.id)) r.item.emplace(e->record());
-        return r;
+        session_id leads_to;
+        {
+            shard& s = shard_of(c.id);
+            guard lock(s.mutex);
+            if (const entry* e = s.find(c.id)) return reply{.item = record_of(s, *e)};
+            leads_to = s.led_to(c.id, c.now);
+        }
+        if (leads_to.empty()) return reply{};
+        auto found = carry_out(load_record{leads_to, c.now});
+        found->forwarded = true;
+        return found;
     }
 
     result<reply> carry_out(const create_record& c) {
@@ -150,24 +168,26 @@ private:
         const auto time = now().seconds();
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
-        if (const entry* e = s.find(c.id)) return refused(e);
+        if (const entry* e = s.find(c.id)) return refused(s, e);
         if (!s.insert(c.id, c.content, time)) return error::store_full;
         return reply{};
     }
 
     result<reply> carry_out(const change_record& c) {
+        const std::size_t bytes = c.after.size_in_bytes();
+        if (bytes > options_.max_session_bytes) return too_large(bytes);
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         s.reclaim(c.now);
         entry* e = s.find(c.id);
-        if (!e || !c.permitted_by(e->times)) return refused(e);
-        const fields changed = apply(fields::from_bytes(e->bytes()), c.changes);
-        const std::size_t bytes = changed.size_in_bytes();
-        if (bytes > options_.max_session_bytes) return too_large(bytes);
-        e = s.replace(e, changed.bytes(), c.now);
+        const bool looks_at_lock = !c.if_locked_by.empty() || c.if_unlocked;
+        if (!e || !c.permitted_by(e->times, looks_at_lock ? s.lock_of(c.id) : lock_claim{})) return refused(s, e);
+        e = s.replace(e, c.after.bytes(), c.now);
         if (!e) return error::store_full;
         if (c.expires) e->times.expires = *c.expires;
-        return reply{.version = ++e->times.version};
+        ++e->times.version;
+        if (looks_at_lock) s.lock(c.id, c.lock);
+        return reply{};
     }
 
     result<reply> carry_out(const touch_record& c) {
@@ -175,8 +195,27 @@ private:
         guard lock(s.mutex);
         s.reclaim(c.now);
         entry* e = s.find(c.id);
-        if (!e || !c.permitted_by(e->times)) return refused(e);
+        if (!e || !c.permitted_by(e->times)) return refused(s, e);
         e->times.expires = c.expires;
+        return reply{};
+    }
+
+    result<reply> carry_out(const lock_record& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        entry* e = s.find(c.id);
+        if (!e && !s.led_to(c.id, c.now).empty()) return has_moved();
+        if (!e || !c.permitted_by(e->times, s.lock_of(c.id))) return refused(s, e);
+        s.lock(c.id, c.claim);
+        return reply{.item = record_of(s, *e)};
+    }
+
+    result<reply> carry_out(const renew_lock& c) {
+        shard& s = shard_of(c.id);
+        guard lock(s.mutex);
+        entry* e = s.find(c.id);
+        if (!e || !c.permitted_by(s.lock_of(c.id))) return refused(s, e);
+        s.lock(c.id, c.claim);
         return reply{};
     }
 
@@ -184,6 +223,7 @@ private:
         shard& s = shard_of(c.id);
         guard lock(s.mutex);
         if (entry* e = s.find(c.id)) s.erase(e);
+        s.lead_nowhere(c.id);
         return reply{};
     }
 
@@ -197,11 +237,12 @@ private:
         else
             std::lock(first, second);
         entry* e = from.find(c.from);
-        if (!e || !c.permitted_by(e->times)) return refused(e);
+        if (!e || !c.permitted_by(e->times, from.lock_of(c.from))) return refused(from, e);
         if (to.find(c.to)) return error::session_exists;
         // Room for the new record may be made at the cost of the old one, when both lie in one shard.
         if (!to.insert(c.to, c.content, c.now)) return error::store_full;
         if (entry* old = from.find(c.from)) from.erase(old);
+        if (c.grace.count() != 0) from.lead(c.from, c.to, c.now, c.now + c.grace);
         return reply{};
     }
 

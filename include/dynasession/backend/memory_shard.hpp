@@ -10,11 +10,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <string_view>
+#include <unordered_map>
 
 namespace dynasession::inline v0::backend_detail {
 
@@ -118,6 +120,7 @@ public:
     }
 
     void erase(entry* e) noexcept {
+        if (!locks_.empty()) locks_.erase(e->id);
         expiry_.remove(e);
         use_.remove(e);
         entries_.erase(e);
@@ -132,6 +135,38 @@ public:
             if (!e) return;
             erase(e);
         }
+    }
+
+    /// Who holds the lock of an entry. Few are locked at a time, so the others do not pay for it.
+    lock_claim lock_of(const session_id& id) const {
+        const auto at = locks_.find(id);
+        return at == locks_.end() ? lock_claim{} : at->second;
+    }
+
+    /// An empty claim: nobody holds it any more.
+    void lock(const session_id& id, const lock_claim& claim) {
+        if (claim.held())
+            locks_[id] = claim;
+        else
+            locks_.erase(id);
+    }
+
+    /// For this time `from` leads readers to `to`.
+    void lead(const session_id& from, const session_id& to, time_point now, time_point until) {
+        while (!signs_.empty() && signs_.front().until <= now) signs_.pop_front();
+        signs_.push_back({from, to, until});
+    }
+
+    /// No id is where `from` leads to any more.
+    void lead_nowhere(const session_id& from) noexcept {
+        std::erase_if(signs_, [&](const sign& s) { return s.from == from; });
+    }
+
+    /// Where an id leads to; an empty id if nowhere.
+    session_id led_to(const session_id& from, time_point now) const noexcept {
+        for (const sign& s : signs_)
+            if (s.from == from && s.until > now) return s.to;
+        return {};
     }
 
     std::size_t size() const noexcept { return entries_.size(); }
@@ -185,7 +220,15 @@ private:
         }
     }
 
+    struct sign {
+        session_id from;
+        session_id to;
+        time_point until;
+    };
+
     boost::unordered_flat_set<entry*, hash, equal> entries_;
+    std::unordered_map<session_id, lock_claim> locks_;
+    std::deque<sign> signs_; // hardly any: sessions that were regenerated within the last minute
     lazy_heap<entry, &entry::by_expiry> expiry_;
     lazy_heap<entry, &entry::by_use> use_;
     std::int64_t clock_ = 0; // counts uses

@@ -32,18 +32,30 @@ namespace dynasession::inline v0 {
 /// | `x` | N | when it ends however much it is used, seconds; left out if never |
 /// | `i` | N | how long it lives unused, seconds |
 /// | `v` | N | its version |
-/// | `w` | S | the mark of the last write that was bound to a version (12 characters); left out before the first |
+/// | `w` | S | the marks of the last writers, newest first, 5 characters each; left out before the first save |
+/// | `lock` | S | the token of who has the session to itself (16 characters); the PHP handler writes an N here |
+/// | `lock_until` | N | when that ends, milliseconds; without a `lock` it means nothing |
+///
+/// A session that was regenerated with a grace time leaves an item behind that has expired for all who do not know it:
+///
+/// | attribute | type | what |
+/// | --- | --- | --- |
+/// | `f` | S | the `id` of the item that it moved to |
+/// | `u` | N | until when it leads readers there, seconds |
 ///
 /// Attributes that it does not know stay as they are.
 class native_layout {
 public:
     /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
     static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
-                                      writer = "w";
+                                      journal = "w", lock = "lock", lock_until = "lock_until", moved_to = "f",
+                                      leads_until = "u";
 
     /// Whether one of our attributes has this name.
     static constexpr bool is_taken(std::string_view name) noexcept {
-        return name == data || name == created || name == deadline || name == max_stale || name == version || name == writer;
+        for (const auto ours : {data, created, deadline, max_stale, version, journal, lock, lock_until, moved_to, leads_until})
+            if (name == ours) return true;
+        return false;
     }
 
     std::string hash_key = "id";
@@ -51,7 +63,11 @@ public:
     std::string key_prefix{};
 
     dynamodb::item key(const session_id& id) const {
-        return {{hash_key, dynamodb::attribute_value::string(key_text(id))}};
+        return key_of_text(key_text(id));
+    }
+
+    dynamodb::item key_of_text(std::string text) const {
+        return {{hash_key, dynamodb::attribute_value::string(std::move(text))}};
     }
 
     std::string key_text(const session_id& id) const {
@@ -72,7 +88,7 @@ public:
         if (r.deadline != time_point::max()) i.append(std::string(deadline), seconds(r.deadline));
         i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
         i.append(std::string(version), value::number(r.version));
-        if (!r.writer.empty()) i.append(std::string(writer), value::string(r.writer));
+        if (!r.journal.empty()) i.append(std::string(journal), value::string(r.journal.text()));
         return i;
     }
 
@@ -89,6 +105,13 @@ public:
         };
         const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
         if (!is_time(expires_at)) return foreign(expires);
+        if (i.contains(moved_to)) {
+            if (!saves || *saves < 0) return foreign(version);
+            r.expires = time_point(std::chrono::seconds(*expires_at));
+            r.version = static_cast<std::uint64_t>(*saves);
+            r.moved = true;
+            return r;
+        }
         if (!is_time(created_at)) return foreign(created);
         if (!is_time(idle) || *idle == 0) return foreign(max_stale);
         if (!saves || *saves < 0) return foreign(version);
@@ -101,9 +124,18 @@ public:
             if (!is_time(ends_at)) return foreign(deadline);
             r.deadline = time_point(std::chrono::seconds(*ends_at));
         }
-        if (const auto* mark = i.find(writer)) {
-            if (!mark->as_string()) return foreign(writer);
-            r.writer = *mark->as_string();
+        if (const auto* marks = i.find(journal)) {
+            if (!marks->as_string()) return foreign(journal);
+            r.journal = dynasession::journal(*marks->as_string());
+        }
+        if (const auto* holder = i.find(lock)) {
+            if (const auto* token = holder->as_string()) {
+                const auto ends_at = whole(lock_until);
+                if (token->empty() || !ends_at || *ends_at < 0 || *ends_at > last_second * 1000 + 999) return foreign(lock_until);
+                r.lock = {*token, lock_time(std::chrono::milliseconds(*ends_at))};
+            } else {
+                r.lock.foreign = true;
+            }
         }
         const auto* members = i.contains(data) ? i.find(data)->as_map() : nullptr;
         if (!members) return foreign(data);
@@ -119,13 +151,26 @@ public:
         return r;
     }
 
-    /// What the item of a session takes with entries of this size: see `fields::size_in_bytes`.
+    /// The key that an item leads to at `now`; empty if it leads nowhere.
+    std::string leads_to(const dynamodb::item& i, time_point now) const {
+        const auto *to = i.find(moved_to), *until = i.find(leads_until);
+        if (!to || !to->as_string() || !until) return {};
+        const auto ends_at = until->as_integer();
+        if (!is_time(ends_at) || time_point(std::chrono::seconds(*ends_at)) <= now) return {};
+        return *to->as_string();
+    }
+
+    /// What the item of a session takes at most with entries of this size, also while it is locked: see
+    /// `fields::size_in_bytes`.
     std::size_t item_size(std::size_t size_of_fields) const {
         record blank;
         blank.expires = blank.created = blank.deadline = time_point(std::chrono::seconds(9'999'999'999));
         blank.max_stale = std::chrono::hours(24 * 365);
-        blank.version = 1'000'000;
-        return dynamodb::item_size(encode({}, blank)) + size_of_fields;
+        blank.version = 9'999'999;
+        // `w` with all its marks, `lock` with a token, and `lock_until` with 13 digits.
+        constexpr std::size_t marks = journal.size() + dynasession::journal::max_marks * dynasession::journal::mark_size,
+                              holder = lock.size() + 16, until = lock_until.size() + 8;
+        return dynamodb::item_size(encode({}, blank)) + marks + holder + until + size_of_fields;
     }
 
     static dynamodb::attribute_value entries(const fields& all) {
@@ -148,14 +193,20 @@ public:
         return name += key;
     }
 
+    static dynamodb::attribute_value milliseconds(lock_time t) {
+        return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
+    }
+
     static dynamodb::attribute_value seconds(time_point t) {
         return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
     }
 
 private:
-    // Up to the year 9999: sums of two such times are far from any limit.
+    // Of the year 9999: sums of two such times are far from any limit.
+    static constexpr std::int64_t last_second = 253'402'300'799;
+
     static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
-        return seconds && *seconds >= 0 && *seconds <= 253'402'300'799;
+        return seconds && *seconds >= 0 && *seconds <= last_second;
     }
 
     static std::string_view field_key(std::string_view name) noexcept {

@@ -1,7 +1,7 @@
 #ifndef DYNASESSION_BACKEND_SESSION_TABLE_HPP
 #define DYNASESSION_BACKEND_SESSION_TABLE_HPP
 
-#include <dynasession/backend/dynamodb_operations.hpp>
+#include <dynasession/backend/read_record.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/call.hpp>
 #include <dynasession/dynamodb/operations/table.hpp>

@@ -5,7 +5,7 @@
 #include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
 
-#include <cstddef>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,9 +17,11 @@ namespace dynasession::inline v0 {
 // the time that "live" is judged by (see `stamp::live`). A backend that holds the stored record in its
 // hands asks `permitted_by`; one that cannot says the same in its own language.
 
-/// Read the record of a session, live or expired.
+/// Read the record of a session, live or expired. A sign of a move that is good at `now` is followed.
 struct load_record {
     session_id id{};
+    time_point now{};
+    bool may_be_stale = false; ///< a read that misses the last writes will do: it may be cheaper
 };
 
 /// Write a new record, if there is none under this id.
@@ -28,23 +30,35 @@ struct create_record {
     record content{};
 };
 
+/// Whether a lock allows a write that asks for its holder, or for none.
+inline bool lock_permits(const lock_claim& holder, const std::string& if_locked_by,
+                         const std::optional<lock_time>& if_unlocked) noexcept {
+    if (!if_locked_by.empty()) return holder.token == if_locked_by;
+    return !if_unlocked || !holder.held() || (!holder.foreign && holder.until < *if_unlocked);
+}
+
 /// Apply changes to a live record and raise its version by one.
 ///
-/// Conditions: the record is live; `expires`, when given, does not lie before the stored one; the
-/// version, when given, is the stored one. With a version goes the `writer`, a random mark that is stored
-/// too: a backend whose answers can get lost tells by it whether a write of its own was carried out, and
-/// fails with `outcome_unknown` when it cannot tell.
+/// Conditions: the record is live; it has the version; `expires`, when given, does not lie before the stored one; the
+/// lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given, held by nobody or over.
+///
+/// A backend whose answers can get lost stores `journal`, tells by its newest mark whether a write of its own was
+/// carried out, and fails with `outcome_unknown` when it cannot tell.
 struct change_record {
     session_id id{};
     delta changes{};
+    fields after{};                     ///< all entries with the changes
     std::optional<time_point> expires{};
-    std::optional<std::uint64_t> if_version{};
+    std::uint64_t if_version = 0;
     time_point now{};
-    std::string writer{};
-    std::size_t size_after = 0; ///< `fields::size_in_bytes()` of the session with the changes, as its sender sees it
+    dynasession::journal journal{};     ///< with the mark of this write
+    std::string if_locked_by{};
+    std::optional<lock_time> if_unlocked{}; ///< a lock that ended before this is over
+    lock_claim lock{};                  ///< who holds it from then on; only with `if_locked_by`
 
-    bool permitted_by(const stamp& stored) const noexcept {
-        return stored.live(now) && (!expires || *expires >= stored.expires) && (!if_version || *if_version == stored.version);
+    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+        if (!stored.live(now) || stored.version != if_version || (expires && *expires < stored.expires)) return false;
+        return lock_permits(holder, if_locked_by, if_unlocked);
     }
 };
 
@@ -62,19 +76,52 @@ struct erase_record {
     session_id id{};
 };
 
-/// Write `content` under `to` and remove `from`, both or none. Condition: `from` is live and has this
-/// version. Fails with `session_exists` when there is a record under `to`.
+/// Write `content` under `to` and remove `from`, both or none. Conditions: `from` is live and has this version; its lock
+/// as for `change_record`. Fails with `session_exists` when there is a record under `to`.
 struct move_record {
     session_id from{};
     session_id to{};
     record content{};
     std::uint64_t if_version = 0;
     time_point now{};
+    std::string if_locked_by{};
+    std::optional<lock_time> if_unlocked{};
+    std::chrono::seconds grace{}; ///< so long a sign stays under `from` that leads readers to `to`
 
-    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && if_version == stored.version; }
+    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+        return stored.live(now) && if_version == stored.version && lock_permits(holder, if_locked_by, if_unlocked);
+    }
 };
 
-using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record>;
+/// Lock a live record and read it.
+///
+/// Condition: nobody holds the lock, or this claim's token does (the command was repeated), or, when `seen` is given,
+/// exactly that claim does. A token that the journal holds is used up: a late copy of this command locks nothing.
+struct lock_record {
+    session_id id{};
+    lock_claim claim{};
+    std::optional<lock_claim> seen{};
+    time_point seen_expires{}; ///< a foreign lock has nothing else to be told by
+    time_point now{};
+
+    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+        if (!stored.live(now)) return false;
+        if (holder.token == claim.token && !holder.foreign) return true;
+        if (!seen) return !holder.held();
+        return holder == *seen && (!seen->foreign || stored.expires == seen_expires);
+    }
+};
+
+/// Put off the end of a lock. Condition: the claim's token holds it.
+struct renew_lock {
+    session_id id{};
+    lock_claim claim{};
+
+    bool permitted_by(const lock_claim& holder) const noexcept { return holder.token == claim.token; }
+};
+
+using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record,
+                             lock_record, renew_lock>;
 
 /// What a backend answers.
 ///
@@ -82,8 +129,8 @@ using command = std::variant<load_record, create_record, change_record, touch_re
 /// `item` is the record as it is now (of `move_record`: the one under `from`), or nothing if there is none.
 struct reply {
     bool applied = true;
-    std::optional<record> item{}; ///< what `load_record` read
-    std::uint64_t version = 0;  ///< what an applied `change_record` raised the version to
+    std::optional<record> item{}; ///< what `load_record` and an applied `lock_record` read
+    bool forwarded = false;       ///< `item` was found under the id that this one was moved to
 };
 
 } // namespace dynasession::inline v0

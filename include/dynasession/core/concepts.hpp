@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_CORE_CONCEPTS_HPP
 #define DYNASESSION_CORE_CONCEPTS_HPP
 
+#include <dynasession/core/access.hpp>
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/core/fields.hpp>
@@ -8,10 +9,15 @@
 
 #include <chrono>
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <utility>
 
 namespace dynasession::inline v0 {
+
+namespace op {
+class event; // see op/event.hpp
+}
 
 // A Backend performs commands: a new database is one header and a run of the contract suite.
 //
@@ -75,27 +81,12 @@ consteval bool check_backend() {
     return backend<B>;
 }
 
-/// What a save is about: the session as it was last read or written, and what changes.
-struct save_request {
-    session_id id{};
-    record stored{};
-    delta changes{};
-    std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
-    bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
-};
-
-/// What a save leaves in the store.
-struct saved {
-    record stored{};
-    bool merged = false; ///< `stored` holds changes of others too, so the session's value has to be read anew
-};
-
 // A LockPolicy is a factory of operations (see op/action.hpp) whose effects are commands: a new locking
 // scheme is one header and no change elsewhere. It is copied freely, so its state is shared or small.
 //
-// In this table `p` is a const P, `id` a session_id, `s` a save_request.
+// In this table `p` is a const P, `id` a session_id, `s` a save_request, `a` read_write or read_only.
 //
-//   p.load(id)              operation of optional<record>: the live record; absent and expired are empty
+//   p.load(id, a)           operation of optional<loaded>: the live record; absent and expired are empty
 //   p.save(s)               operation of saved: what is stored now. With no changes at most the expiry
 //                           is put off. Fails with session_gone when the session is no longer there
 //                           or live, with conflict when the changes cannot be merged.
@@ -103,7 +94,15 @@ struct saved {
 //   p.regenerate(s, to, r)  operation of saved: what is now stored under `to`; nothing is left under s.id.
 //                           `r(fields)` gives the entries as they have to be stored under the new id.
 //
-// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock.
+// One that locks also has:
+//
+//   p.load(id, exclusive)   as load; the session is nobody else's until it is saved or released
+//   p.release(s)            operation of saved: ends that without the changes
+//   p.renew(s)              operation of saved: puts off the end of the lock; fails with lock_lost
+//   p.keep(id, hold, stop)  operation of void: renews a lock whenever that is due, until it ends or `stop` happens;
+//                           without `stop` it ends with the lock
+//
+// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock, optimistic_lock, pessimistic_lock.
 
 namespace concepts_detail {
 
@@ -118,10 +117,12 @@ struct keep_fields {
 
 } // namespace concepts_detail
 
-template <class P>
-concept has_load = requires(const P p, const session_id& id) {
-    { p.load(id) } -> concepts_detail::operation_of<std::optional<record>>;
+template <class P, class Access>
+concept can_load = requires(const P p, const session_id& id, Access a) {
+    { p.load(id, a) } -> concepts_detail::operation_of<std::optional<loaded>>;
 };
+template <class P>
+concept has_load = can_load<P, read_write_t> && can_load<P, read_only_t>;
 template <class P>
 concept has_save = requires(const P p, save_request s) {
     { p.save(std::move(s)) } -> concepts_detail::operation_of<saved>;
@@ -139,12 +140,20 @@ concept has_regenerate = requires(const P p, save_request s, const session_id& t
 template <class P>
 concept lock_policy = std::copyable<P> && has_load<P> && has_save<P> && has_touch<P> && has_regenerate<P>;
 
+/// A LockPolicy that can give a session to one request at a time.
+template <class P>
+concept exclusive_lock_policy = lock_policy<P> && can_load<P, exclusive_t> && requires(const P p, save_request s) {
+    { p.release(std::move(s)) } -> concepts_detail::operation_of<saved>;
+    { p.renew(std::move(s)) } -> concepts_detail::operation_of<saved>;
+    { p.keep(s.id, s.hold, std::shared_ptr<op::event>()) } -> concepts_detail::operation_of<void>;
+};
+
 /// Explains, for the author of a LockPolicy, the first requirement that `P` does not meet.
 template <class P>
 consteval bool check_lock_policy() {
     static_assert(std::copyable<P>, "dynasession: a LockPolicy is copied into operations: make it copyable");
-    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&) const`, an operation "
-                               "with effect command, reply result<reply>, value std::optional<record>");
+    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&, A) const` for A = read_write_t and "
+                               "read_only_t, operations with effect command, reply result<reply>, value std::optional<loaded>");
     static_assert(has_save<P>, "dynasession: a LockPolicy needs `auto save(save_request) const`, an operation of saved");
     static_assert(has_touch<P>, "dynasession: a LockPolicy needs `auto touch(save_request) const`, an operation of saved");
     static_assert(has_regenerate<P>, "dynasession: a LockPolicy needs `auto regenerate(save_request, const session_id& "

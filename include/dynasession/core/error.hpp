@@ -28,6 +28,12 @@ enum class error {
     store_full,             ///< the in-memory store is at its bounds
     corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
     not_serializable,       ///< the value cannot be stored (not UTF-8, NaN, too deep, too large)
+    read_only_session,      ///< loaded to be read only; nothing was sent
+
+    // locks
+    lock_timeout,           ///< others held the lock for as long as this request could wait
+    lock_lost,              ///< the lease ended and another took the lock; nothing was written
+    too_many_waiters,       ///< more requests wait for this session than may
 
     // configuration
     missing_credentials,
@@ -92,8 +98,7 @@ constexpr const char* message(error e) noexcept {
     case error::conflict:
         return "the session was changed by another request: load it again and repeat the change";
     case error::outcome_unknown:
-        return "the answer to a write was lost, and others have written since: whether it was carried out is not known; "
-               "load the session again and look";
+        return "the answer to a write was lost, and whether it was carried out cannot be known: load the session again and look";
     case error::item_too_large:
         return "the session is larger than the store takes: keep large data elsewhere and store its key";
     case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
@@ -101,6 +106,15 @@ constexpr const char* message(error e) noexcept {
         return "the stored session cannot be decoded: check table, layout and serializer; nothing was written";
     case error::not_serializable:
         return "the session holds a value that cannot be stored: text must be UTF-8, numbers finite, nesting and size within the serializer's bounds";
+    case error::read_only_session:
+        return "the session was loaded to be read only: load it without read_only to save it; nothing was written";
+    case error::lock_timeout:
+        return "other requests held the lock of the session for too long: try again, or raise max_wait_time";
+    case error::lock_lost:
+        return "the lock of the session ended before it was saved, and another request took it; nothing was written: "
+               "load the session again, and renew the lock of long requests or raise lease";
+    case error::too_many_waiters:
+        return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
     case error::missing_credentials:
         return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or dynamodb_options::credentials";
     case error::missing_region: return "no AWS region: set AWS_REGION, or dynamodb_options::region";
@@ -169,8 +183,10 @@ constexpr bool belongs(error e, condition c) noexcept {
     case condition::retryable:
         return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
                e == error::checksum_mismatch || e == error::transaction_conflict ||
-               e == error::throttled || e == error::service_unavailable || e == error::unprocessed;
-    case condition::conflict: return e == error::conflict || e == error::outcome_unknown || e == error::session_gone;
+               e == error::throttled || e == error::service_unavailable || e == error::unprocessed ||
+               e == error::lock_timeout || e == error::too_many_waiters;
+    case condition::conflict:
+        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone || e == error::lock_lost;
     case condition::unavailable:
         return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
                e == error::malformed_response || e == error::checksum_mismatch ||

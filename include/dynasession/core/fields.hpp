@@ -171,6 +171,18 @@ inline delta difference(const fields& before, const fields& after) {
     return d;
 }
 
+/// Whether no key is changed by both, but to the same effect.
+inline bool disjoint(const delta& a, const delta& b) {
+    const auto spares = [&](const delta& one, const delta& other) {
+        return std::ranges::none_of(one.removed, [&](const auto& key) { return other.set.find(key).has_value(); });
+    };
+    bool same = true;
+    fields_detail::merge_walk(a.set, b.set, [&](const auto& from_a, const auto& from_b) {
+        if (from_a && from_b) same = same && *from_a == *from_b;
+    });
+    return same && spares(a, b) && spares(b, a);
+}
+
 /// `base` with the changes applied.
 inline fields apply(const fields& base, const delta& changes) {
     fields merged;

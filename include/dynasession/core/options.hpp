@@ -43,6 +43,13 @@ struct session_options {
     /// A session that is only read has its expiry put off when this part of `max_stale` has passed since
     /// the last time: 0.1 makes it a tenth of the writes of a store that touches at every request.
     double touch_fraction = 0.1;
+
+    /// How long, after `regenerate`, the old id still leads to the session, to be read only: requests that are on their
+    /// way already find it. At most a minute; 0: the old id leads nowhere at once.
+    ///
+    /// It is a weakness, too: who knows the old id, perhaps because he planted it, reads the session for so long. `destroy`
+    /// by the old id ends the sign only. A serializer that binds what it writes to the id cannot read it by the old one.
+    std::chrono::seconds regenerate_grace{0};
 };
 
 } // namespace dynasession::inline v0

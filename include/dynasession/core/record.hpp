@@ -2,6 +2,7 @@
 #define DYNASESSION_CORE_RECORD_HPP
 
 #include <dynasession/core/fields.hpp>
+#include <dynasession/core/journal.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +13,9 @@ namespace dynasession::inline v0 {
 
 /// Wall-clock time as it is stored: whole seconds since 1970, UTC.
 using time_point = std::chrono::sys_seconds;
+
+/// Wall-clock time as the ends of locks are stored: milliseconds since 1970, UTC.
+using lock_time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// The times and the version of a session: what is stored beside its data.
 struct stamp {
@@ -34,10 +38,26 @@ struct stamp {
     friend bool operator==(const stamp&, const stamp&) = default;
 };
 
+/// Who has a session to itself, and until when the others respect that.
+struct lock_claim {
+    std::string token{};  ///< of the holder: a mark, new each time the lock is taken
+    lock_time until{};
+    bool foreign = false; ///< held by a program that leaves neither a token nor an end (the PHP handler)
+
+    bool held() const noexcept { return foreign || !token.empty(); }
+
+    friend bool operator==(const lock_claim&, const lock_claim&) = default;
+};
+
 /// All that a backend stores of one session.
 struct record : stamp {
-    fields data;
-    std::string writer{}; ///< the mark of the last write that was bound to a version; see `change_record`
+    fields data{};
+    dynasession::journal journal{};
+    lock_claim lock{};
+    bool moved = false; ///< regenerated: nothing but a sign that leads readers to the new id, for a short time
+
+    /// As of its times; a sign is no session, whatever a clock that is behind says.
+    bool live(std::chrono::sys_time<std::chrono::milliseconds> now) const noexcept { return !moved && stamp::live(now); }
 
     friend bool operator==(const record&, const record&) = default;
 };

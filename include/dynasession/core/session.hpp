@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_CORE_SESSION_HPP
 #define DYNASESSION_CORE_SESSION_HPP
 
+#include <dynasession/core/access.hpp>
 #include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
 
@@ -11,6 +12,7 @@
 #include <boost/json/value_to.hpp>
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -19,7 +21,8 @@ namespace dynasession::inline v0 {
 
 /// A session in the hands of one request: its id, its value, and what the store knows of it.
 ///
-/// A copy is independent of the original. Changes reach the store by `save`, and only then.
+/// A copy is independent of the original, but for the lock, if there is one: it is given up when one of them is saved or
+/// released, or all are gone. Changes reach the store by `save`, and only then.
 ///
 /// *Thread safety:* as of a standard container: distinct objects are independent.
 template <class Value>
@@ -46,9 +49,14 @@ public:
     /// When the session ends however much it is used; `time_point::max()` if never.
     time_point deadline() const noexcept { return stored_.deadline; }
 
-    /// Raised by every save, whoever makes it. What it was when this session last knew all of what is stored: a save
-    /// that others were ahead of does not change it here.
+    /// Raised by every save, whoever makes it, and by every write that gives up a lock.
     std::uint64_t version() const noexcept { return stored_.version; }
+
+    /// Whether it was loaded to be read only, or by an id that it does not have any more: then it cannot be saved.
+    bool is_read_only() const noexcept { return is_read_only_; }
+
+    /// Whether this session has its lock, as far as this process knows.
+    bool is_locked() const { return hold_ && hold_->held(); }
 
     Value& value() noexcept { return value_; }
     const Value& value() const noexcept { return value_; }
@@ -108,18 +116,22 @@ private:
     session_id id_;
     Value value_{};
     record stored_; // as it was last read or written: a save sends the difference
+    std::shared_ptr<lock_hold> hold_;
     bool is_new_ = true;
+    bool is_read_only_ = false;
 };
 
 /// How stores make sessions and keep them up to date; not for applications.
 struct session_access {
     template <class Value>
-    static basic_session<Value> make(session_id id, Value value, record stored, bool is_new) {
+    static basic_session<Value> make(session_id id, Value value, loaded found, bool is_new) {
         basic_session<Value> s;
         s.id_ = id;
         s.value_ = std::move(value);
-        s.stored_ = std::move(stored);
+        s.stored_ = std::move(found.stored);
+        s.hold_ = std::move(found.hold);
         s.is_new_ = is_new;
+        s.is_read_only_ = found.read_only;
         return s;
     }
 
@@ -129,9 +141,15 @@ struct session_access {
     }
 
     template <class Value>
-    static void stored(basic_session<Value>& s, const session_id& id, record now_stored, bool is_new) noexcept {
+    static const std::shared_ptr<lock_hold>& hold(const basic_session<Value>& s) noexcept {
+        return s.hold_;
+    }
+
+    template <class Value>
+    static void stored(basic_session<Value>& s, const session_id& id, saved now_stored, bool is_new) noexcept {
         s.id_ = id;
-        s.stored_ = std::move(now_stored);
+        s.stored_ = std::move(now_stored.stored);
+        s.hold_ = std::move(now_stored.hold);
         s.is_new_ = is_new;
     }
 };

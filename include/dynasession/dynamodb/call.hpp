@@ -112,8 +112,9 @@ public:
     using value_type = outcome<response_type>;
     using action_type = op::action<effect_type, value_type>;
 
-    call(const service& s, const Request& r)
-        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry) {
+    /// It ends by `deadline`, if that comes before its timeout.
+    call(const service& s, const Request& r, std::chrono::steady_clock::time_point deadline = deadline_type::max())
+        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry), deadline_(deadline) {
         request_.body().reserve(256); // a usual GetItem or UpdateItem
         json_writer out(request_.body());
         write(out, r);
@@ -124,7 +125,7 @@ public:
         switch (step_) {
         case step::start:
             if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
-            deadline_ = now.steady + options_->timeout;
+            deadline_ = std::min(deadline_, now.steady + options_->timeout);
             return send(now);
         case step::sending: return judge(std::move(reply), now);
         case step::pausing:
@@ -135,6 +136,7 @@ public:
     }
 
 private:
+    using deadline_type = std::chrono::steady_clock::time_point;
     enum class step { start, sending, pausing };
 
     action_type send(op::instant now) {
@@ -179,7 +181,7 @@ private:
     const call_options* options_;
     signed_request request_;
     aws::retry_schedule schedule_;
-    std::chrono::steady_clock::time_point deadline_{};
+    deadline_type deadline_;
     const char* problem_ = nullptr;
     unsigned attempts_ = 0;
     bool ambiguous_ = false;

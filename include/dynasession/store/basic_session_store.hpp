@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
 #define DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
 
+#include <dynasession/core/access.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
@@ -10,13 +11,17 @@
 #include <dynasession/op/run.hpp>
 #include <dynasession/op/then.hpp>
 #include <dynasession/store/operations.hpp>
+#include <dynasession/store/renewal.hpp>
 #include <dynasession/store/session_codec.hpp>
+#include <dynasession/store/update.hpp>
 
 #include <boost/asio/deferred.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace dynasession::inline v0 {
@@ -56,37 +61,63 @@ public:
     explicit basic_session_store(options_type backend_options = {}, session_options options = {}, LockPolicy policy = {},
                                  Serializer s = {})
         : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
-          backend_(std::move(backend_options)) {}
+          backend_(std::make_shared<Backend>(std::move(backend_options))) {}
 
     /// The same, doing its asynchronous I/O on `executor`.
     basic_session_store(executor_type executor, options_type backend_options, session_options options = {},
                         LockPolicy policy = {}, Serializer s = {})
         requires std::constructible_from<Backend, executor_type, options_type>
         : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
-          backend_(std::move(executor), std::move(backend_options)) {}
+          backend_(std::make_shared<Backend>(std::move(executor), std::move(backend_options))) {}
 
     basic_session_store(const basic_session_store&) = delete;
     basic_session_store& operator=(const basic_session_store&) = delete;
 
     /// A new session with a fresh id; nothing is stored until it is saved.
     session_type create() const {
-        const auto now = backend_.now().seconds();
+        const auto now = backend_->now().seconds();
         record blank;
         blank.created = now;
         if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;
         blank.max_stale = options_.max_stale;
         blank.expires = blank.renewed(now);
-        return session_access::make(session_id::generate(), typename Serializer::value_type{}, std::move(blank), true);
+        return session_access::make(session_id::generate(), typename Serializer::value_type{}, loaded{std::move(blank)}, true);
     }
 
     /// The session with this id; empty if there is none or it has expired.
     ///
-    /// *Cost:* one read of the item, 1 RCU for each 4 KB.
-    std::optional<session_type> load(const session_id& id) { return op::run(load_op(id), backend_).value(); }
-    std::optional<session_type> load(const session_id& id, error_code& ec) { return run(load_op(id), ec); }
+    /// It is loaded for what the lock policy does by itself, or for `read_only` or `exclusive`: see core/access.hpp. With a
+    /// policy that locks (see pessimistic_lock), asynchronous loads also renew the lock, on the store's executor, until the
+    /// session is saved or released, the last copy of it goes or `max_hold_time` is over; so long they keep that executor busy.
+    /// Blocking ones leave it to `renew` and `keep_renewing`.
+    ///
+    /// *Errors:* those of the lock policy, `lock_timeout` say; `read_only_session` comes from saving one that is.
+    ///
+    /// *Cost:* one read of the item, 1 RCU for each 4 KB; with a lock one write, 1 WCU for each KB.
+    std::optional<session_type> load(const session_id& id) { return load(id, read_write); }
+    std::optional<session_type> load(const session_id& id, error_code& ec) { return load(id, read_write, ec); }
     template <class Token = boost::asio::deferred_t>
+        requires(!access<std::remove_cvref_t<Token>>)
     auto async_load(const session_id& id, Token&& token = Token{}) {
-        return op::async_run(load_op(id), backend_, std::forward<Token>(token));
+        return async_load(id, read_write, std::forward<Token>(token));
+    }
+    template <access Access>
+        requires can_load<LockPolicy, Access>
+    std::optional<session_type> load(const session_id& id, Access a) {
+        return op::run(load_op(id, a), backend()).value();
+    }
+    template <access Access>
+        requires can_load<LockPolicy, Access>
+    std::optional<session_type> load(const session_id& id, Access a, error_code& ec) {
+        return run(load_op(id, a), ec);
+    }
+    template <access Access, class Token = boost::asio::deferred_t>
+        requires can_load<LockPolicy, Access>
+    auto async_load(const session_id& id, Access a, Token&& token = Token{}) {
+        return op::async_run(op::then(load_op(id, a), [this](std::optional<session_type> s) {
+            if (s) renew_while_held(*s);
+            return result<std::optional<session_type>>(std::move(s));
+        }), backend(), std::forward<Token>(token));
     }
 
     /// Stores what changed since the session was loaded or last saved, and puts off its expiry.
@@ -94,15 +125,17 @@ public:
     /// A session that did not change is touched at most. A new one is stored for the first time; should
     /// its id be taken it gets another, so a cookie is set after the save. Afterwards the session is up to date and can be saved again.
     ///
-    /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; `conflict`;
-    /// `item_too_large` and `not_serializable`: nothing was sent.
+    /// *Errors:* `session_gone`: destroyed or expired meanwhile, nothing was written; those of the lock policy: `conflict`,
+    /// `lock_lost`, `lock_timeout`; `item_too_large`, `not_serializable` and `read_only_session`: nothing was sent;
+    /// `outcome_unknown`: the answer was lost, load the session again and look.
     ///
-    /// *Cost:* one write of the item, 1 WCU for each KB; nothing if neither change nor touch is due.
-    void save(session_type& s) { op::run(save_op(s), backend_).value(); }
+    /// *Cost:* one write of the item, 1 WCU for each KB, and another for each save of others that was faster; nothing if
+    /// neither change nor touch is due and there is no lock to give up.
+    void save(session_type& s) { op::run(save_op(s), backend()).value(); }
     void save(session_type& s, error_code& ec) { run(save_op(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_save(session_type& s, Token&& token = Token{}) {
-        return op::async_run(save_op(s), backend_, std::forward<Token>(token));
+        return op::async_run(save_op(s), backend(), std::forward<Token>(token));
     }
 
     /// Loads the session, calls `change(session&)` and saves it, all of it again when somebody else saved meanwhile:
@@ -115,7 +148,7 @@ public:
     /// *Cost:* a load and a save for each attempt.
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change) {
-        return op::run(update_op(id, std::move(change)), backend_).value();
+        return op::run(update_op(id, std::move(change)), backend()).value();
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change, error_code& ec) {
@@ -123,7 +156,7 @@ public:
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change, class Token = boost::asio::deferred_t>
     auto async_update(const session_id& id, Change change, Token&& token = Token{}) {
-        return op::async_run(update_op(id, std::move(change)), backend_, std::forward<Token>(token));
+        return op::async_run(update_op(id, std::move(change)), backend(), std::forward<Token>(token));
     }
 
     /// Puts off the expiry of the session, without its changes; nothing is sent while that is hardly due
@@ -132,72 +165,139 @@ public:
     /// *Errors:* `session_gone`: destroyed or expired meanwhile.
     ///
     /// *Cost:* one write of the whole item, or nothing.
-    void touch(session_type& s) { op::run(touch_op(s), backend_).value(); }
+    void touch(session_type& s) { op::run(touch_op(s), backend()).value(); }
     void touch(session_type& s, error_code& ec) { run(touch_op(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_touch(session_type& s, Token&& token = Token{}) {
-        return op::async_run(touch_op(s), backend_, std::forward<Token>(token));
+        return op::async_run(touch_op(s), backend(), std::forward<Token>(token));
     }
 
     /// Gives the session a new id and saves it under that; the old id leads nowhere from then on.
     ///
-    /// To be called at login, logout and whenever privileges change: it defeats session fixation.
+    /// To be called at login, logout and whenever privileges change: it defeats session fixation. With
+    /// `session_options::regenerate_grace` the old id is good for reading a little longer, for whoever has it.
     ///
-    /// *Errors:* as save; the session keeps its id then. When even the look after a lost answer fails, it may have been
-    /// moved all the same, under an id that nobody has: it is gone then.
+    /// *Errors:* as save; the session keeps its id then. With `outcome_unknown` it may have been moved all the same, under
+    /// an id that nobody has: it is gone then.
     ///
     /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
-    void regenerate(session_type& s) { op::run(regenerate_op(s), backend_).value(); }
+    void regenerate(session_type& s) { op::run(regenerate_op(s), backend()).value(); }
     void regenerate(session_type& s, error_code& ec) { run(regenerate_op(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_regenerate(session_type& s, Token&& token = Token{}) {
-        return op::async_run(regenerate_op(s), backend_, std::forward<Token>(token));
+        return op::async_run(regenerate_op(s), backend(), std::forward<Token>(token));
     }
 
-    /// Ends a session at once, whoever works on it: later saves of it fail. No error if there is none.
+    /// Gives up the session's lock without its changes; nothing happens if it has none. To save it later on is possible, as
+    /// by optimistic_lock.
+    ///
+    /// *Errors:* `lock_lost`, `session_gone`: there was none to give up any more.
+    ///
+    /// *Cost:* one write of the whole item; mostly nothing if another request of this process waits for the lock.
+    void release(session_type& s)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        op::run(release_op(s), backend()).value();
+    }
+    void release(session_type& s, error_code& ec)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        run(release_op(s), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires exclusive_lock_policy<LockPolicy>
+    auto async_release(session_type& s, Token&& token = Token{}) {
+        return op::async_run(release_op(s), backend(), std::forward<Token>(token));
+    }
+
+    /// Has the session's lock last a whole lease from now on.
+    ///
+    /// *Errors:* `lock_lost`: the session has no lock, or none any more; `session_gone`.
+    ///
+    /// *Cost:* one write of the whole item.
+    void renew(session_type& s)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        op::run(renew_op(s), backend()).value();
+    }
+    void renew(session_type& s, error_code& ec)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        run(renew_op(s), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires exclusive_lock_policy<LockPolicy>
+    auto async_renew(session_type& s, Token&& token = Token{}) {
+        return op::async_run(renew_op(s), backend(), std::forward<Token>(token));
+    }
+
+    /// Renews the session's lock on a thread of its own, at a third of each lease, until the object that it gives goes or the
+    /// lock ends. For blocking requests that may take longer than a lease; asynchronous loads do this by themselves.
+    ///
+    /// *Lifetimes:* the object must not outlive the store.
+    [[nodiscard]] store_detail::renewal keep_renewing(const session_type& s)
+        requires exclusive_lock_policy<LockPolicy>
+    {
+        return store_detail::renewal([this, id = s.id(), hold = std::weak_ptr(session_access::hold(s))](auto stop) {
+            auto keeping = policy_.keep(id, hold.lock(), std::move(stop));
+            (void)op::run(std::move(keeping), backend());
+        });
+    }
+
+    /// Ends a session at once, whoever works on it: later saves of it fail. No error if there is none. By an id that it had
+    /// before `regenerate` it is not found: see `session_options::regenerate_grace`.
     ///
     /// *Cost:* one delete, 1 WCU for each KB.
-    void destroy(const session_id& id) { op::run(store_detail::destroy(id), backend_).value(); }
+    void destroy(const session_id& id) { op::run(store_detail::destroy(id), backend()).value(); }
     void destroy(const session_id& id, error_code& ec) { run(store_detail::destroy(id), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_destroy(const session_id& id, Token&& token = Token{}) {
-        return op::async_run(store_detail::destroy(id), backend_, std::forward<Token>(token));
+        return op::async_run(store_detail::destroy(id), backend(), std::forward<Token>(token));
     }
 
     const session_options& options() const noexcept { return options_; }
 
     /// The backend, for what it offers beyond sessions (tables, counters).
-    Backend& backend() noexcept { return backend_; }
+    Backend& backend() noexcept { return *backend_; }
 
-    executor_type get_executor() { return backend_.get_executor(); }
+    executor_type get_executor() { return backend_->get_executor(); }
 
 private:
     static session_options validated(const session_options& o) {
         constexpr std::chrono::seconds none{0}, century{std::chrono::years(100)};
         const bool valid = o.max_stale > none && o.max_stale <= century && o.max_age >= none && o.max_age <= century &&
-                           o.touch_fraction >= 0 && o.touch_fraction < 1;
+                           o.touch_fraction >= 0 && o.touch_fraction < 1 && o.regenerate_grace >= none &&
+                           o.regenerate_grace <= std::chrono::minutes(1);
         if (!valid)
             throw session_error(failure(error::invalid_option,
                                         "session_options: max_stale is above 0, max_age 0 or above, both at most 100 "
-                                        "years; touch_fraction is in [0, 1)"));
+                                        "years; touch_fraction is in [0, 1); regenerate_grace is at most a minute"));
         return o;
     }
 
     template <class Op>
     auto run(Op operation, error_code& ec) {
-        auto r = op::run(std::move(operation), backend_);
+        auto r = op::run(std::move(operation), backend());
         ec = r ? error_code{} : r.error().code;
         using value_type = typename Op::value_type;
         if constexpr (!std::is_void_v<value_type>) return r ? *std::move(r) : value_type{};
     }
 
-    auto load_op(const session_id& id) const {
-        return op::then(policy_.load(id), [this, id](std::optional<record> found) {
+    template <access Access>
+    auto load_op(const session_id& id, Access a) const {
+        return op::then(policy_.load(id, a), [this, id](std::optional<loaded> found) {
             using found_type = std::optional<session_type>;
             if (!found) return result<found_type>(found_type{});
             auto s = codec_.decode(id, *std::move(found));
             return s ? result<found_type>(*std::move(s)) : result<found_type>(std::move(s).error());
         });
+    }
+
+    void renew_while_held(const session_type& s) {
+        if constexpr (exclusive_lock_policy<LockPolicy>) {
+            const auto& hold = session_access::hold(s);
+            if (hold) op::async_run(policy_.keep(s.id(), hold, nullptr), backend(), [alive = backend_](error_code) {});
+        }
     }
 
     auto save_op(session_type& s) const {
@@ -215,7 +315,8 @@ private:
         using touching = store_detail::write_as<decltype(policy_.touch({}))>;
         using writing = op::one_of<store_detail::nothing, touching>;
         return write_back(s, [this, &s]() -> result<writing> {
-            if (s.is_new()) return writing(store_detail::nothing(store_detail::written{s.id(), session_access::stored(s), true}));
+            if (s.is_read_only()) return error::read_only_session;
+            if (s.is_new()) return writing(still_new(s));
             return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
         });
     }
@@ -232,6 +333,7 @@ private:
                 request->id = to;
                 return writing(store_detail::create(*std::move(request)));
             }
+            request->grace = options_.regenerate_grace;
             return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
         });
     }
@@ -243,6 +345,26 @@ private:
                         [this, &s](store_detail::written w) { return codec_.follow(s, std::move(w)); });
     }
 
+    auto release_op(session_type& s) const {
+        using releasing = store_detail::write_as<decltype(policy_.release({}))>;
+        using writing = op::one_of<store_detail::nothing, releasing>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            if (s.is_new()) return writing(still_new(s));
+            return writing(releasing(s.id(), policy_.release(codec_.unchanged(s))));
+        });
+    }
+
+    auto renew_op(session_type& s) const {
+        using renewing = store_detail::write_as<decltype(policy_.renew({}))>;
+        return write_back(s, [this, &s]() -> result<renewing> {
+            return renewing(s.id(), policy_.renew(codec_.unchanged(s)));
+        });
+    }
+
+    static store_detail::nothing still_new(const session_type& s) {
+        return store_detail::nothing(store_detail::written{{session_access::stored(s)}, s.id(), true});
+    }
+
     auto update_op(const session_id& id, auto change) const {
         return store_detail::update(id, policy_, codec_, std::move(change));
     }
@@ -250,7 +372,7 @@ private:
     session_options options_;
     LockPolicy policy_;
     codec_type codec_;
-    Backend backend_;
+    std::shared_ptr<Backend> backend_; // lock renewals have it too: they may end a little after the store
 };
 
 } // namespace dynasession::inline v0

@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_STORE_SESSION_CODEC_HPP
 #define DYNASESSION_STORE_SESSION_CODEC_HPP
 
+#include <dynasession/core/access.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
@@ -10,12 +11,10 @@
 
 namespace dynasession::inline v0::store_detail {
 
-/// What a write leaves: the id, which is another one if the first was taken, and what is stored.
-struct written {
+/// What a write leaves, and the id, which is another one if the first was taken.
+struct written : saved {
     session_id id{};
-    record stored{};
     bool is_new = false;
-    bool merged = false; ///< the value of the session has to be read anew from `stored`
 };
 
 /// Turns records into sessions and sessions into what a save sends.
@@ -26,15 +25,16 @@ public:
 
     session_codec(Serializer s, double touch_fraction) : serializer_(std::move(s)), touch_fraction_(touch_fraction) {}
 
-    result<session_type> decode(const session_id& id, record stored) const {
-        auto value = serializer_.deserialize(stored.data, id);
+    result<session_type> decode(const session_id& id, loaded found) const {
+        auto value = serializer_.deserialize(found.stored.data, id);
         if (!value) return std::move(value).error();
-        return session_access::make(id, *std::move(value), std::move(stored), false);
+        return session_access::make(id, *std::move(value), std::move(found), false);
     }
 
     /// What a save of the session as it is now sends.
     result<save_request> encode(const session_type& s) const {
         if (s.id().empty()) return failure(error::invalid_session_id, "this session was not made by a store");
+        if (s.is_read_only()) return error::read_only_session;
         save_request request = unchanged(s);
         auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
         if (!now) return std::move(now).error();
@@ -46,7 +46,7 @@ public:
     save_request unchanged(const session_type& s) const {
         const record& stored = session_access::stored(s);
         const auto touch_after = std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
-        return {s.id(), stored, {}, touch_after};
+        return {.id = s.id(), .stored = stored, .touch_after = touch_after, .hold = session_access::hold(s)};
     }
 
     /// Has the session follow what was written of it.
@@ -56,7 +56,9 @@ public:
             if (!value) return std::move(value).error();
             s.value() = *std::move(value);
         }
-        session_access::stored(s, w.id, std::move(w.stored), w.is_new);
+        const session_id id = w.id;
+        const bool is_new = w.is_new;
+        session_access::stored(s, id, std::move(w), is_new);
         return {};
     }
 

@@ -221,6 +221,82 @@ TEST_CASE("a record that grows has others given up for it, never itself") {
     }
 }
 
+TEST_CASE("an entry is locked by whom it was given to, until it is given to nobody") {
+    memory_shard s;
+    s.insert(id_of(1), content(noon + 1h), noon);
+    s.insert(id_of(2), content(noon + 1h), noon);
+    CHECK_FALSE(s.lock_of(id_of(1)).held());
+    const ds::lock_claim one{"one", noon + 10s}, other{"other", noon + 20s};
+    s.lock(id_of(1), one);
+    CHECK(s.lock_of(id_of(1)) == one);
+    CHECK_FALSE(s.lock_of(id_of(2)).held());
+    s.lock(id_of(1), other);
+    CHECK(s.lock_of(id_of(1)) == other);
+    s.lock(id_of(1), {});
+    CHECK(s.lock_of(id_of(1)) == ds::lock_claim{});
+    s.lock(id_of(1), {});
+    CHECK_FALSE(s.lock_of(id_of(1)).held());
+}
+
+TEST_CASE("a lock goes with its entry, however that goes, and stays with one that moves in memory") {
+    const ds::lock_claim claim{"token", noon + 10s};
+    memory_shard s;
+    s.set_bounds(2, 1 << 20);
+    s.insert(id_of(1), content(noon + 1h), noon);
+    s.lock(id_of(1), claim);
+    SUBCASE("erased") { s.erase(s.find(id_of(1))); }
+    SUBCASE("expired") { s.reclaim(noon + 1h); }
+    SUBCASE("given up for others") {
+        s.insert(id_of(2), content(noon + 1h), noon);
+        s.insert(id_of(3), content(noon + 1h), noon);
+    }
+    SUBCASE("given up because it expired first") {
+        s.insert(id_of(2), content(noon + 2h), noon);
+        s.insert(id_of(3), content(noon + 2h), noon + 1h);
+    }
+    SUBCASE("not when it grows") {
+        const auto data = data_of(5000);
+        REQUIRE(s.replace(s.find(id_of(1)), data.bytes(), noon) != nullptr);
+        CHECK(s.lock_of(id_of(1)) == claim);
+        s.erase(s.find(id_of(1)));
+    }
+    CHECK(s.find(id_of(1)) == nullptr);
+    CHECK_FALSE(s.lock_of(id_of(1)).held());
+    s.insert(id_of(1), content(noon + 3h), noon); // and does not come back with it
+    CHECK_FALSE(s.lock_of(id_of(1)).held());
+}
+
+TEST_CASE("a sign leads before its end, from its id alone") {
+    memory_shard s;
+    CHECK(s.led_to(id_of(1), noon).empty());
+    s.lead(id_of(1), id_of(2), noon, noon + 60s);
+    CHECK(s.led_to(id_of(1), noon) == id_of(2));
+    CHECK(s.led_to(id_of(1), noon + 59s) == id_of(2));
+    CHECK(s.led_to(id_of(1), noon + 60s).empty());
+    CHECK(s.led_to(id_of(2), noon).empty());
+    CHECK(s.size() == 0);
+}
+
+TEST_CASE("signs that are over are forgotten, those that are not stay, whatever their order") {
+    memory_shard s;
+    s.lead(id_of(1), id_of(11), noon, noon + 60s);
+    s.lead(id_of(2), id_of(12), noon + 1s, noon + 5s);
+    s.lead(id_of(3), id_of(13), noon + 60s, noon + 120s);
+    CHECK(s.led_to(id_of(1), noon).empty()); // forgotten: its time as it was, it would still lead
+    CHECK(s.led_to(id_of(2), noon + 60s).empty());
+    CHECK(s.led_to(id_of(3), noon + 60s) == id_of(13));
+}
+
+TEST_CASE("a sign can be taken away, and no other goes with it") {
+    memory_shard s;
+    for (std::uint32_t i = 1; i <= 3; ++i) s.lead(id_of(i), id_of(10 + i), noon, noon + 60s);
+    s.lead_nowhere(id_of(2));
+    s.lead_nowhere(id_of(4));
+    CHECK(s.led_to(id_of(1), noon) == id_of(11));
+    CHECK(s.led_to(id_of(2), noon).empty());
+    CHECK(s.led_to(id_of(3), noon) == id_of(13));
+}
+
 TEST_CASE("a shard does what a plain map does") {
     std::mt19937 random(2);
     memory_shard s;

@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -121,15 +122,16 @@ struct operation_archetype {
     using reply_type = ds::result<ds::reply>;
     using value_type = T;
 
-    ds::op::action<ds::command, T> resume(ds::result<ds::reply>, ds::op::instant) { return ds::result<T>(T{}); }
+    ds::op::action<ds::command, T> resume(ds::result<ds::reply>, ds::op::instant) { return ds::result<T>(); }
 };
 static_assert(ds::op::operation<operation_archetype<ds::saved>>);
 
-using loading = operation_archetype<std::optional<ds::record>>;
+using loading = operation_archetype<std::optional<ds::loaded>>;
 using saving = operation_archetype<ds::saved>;
 
 struct lock_policy_archetype {
-    loading load(const ds::session_id&) const { return {}; }
+    loading load(const ds::session_id&, ds::read_write_t) const { return {}; }
+    loading load(const ds::session_id&, ds::read_only_t) const { return {}; }
     saving save(ds::save_request) const { return {}; }
     saving touch(ds::save_request) const { return {}; }
     template <class Rebind>
@@ -139,12 +141,27 @@ struct lock_policy_archetype {
 };
 static_assert(ds::check_lock_policy<lock_policy_archetype>());
 static_assert(ds::lock_policy<lock_policy_archetype>);
+static_assert(!ds::can_load<lock_policy_archetype, ds::exclusive_t> &&
+              !ds::exclusive_lock_policy<lock_policy_archetype>);
 
 struct never_copied : lock_policy_archetype {
     never_copied(const never_copied&) = delete;
 };
 struct without_load : lock_policy_archetype {
-    saving load(const ds::session_id&) const;
+    saving load(const ds::session_id&, ds::read_write_t) const;
+};
+struct loading_without_access : lock_policy_archetype {
+    loading load(const ds::session_id&) const;
+};
+struct loading_to_write_alone : lock_policy_archetype {
+    loading load(const ds::session_id&, ds::read_write_t) const;
+};
+struct loading_to_read_alone : lock_policy_archetype {
+    loading load(const ds::session_id&, ds::read_only_t) const;
+};
+struct loading_bare_records : lock_policy_archetype {
+    template <ds::access Access>
+    operation_archetype<std::optional<ds::record>> load(const ds::session_id&, Access) const;
 };
 struct without_save : lock_policy_archetype {
     loading save(ds::save_request) const;
@@ -173,6 +190,12 @@ struct with_other_replies : lock_policy_archetype {
 
 static_assert(!ds::lock_policy<never_copied> && ds::has_load<never_copied>);
 static_assert(!ds::has_load<without_load> && !ds::lock_policy<without_load>);
+static_assert(!ds::has_load<loading_without_access> && !ds::lock_policy<loading_without_access>);
+static_assert(!ds::has_load<loading_bare_records> && !ds::lock_policy<loading_bare_records>);
+static_assert(ds::can_load<loading_to_write_alone, ds::read_write_t> &&
+              !ds::can_load<loading_to_write_alone, ds::read_only_t> && !ds::lock_policy<loading_to_write_alone>);
+static_assert(ds::can_load<loading_to_read_alone, ds::read_only_t> &&
+              !ds::can_load<loading_to_read_alone, ds::read_write_t> && !ds::lock_policy<loading_to_read_alone>);
 static_assert(!ds::has_save<without_save> && !ds::lock_policy<without_save>);
 static_assert(!ds::has_touch<without_touch> && !ds::lock_policy<without_touch>);
 static_assert(!ds::has_regenerate<without_regenerate> && !ds::lock_policy<without_regenerate>);
@@ -180,6 +203,54 @@ static_assert(!ds::has_save<changing_with_each_save> && !ds::lock_policy<changin
 static_assert(!ds::has_save<with_other_effects> && !ds::lock_policy<with_other_effects>);
 static_assert(!ds::has_save<with_other_replies> && !ds::lock_policy<with_other_replies>);
 static_assert(!ds::lock_policy<int>);
+
+// ---- The least that is a LockPolicy that locks ----
+
+using keeping = operation_archetype<void>;
+
+struct exclusive_archetype : lock_policy_archetype {
+    using lock_policy_archetype::load;
+    loading load(const ds::session_id&, ds::exclusive_t) const { return {}; }
+    saving release(ds::save_request) const { return {}; }
+    saving renew(ds::save_request) const { return {}; }
+    keeping keep(const ds::session_id&, const std::shared_ptr<ds::lock_hold>&, std::shared_ptr<ds::op::event>) const {
+        return {};
+    }
+};
+static_assert(ds::check_lock_policy<exclusive_archetype>());
+static_assert(ds::exclusive_lock_policy<exclusive_archetype>);
+
+struct without_exclusive_load : exclusive_archetype {
+    using lock_policy_archetype::load;
+};
+struct without_release : exclusive_archetype {
+    saving release() const;
+};
+struct releasing_without_session : exclusive_archetype {
+    keeping release(ds::save_request) const;
+};
+struct without_renew : exclusive_archetype {
+    saving renew(ds::session_id) const;
+};
+struct without_keep : exclusive_archetype {
+    keeping keep(const ds::session_id&, const std::shared_ptr<ds::lock_hold>&) const;
+};
+struct keeping_for_a_session : exclusive_archetype {
+    saving keep(const ds::session_id&, const std::shared_ptr<ds::lock_hold>&, std::shared_ptr<ds::op::event>) const;
+};
+
+// Each is a LockPolicy all the same.
+template <class P>
+constexpr bool does_not_lock = ds::lock_policy<P> && !ds::exclusive_lock_policy<P>;
+static_assert(does_not_lock<without_exclusive_load> && !ds::can_load<without_exclusive_load, ds::exclusive_t>);
+static_assert(does_not_lock<without_release>);
+static_assert(does_not_lock<releasing_without_session>);
+static_assert(does_not_lock<without_renew>);
+static_assert(does_not_lock<without_keep>);
+static_assert(does_not_lock<keeping_for_a_session>);
+
+static_assert(ds::access<ds::read_write_t> && ds::access<ds::read_only_t> && ds::access<ds::exclusive_t>);
+static_assert(!ds::access<int> && !ds::access<const ds::read_only_t&>);
 
 // ---- The least that is a Serializer ----
 
@@ -237,10 +308,13 @@ TEST_CASE("the archetypes meet the requirements when they run, too") {
     CHECK(b.perform(ds::load_record{}).error() == ds::error::service_unavailable);
     CHECK(b.now().system.time_since_epoch().count() > 0);
     const lock_policy_archetype policy;
-    auto load = policy.load({});
+    auto load = policy.load({}, ds::read_only);
     CHECK(std::get<2>(load.resume({}, {})).has_value());
     auto move = policy.regenerate({}, {}, ds::concepts_detail::keep_fields{});
     CHECK(std::get<2>(move.resume({}, {})).has_value());
+    const exclusive_archetype locking;
+    auto keep = locking.keep({}, {}, {});
+    CHECK(std::get<2>(keep.resume({}, {})).has_value());
     const serializer_archetype s;
     CHECK(s.deserialize(s.serialize(1, {{}, {}}).value(), {}).value() == 0);
 }

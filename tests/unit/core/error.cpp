@@ -86,14 +86,35 @@ TEST_CASE("conditions say what a caller can do") {
     CHECK(conditions_of(ds::error::access_denied) == std::set{configuration});
     CHECK(conditions_of(ds::error::table_not_found) == std::set{configuration});
     CHECK(conditions_of(ds::error::item_too_large) == std::set{too_large});
+    CHECK(conditions_of(ds::error::outcome_unknown) == std::set{ds::condition::conflict});
     CHECK(conditions_of(ds::error::invalid_session_id).empty());
+}
+
+TEST_CASE("of locks: who waited too long may try again, who lost one has to load again") {
+    using enum ds::condition;
+    CHECK(conditions_of(ds::error::lock_timeout) == std::set{retryable});
+    CHECK(conditions_of(ds::error::too_many_waiters) == std::set{retryable});
+    CHECK(conditions_of(ds::error::lock_lost) == std::set{ds::condition::conflict});
+    CHECK(conditions_of(ds::error::read_only_session).empty());
+}
+
+TEST_CASE("messages name the option that helps") {
+    const auto says = [](ds::error e, const char* word) {
+        return make_error_code(e).message().find(word) != std::string::npos;
+    };
+    CHECK(says(ds::error::lock_timeout, "max_wait_time"));
+    CHECK(says(ds::error::lock_lost, "lease"));
+    CHECK(says(ds::error::too_many_waiters, "max_waiters"));
+    CHECK(says(ds::error::read_only_session, "read_only"));
+    CHECK(says(ds::error::store_full, "max_sessions"));
 }
 
 TEST_CASE("what cannot be mended by trying again is never called retryable") {
     using enum ds::error;
-    for (const auto e : {session_gone, session_exists, ds::error::conflict, corrupt_session, not_serializable,
-                         missing_credentials, missing_region, invalid_endpoint, invalid_option, condition_failed,
-                         table_not_found, access_denied, invalid_request}) {
+    for (const auto e :
+         {session_gone, session_exists, ds::error::conflict, outcome_unknown, corrupt_session, not_serializable,
+          read_only_session, lock_lost, missing_credentials, missing_region, invalid_endpoint, invalid_option,
+          condition_failed, table_not_found, access_denied, invalid_request}) {
         const ds::error_code code = e;
         CAPTURE(code.message());
         CHECK(code != ds::condition::retryable);

@@ -197,3 +197,48 @@ TEST_CASE("changes of different keys give the same in either order") {
         CHECK(apply(apply(base, d2), d1) == from_model(both));
     }
 }
+
+TEST_CASE("changes are disjoint when they have no key in common, or do the same to it") {
+    const delta none, a{fields{{"a", "1"}}, {}}, b{fields{{"b", "1"}}, {}}, without_a{{}, {"a"}}, without_b{{}, {"b"}};
+    const delta other_a{fields{{"a", "2"}}, {}}, bytes_a{fields{{"a", "1", true}}, {}};
+    const auto both_ways = [](const delta& one, const delta& other) {
+        CHECK(disjoint(one, other) == disjoint(other, one));
+        return disjoint(one, other);
+    };
+    CHECK(both_ways(none, none));
+    CHECK(both_ways(none, a));
+    CHECK(both_ways(none, without_a));
+    CHECK(both_ways(a, b));
+    CHECK(both_ways(a, without_b));
+    CHECK(both_ways(without_a, without_b));
+    CHECK(both_ways(a, a));
+    CHECK(both_ways(without_a, without_a));
+    CHECK_FALSE(both_ways(a, other_a));
+    CHECK_FALSE(both_ways(a, bytes_a));
+    CHECK_FALSE(both_ways(a, without_a));
+}
+
+TEST_CASE("one key in common is enough, wherever it stands") {
+    const delta many{fields{{"a", "1"}, {"c", "1"}, {"e", "1"}}, {"b", "d"}};
+    for (const auto* key : {"a", "b", "c", "d", "e"}) {
+        const std::string text = "2";
+        CHECK_FALSE(disjoint(many, {fields{{"0", "0"}, {key, text}, {"z", "0"}}, {}}));
+    }
+    for (const auto* key : {"a", "c", "e"}) CHECK_FALSE(disjoint(many, {{}, {key}}));
+    for (const auto* key : {"b", "d"}) CHECK(disjoint(many, {fields{{"0", "0"}}, {key}}));
+}
+
+TEST_CASE("random changes are disjoint exactly when their order does not matter") {
+    std::mt19937 random(4);
+    int agree = 0, differ = 0;
+    for (int i = 0; i != 2000; ++i) {
+        const auto base = from_model(random_model(random));
+        const auto d1 = difference(base, from_model(random_model(random)));
+        const auto d2 = difference(base, from_model(random_model(random)));
+        const bool same = apply(apply(base, d1), d2) == apply(apply(base, d2), d1);
+        CHECK(disjoint(d1, d2) == same);
+        ++(same ? agree : differ);
+    }
+    CHECK(agree > 100);
+    CHECK(differ > 100);
+}

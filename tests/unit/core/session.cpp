@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ds = dynasession;
@@ -16,6 +18,16 @@ namespace {
 struct profile {
     int visits = 0;
     std::string name;
+};
+
+constexpr auto noon = ds::time_point(std::chrono::sys_days{std::chrono::year{2026} / 3 / 14} + 12h);
+
+const ds::record stored{{.created = noon, .deadline = noon + 12h, .expires = noon + 1h, .max_stale = 1h, .version = 5},
+                        {}};
+
+struct hold final : ds::lock_hold {
+    bool held() const override { return has_it; }
+    bool has_it = true;
 };
 
 template <class S>
@@ -35,6 +47,8 @@ TEST_CASE("a session made of nothing has no id and is new") {
     CHECK(s.is_new());
     CHECK(s.version() == 0);
     CHECK(s.value().empty());
+    CHECK_FALSE(s.is_read_only());
+    CHECK_FALSE(s.is_locked());
 }
 
 TEST_CASE("what is set in a session is got with its type") {
@@ -111,23 +125,66 @@ TEST_CASE("a typed session gives its value and has no keys") {
 }
 
 TEST_CASE("a session shows the times and the version of what is stored") {
-    const auto noon = ds::time_point(std::chrono::sys_days{std::chrono::year{2026} / 3 / 14} + 12h);
     const auto id = ds::session_id::generate();
-    ds::record stored{{.created = noon, .deadline = noon + 12h, .expires = noon + 1h, .max_stale = 1h, .version = 5},
-                      {}};
-    auto s = ds::session_access::make(id, boost::json::object{{"n", 1}}, stored, false);
+    auto s = ds::session_access::make(id, boost::json::object{{"n", 1}}, {.stored = stored}, false);
     CHECK(s.id() == id);
     CHECK_FALSE(s.is_new());
     CHECK(s.created() == noon);
     CHECK(s.deadline() == noon + 12h);
     CHECK(s.expires() == noon + 1h);
     CHECK(s.version() == 5);
+    CHECK_FALSE(s.is_read_only());
+    CHECK_FALSE(s.is_locked());
     CHECK(ds::session_access::stored(s) == stored);
 
-    stored.version = 6;
+    auto next = stored;
+    next.version = 6;
     const auto other = ds::session_id::generate();
-    ds::session_access::stored(s, other, stored, false);
+    ds::session_access::stored(s, other, {.stored = next}, false);
     CHECK(s.id() == other);
     CHECK(s.version() == 6);
     CHECK(s.get<int>("n") == 1);
+}
+
+TEST_CASE("a session that was loaded to be read only stays so") {
+    auto s = ds::session_access::make(ds::session_id::generate(), boost::json::object{},
+                                      {.stored = stored, .read_only = true}, false);
+    CHECK(s.is_read_only());
+    const auto copy = s;
+    CHECK(copy.is_read_only());
+    s = ds::session();
+    CHECK_FALSE(s.is_read_only());
+}
+
+TEST_CASE("a session is locked as long as its hold says so") {
+    const auto lock = std::make_shared<hold>();
+    auto s = ds::session_access::make(ds::session_id::generate(), boost::json::object{}, {stored, lock}, false);
+    CHECK(s.is_locked());
+    CHECK(ds::session_access::hold(s) == lock);
+    lock->has_it = false;
+    CHECK_FALSE(s.is_locked());
+    lock->has_it = true;
+    ds::session_access::stored(s, s.id(), {.stored = stored}, false); // a save gives it up
+    CHECK_FALSE(s.is_locked());
+    ds::session_access::stored(s, s.id(), {.stored = stored, .hold = lock}, false); // a renewal keeps it
+    CHECK(s.is_locked());
+}
+
+TEST_CASE("copies of a session share its lock, which goes with the last of them") {
+    auto lock = std::make_shared<hold>();
+    const std::weak_ptr<hold> watched = lock;
+    auto s =
+        ds::session_access::make(ds::session_id::generate(), boost::json::object{}, {stored, std::move(lock)}, false);
+    auto copy = s;
+    watched.lock()->has_it = false; // the other one was saved
+    CHECK_FALSE(s.is_locked());
+    CHECK_FALSE(copy.is_locked());
+    s = ds::session();
+    CHECK_FALSE(watched.expired());
+    auto moved = std::move(copy);
+    CHECK_FALSE(watched.expired());
+    copy = {};
+    CHECK_FALSE(watched.expired());
+    moved = {};
+    CHECK(watched.expired());
 }

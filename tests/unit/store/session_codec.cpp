@@ -5,7 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace ds = dynasession;
 using namespace std::chrono_literals;
@@ -38,20 +41,32 @@ ds::record stored(ds::fields data) {
     return {{.created = noon, .expires = noon + 30min, .max_stale = 30min, .version = 3}, std::move(data)};
 }
 
+ds::loaded found(ds::fields data) { return {.stored = stored(std::move(data))}; }
+
+// What a write of this record leaves.
+ds::store_detail::written written(ds::record r, const session_id& under, bool merged = false) {
+    return {{.stored = std::move(r), .merged = merged}, under};
+}
+
+struct hold_archetype final : ds::lock_hold {
+    bool has_it = true;
+    bool held() const override { return has_it; }
+};
+
 } // namespace
 
 TEST_CASE("a record becomes a session that knows what is stored of it") {
-    const auto s = json.decode(id, stored(ds::fields({{"n", "1"}, {"text", "\"x\""}}))).value();
+    const auto s = json.decode(id, found(ds::fields({{"n", "1"}, {"text", "\"x\""}}))).value();
     CHECK(s.id() == id);
     CHECK_FALSE(s.is_new());
     CHECK(s.version() == 3);
     CHECK(s.expires() == noon + 30min);
     CHECK(s.value() == boost::json::object{{"n", 1}, {"text", "x"}});
-    CHECK(json.decode(id, stored(ds::fields({ds::field{"n", "{"}}))).error() == ds::error::corrupt_session);
+    CHECK(json.decode(id, found(ds::fields({ds::field{"n", "{"}}))).error() == ds::error::corrupt_session);
 }
 
 TEST_CASE("a session sends what changed since, nested changes included, and nothing else") {
-    auto s = json.decode(id, stored(ds::fields({{"gone", "1"}, {"kept", "2"}, {"list", "[1,[2]]"}}))).value();
+    auto s = json.decode(id, found(ds::fields({{"gone", "1"}, {"kept", "2"}, {"list", "[1,[2]]"}}))).value();
     CHECK(json.encode(s).value().changes.empty());
     s["list"].as_array()[1].as_array()[0] = 3;
     s.remove("gone");
@@ -70,34 +85,34 @@ TEST_CASE("a session sends what changed since, nested changes included, and noth
 }
 
 TEST_CASE("a session written by another program in other words, but unchanged, is rewritten once at most") {
-    auto s = json.decode(id, stored(ds::fields({ds::field{"list", "[ 1, 2 ]"}}))).value();
+    auto s = json.decode(id, found(ds::fields({ds::field{"list", "[ 1, 2 ]"}}))).value();
     auto request = json.encode(s).value();
     CHECK(request.changes.set == ds::fields({ds::field{"list", "[1,2]"}}));
     request.stored.data = apply(request.stored.data, request.changes);
-    CHECK(json.follow(s, {id, request.stored, false, false}).has_value());
+    CHECK(json.follow(s, written(request.stored, id)).has_value());
     CHECK(json.encode(s).value().changes.empty());
 }
 
 TEST_CASE("a session follows what was written of it and keeps its value, unless that was merged") {
-    auto s = json.decode(id, stored(ds::fields({ds::field{"n", "1"}}))).value();
+    auto s = json.decode(id, found(ds::fields({ds::field{"n", "1"}}))).value();
     s.set("n", 2);
     auto r = stored(ds::fields({{"n", "2"}, {"theirs", "3"}}));
     r.version = 5;
     const auto to = session_id::generate();
     SUBCASE("as it is") {
-        CHECK(json.follow(s, {to, r, false, false}).has_value());
+        CHECK(json.follow(s, written(r, to)).has_value());
         CHECK(s.id() == to);
         CHECK(s.version() == 5);
         CHECK_FALSE(s.contains("theirs"));
     }
     SUBCASE("merged") {
-        CHECK(json.follow(s, {to, r, false, true}).has_value());
+        CHECK(json.follow(s, written(r, to, true)).has_value());
         CHECK(s.id() == to);
         CHECK(s.value() == boost::json::object{{"n", 2}, {"theirs", 3}});
     }
     SUBCASE("merged with what cannot be read: the session stays as it was") {
         r.data = ds::fields({ds::field{"n", "]"}});
-        CHECK(json.follow(s, {to, r, false, true}).error() == ds::error::corrupt_session);
+        CHECK(json.follow(s, written(r, to, true)).error() == ds::error::corrupt_session);
         CHECK(s.id() == id);
         CHECK(s.version() == 3);
         CHECK(s.get<int>("n") == 2);
@@ -109,4 +124,52 @@ TEST_CASE("entries that are bound to an id are bound anew to another") {
     const auto f = binding.rebind(ds::fields({ds::field{"v", std::string(id.str()) + "text"}}), id, to).value();
     CHECK(f == ds::fields({ds::field{"v", std::string(to.str()) + "text"}}));
     CHECK(binding.rebind(f, id, to).error() == ds::error::corrupt_session);
+}
+
+TEST_CASE("a session that was loaded to be read only sends nothing") {
+    auto l = found(ds::fields({ds::field{"n", "1"}}));
+    l.read_only = true;
+    auto s = json.decode(id, l).value();
+    CHECK(s.is_read_only());
+    CHECK(s.get<int>("n") == 1);
+    CHECK(json.encode(s).error() == ds::error::read_only_session);
+    s.set("n", 2);
+    CHECK(json.encode(s).error() == ds::error::read_only_session);
+}
+
+TEST_CASE("a session that no store made sends nothing") {
+    const ds::session s;
+    CHECK(json.encode(s).error() == ds::error::invalid_session_id);
+}
+
+TEST_CASE("what a session has of its lock goes with it, to each save and away with the last one") {
+    const auto hold = std::make_shared<hold_archetype>();
+    auto l = found(ds::fields({ds::field{"n", "1"}}));
+    l.hold = hold;
+    auto s = json.decode(id, std::move(l)).value();
+    CHECK(s.is_locked());
+    CHECK(json.encode(s).value().hold == hold);
+    CHECK(json.unchanged(s).hold == hold);
+    SUBCASE("a write that keeps it") {
+        auto w = written(stored({}), id);
+        w.hold = hold;
+        CHECK(json.follow(s, w).has_value());
+        CHECK(s.is_locked());
+        hold->has_it = false;
+        CHECK_FALSE(s.is_locked());
+    }
+    SUBCASE("a write that gives it up") {
+        CHECK(json.follow(s, written(stored({}), id)).has_value());
+        CHECK_FALSE(s.is_locked());
+        CHECK(json.encode(s).value().hold == nullptr);
+        CHECK(hold.use_count() == 1);
+    }
+}
+
+TEST_CASE("a session that is still not stored stays new") {
+    auto s = json.decode(id, found({})).value();
+    auto w = written(stored({}), id);
+    w.is_new = true;
+    CHECK(json.follow(s, w).has_value());
+    CHECK(s.is_new());
 }

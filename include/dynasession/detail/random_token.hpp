@@ -1,5 +1,5 @@
-#ifndef DYNASESSION_DETAIL_RANDOM_MARK_HPP
-#define DYNASESSION_DETAIL_RANDOM_MARK_HPP
+#ifndef DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
+#define DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
 
 #include <dynasession/detail/crypto.hpp>
 #include <dynasession/detail/encoding.hpp>
@@ -9,9 +9,9 @@
 
 namespace dynasession::inline v0::detail {
 
-/// 72 random bits as 12 characters: no two writes have the same.
-inline std::string random_mark() {
-    std::array<unsigned char, 9> bits;
+/// 96 random bits as 16 characters: no two writes, and no two holders of a lock, have the same.
+inline std::string random_token() {
+    std::array<unsigned char, 12> bits;
     random_bytes(bits);
     const auto text = base64url(bits);
     return {text.begin(), text.end()};

@@ -1,0 +1,56 @@
+#ifndef DYNASESSION_LOCK_LOCK_OPTIONS_HPP
+#define DYNASESSION_LOCK_LOCK_OPTIONS_HPP
+
+#include <dynasession/lock/foreign_locks.hpp>
+#include <dynasession/lock/wait_queue.hpp>
+
+#include <chrono>
+#include <cstddef>
+
+namespace dynasession::inline v0 {
+
+/// How a pessimistic_lock waits, and how long its locks last.
+struct pessimistic_lock_options {
+    /// How long a lock lasts unless it is renewed. When its holder crashes, others wait this long and 2 s more.
+    std::chrono::milliseconds lease{10'000};
+
+    /// How long a request waits for the lock of another, before it fails with `lock_timeout`.
+    std::chrono::milliseconds max_wait_time{10'000};
+
+    /// The pause between two looks at a lock that another process holds is random: up to the first of these, then up to
+    /// twice that and so on, up to the second.
+    std::chrono::milliseconds min_retry_time{10};
+    std::chrono::milliseconds max_retry_time{250};
+
+    /// How many requests of this process wait for one session; more fail with `too_many_waiters` at once.
+    std::size_t max_waiters = 16;
+
+    /// How long the lock of one request is renewed by itself. A request that hangs gives it up after that and a lease.
+    std::chrono::milliseconds max_hold_time{60'000};
+
+    /// How long the lock of a program that leaves neither owner nor end (the PHP handler) has to be seen, with nothing
+    /// done under it, until it counts as abandoned. Longer than such a program may run.
+    std::chrono::milliseconds foreign_lock_time{60'000};
+
+    /// Whether `load(id)` locks. If not, such sessions are saved as optimistic_lock does it, and `load(id, exclusive)` locks.
+    bool lock_on_load = true;
+};
+
+namespace lock_detail {
+
+/// What the operations of one pessimistic_lock share.
+struct lock_service {
+    pessimistic_lock_options options{};
+    wait_queues queues{};
+    foreign_locks foreign{};
+
+    // Clocks of different machines may differ by so much before anybody takes a lock too early. Too early does no harm to
+    // the data: it costs the holder its save.
+    static constexpr std::chrono::milliseconds clock_margin{2000};
+};
+
+} // namespace lock_detail
+
+} // namespace dynasession::inline v0
+
+#endif

@@ -1,0 +1,84 @@
+#ifndef DYNASESSION_LOCK_MOVE_CHANGES_HPP
+#define DYNASESSION_LOCK_MOVE_CHANGES_HPP
+
+#include <dynasession/core/access.hpp>
+#include <dynasession/core/backoff.hpp>
+#include <dynasession/core/command.hpp>
+#include <dynasession/core/fields.hpp>
+#include <dynasession/core/session_id.hpp>
+#include <dynasession/lock/save_on_version.hpp>
+#include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Moves a session to a new id; changes that others saved meanwhile come along, by the rules of saves.
+template <class Rebind>
+class move_changes {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = saved;
+
+    /// `token` holds the lock of the session, if it has to be held.
+    move_changes(save_request request, const session_id& to, Rebind rebind, save_rules rules, std::string token = {})
+        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(rules), token_(std::move(token)) {}
+
+    op::action<command, saved> resume(reply_type in, op::instant now) {
+        if (!in) return result<saved>(std::move(in).error());
+        if (sent_) {
+            if (in->applied) return result<saved>(saved{.stored = std::move(moved_), .merged = merged_});
+            if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
+            if (!token_.empty()) return result<saved>(error::lock_lost);
+            const record& theirs = *in->item;
+            const bool locked = rules_.respects_locks && theirs.lock.held();
+            if (theirs.version != request_.stored.version) {
+                if (!rules_.last_writer_wins && !disjoint(difference(request_.stored.data, theirs.data), request_.changes))
+                    return result<saved>(error::conflict);
+                merged_ = true;
+            }
+            if (attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
+            request_.stored = *std::move(in->item);
+            sent_ = false;
+            if (locked || attempts_ > 1) return op::pause{backoff_.next()};
+        }
+        sent_ = true;
+        ++attempts_;
+        auto data = rebind_(apply(request_.stored.data, request_.changes));
+        if (!data) return result<saved>(std::move(data).error());
+        moved_ = record{request_.stored, *std::move(data)};
+        moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
+        ++moved_.version;
+        move_record move{.from = request_.id,
+                         .to = to_,
+                         .content = moved_,
+                         .if_version = request_.stored.version,
+                         .now = now.seconds(),
+                         .if_locked_by = token_,
+                         .grace = request_.grace};
+        if (token_.empty() && rules_.respects_locks) move.if_unlocked = now.system - rules_.lock_margin;
+        return command(std::move(move));
+    }
+
+private:
+    static constexpr int max_attempts = 32;
+
+    save_request request_;
+    session_id to_;
+    Rebind rebind_;
+    save_rules rules_;
+    std::string token_;
+    record moved_{};
+    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
+    int attempts_ = 0;
+    bool sent_ = false;
+    bool merged_ = false;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif

@@ -1,0 +1,130 @@
+#ifndef DYNASESSION_LOCK_SAVE_ON_VERSION_HPP
+#define DYNASESSION_LOCK_SAVE_ON_VERSION_HPP
+
+#include <dynasession/core/access.hpp>
+#include <dynasession/core/backoff.hpp>
+#include <dynasession/core/command.hpp>
+#include <dynasession/core/fields.hpp>
+#include <dynasession/detail/random_token.hpp>
+#include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+using step = op::action<command, saved>;
+
+// When a touch is worth a write. The last stretch before the deadline is shorter than that, but has to be granted once.
+inline bool touch_is_due(const save_request& r, time_point renewed) noexcept {
+    const stamp& stored = r.stored;
+    return renewed > stored.expires && (renewed - stored.expires >= r.touch_after || renewed == stored.deadline);
+}
+
+/// How saves without a lock get along.
+struct save_rules {
+    bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
+    bool respects_locks = false;      ///< waits while another has the session locked
+    std::chrono::milliseconds lock_margin{2000}; ///< a lock is over so long after its end, since clocks differ
+};
+
+/// Saves without a lock: the changes go on top of the version that they were made from or, when others saved
+/// meanwhile, of theirs. Without changes at most a touch.
+///
+/// Each write is bound to the version that it goes on top of, so a copy of it that arrives late does nothing.
+class save_on_version {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = saved;
+
+    save_on_version(save_request request, save_rules rules) : request_(std::move(request)), rules_(rules) {}
+
+    step resume(reply_type in, op::instant now) {
+        if (!in) return result<saved>(std::move(in).error());
+        if (state_ != state::sent) return send(now);
+        if (in->applied) return done();
+        return refused(*std::move(in), now);
+    }
+
+private:
+    enum class state { start, sent, pausing };
+
+    step send(op::instant now) {
+        state_ = state::sent;
+        record& stored = request_.stored;
+        const time_point renewed = stored.renewed(now.system);
+        if (request_.changes.empty()) {
+            if (!touch_is_due(request_, renewed)) return finish();
+            expires_ = renewed;
+            return command(touch_record{request_.id, expires_, now.seconds()});
+        }
+        expires_ = std::max(renewed, stored.expires);
+        after_ = apply(stored.data, request_.changes);
+        journal_ = stored.journal.followed_by(detail::random_token());
+        change_record change{.id = request_.id,
+                             .changes = request_.changes,
+                             .after = after_,
+                             .expires = expires_,
+                             .if_version = stored.version,
+                             .now = now.seconds(),
+                             .journal = journal_};
+        if (rules_.respects_locks) change.if_unlocked = now.system - rules_.lock_margin;
+        return command(std::move(change));
+    }
+
+    step done() {
+        record& stored = request_.stored;
+        stored.expires = expires_;
+        if (!request_.changes.empty()) {
+            stored.data = std::move(after_);
+            stored.journal = std::move(journal_);
+            stored.lock = {};
+            ++stored.version;
+        }
+        return finish();
+    }
+
+    step finish() { return result<saved>(saved{.stored = std::move(request_.stored), .merged = merged_}); }
+
+    step refused(reply found, op::instant now) {
+        if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
+        record& stored = request_.stored;
+        const record& theirs = *found.item;
+        const bool overtaken = theirs.version != stored.version;
+        if (overtaken && !request_.changes.empty()) {
+            if (request_.if_unchanged) return result<saved>(error::conflict);
+            if (!rules_.last_writer_wins && !disjoint(difference(stored.data, theirs.data), request_.changes))
+                return result<saved>(error::conflict);
+            stored = *std::move(found.item);
+            merged_ = true;
+        } else {
+            // Another request has put off the expiry further: that stands.
+            stored.expires = theirs.expires;
+            stored.lock = theirs.lock;
+            if (request_.changes.empty()) return finish();
+        }
+        const bool locked = rules_.respects_locks && stored.lock.held();
+        if (++attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
+        if (attempts_ == 1 && !locked) return send(now);
+        state_ = state::pausing;
+        return op::pause{backoff_.next()};
+    }
+
+    static constexpr int max_attempts = 32; // some four seconds
+
+    save_request request_;
+    save_rules rules_;
+    state state_ = state::start;
+    time_point expires_{};
+    fields after_{};
+    journal journal_{};
+    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
+    int attempts_ = 0;
+    bool merged_ = false;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
