@@ -129,18 +129,18 @@ TEST_CASE("a session that may not overwrite others does not move over them, nor 
     move_changes move({.id = id, .stored = stored_at_noon(), .changes = changes()}, to, bound, careful);
     const auto first = asked<ds::move_record>(move.resume({}, at(0s)));
     CHECK(first.if_unlocked == noon - careful.lock_margin);
-    auto theirs = stored_at_noon();
-    ++theirs.version;
+    auto other = stored_at_noon();
+    ++other.version;
     SUBCASE("another key was changed: it comes along") {
-        theirs.data = ds::apply(theirs.data, {ds::fields({ds::field{"other", "1"}}), {}});
-        const auto second = asked<ds::move_record>(move.resume(refused(theirs), at(1s)));
-        CHECK(second.if_version == theirs.version);
+        other.data = ds::apply(other.data, {ds::fields({ds::field{"other", "1"}}), {}});
+        const auto second = asked<ds::move_record>(move.resume(refused(other), at(1s)));
+        CHECK(second.if_version == other.version);
         CHECK(second.content.data.find("other"));
         CHECK(finished(move.resume(applied(), at(1s))).value().merged);
     }
     SUBCASE("the same key was changed") {
-        theirs.data = ds::apply(theirs.data, {ds::fields({ds::field{"new", "theirs"}}), {}});
-        CHECK(fails_with(move.resume(refused(theirs), at(1s)), ds::error::conflict));
+        other.data = ds::apply(other.data, {ds::fields({ds::field{"new", "other"}}), {}});
+        CHECK(fails_with(move.resume(refused(other), at(1s)), ds::error::conflict));
     }
     SUBCASE("another has it locked: it waits for the end of that, but not for ever") {
         auto locked = stored_at_noon();
