@@ -69,11 +69,13 @@ public:
     template <class Token>
     auto async_perform(std::string effect, Token&& token) {
         performed.push_back(effect);
-        auto never = std::make_shared<boost::asio::steady_timer>(executor_);
+        // Handlers that end elsewhere may outlive the context, and with it a timer of theirs.
+        std::shared_ptr<boost::asio::steady_timer> never;
+        if (effect == "never") never = std::make_shared<boost::asio::steady_timer>(executor_);
         return boost::asio::async_compose<Token, void(reply)>(
             [never, effect, started = false](auto& self, error_code ec = {}) mutable {
                 if (std::exchange(started, true)) return self.complete(ec ? reply(failure(ec)) : reply(effect + "!"));
-                if (effect != "never") return boost::asio::post(boost::asio::append(std::move(self), error_code{}));
+                if (!never) return boost::asio::post(boost::asio::append(std::move(self), error_code{}));
                 never->expires_at(boost::asio::steady_timer::time_point::max());
                 never->async_wait(std::move(self));
             },
