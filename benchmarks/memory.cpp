@@ -126,10 +126,15 @@ struct backend {
         const auto reply = sessions.perform(ds::load_record{id});
         return reply->item->data.bytes().size();
     }
+    // A save is bound to the version that it goes on top of, so it has a load of its own here, which the floor has not.
     void save(const key_type& id, ds::time_point now = start) {
-        ds::change_record change{.id = id, .expires = start + 12h, .now = now};
-        change.changes.set.append({"data", payload});
-        require(sessions.perform(std::move(change))->applied);
+        for (;;) {
+            const auto found = sessions.perform(ds::load_record{id});
+            ds::change_record change{.id = id, .expires = start + 12h, .if_version = found->item->version, .now = now};
+            change.changes.set.append({"data", payload});
+            change.after = change.changes.set;
+            if (sessions.perform(std::move(change))->applied) return;
+        }
     }
 };
 
