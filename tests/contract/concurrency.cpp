@@ -1,33 +1,12 @@
 #include "each_style.hpp"
+#include "in_threads.hpp"
 
-#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
 
 using namespace contract;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// Updates one session from several threads at once, each in another call style; none of the updates may fail.
-template <class Change>
-void update_in_threads(world& w, const ds::session_id& id, int threads, int rounds, Change change_one) {
-    std::atomic<int> failures{0};
-    std::vector<std::jthread> running;
-    for (int t = 0; t < threads; ++t)
-        running.emplace_back([&, t] {
-            const auto mine = w.call(all_styles[t % 4]);
-            for (int round = 1; round <= rounds; ++round) {
-                const auto done = mine->update(id, [&](ds::session& s) { change_one(s, t, round); });
-                if (!done || !*done) ++failures;
-            }
-        });
-    running.clear();
-    CHECK(failures == 0);
-}
-
-} // namespace
 
 TEST_CASE("a destroyed session is gone at once, and no late write brings it back") {
     in_each_style([](world& w, caller& store) {
@@ -148,9 +127,7 @@ TEST_CASE("parallel updates of one key are all counted") {
     static constexpr int threads = 6, rounds = 10;
     in_each_style([](world& w, caller& store) {
         const auto id = stored_session(store).id();
-        update_in_threads(w, id, threads, rounds, [](ds::session& s, int, int) {
-            s.set("n", s.get<int>("n").value_or(0) + 1);
-        });
+        update_in_threads(w, id, threads, rounds, [](ds::session& s, int, int) { increment(s); });
         CHECK(must_load(store, id).get<int>("n") == threads * rounds);
     });
 }

@@ -1,4 +1,5 @@
 #include "each_style.hpp"
+#include "in_threads.hpp"
 
 #include <atomic>
 #include <optional>
@@ -25,15 +26,6 @@ settings optimistic() { return {.lock = settings::policy::optimistic}; }
 
 // Longer than a lease and the margin for clocks that differ.
 constexpr auto after_the_lease = 10s + 2s + 1ms;
-
-/// Runs `work(caller, thread)` on several threads, each in another call style, and every other one in another process
-/// where there is one.
-template <class Work>
-void in_threads(world& w, int threads, Work work) {
-    std::vector<std::jthread> running;
-    for (int t = 0; t < threads; ++t)
-        running.emplace_back([&w, &work, t] { work(*w.call(all_styles[t % 4], t / 4), t); });
-}
 
 } // namespace
 
@@ -210,7 +202,7 @@ TEST_CASE("locked: parallel increments are all counted") {
                 ++failures;
                 continue;
             }
-            (*s)->set("n", (*s)->get<int>("n").value_or(0) + 1);
+            increment(**s);
             if (!mine.save(**s)) ++failures;
         }
     });
@@ -223,14 +215,7 @@ TEST_CASE("locked: updates of several processes are all counted, and cost no con
     const auto w = make_world(waiting());
     const auto store = w->call(call_style::throwing);
     const auto id = stored_session(*store).id();
-    std::atomic<int> failures = 0;
-    in_threads(*w, threads, [&](caller& mine, int) {
-        for (int i = 0; i < rounds; ++i) {
-            const auto done = mine.update(id, [](ds::session& s) { s.set("n", s.get<int>("n").value_or(0) + 1); });
-            if (!done || !*done) ++failures;
-        }
-    });
-    CHECK(failures == 0);
+    update_in_threads(*w, id, threads, rounds, [](ds::session& s, int, int) { increment(s); });
     CHECK(must_load(*store, id).get<int>("n") == threads * rounds);
 }
 
@@ -418,13 +403,6 @@ TEST_CASE("optimistic: parallel updates are all counted") {
     const auto w = make_world(optimistic());
     const auto store = w->call(call_style::throwing);
     const auto id = stored_session(*store).id();
-    std::atomic<int> failures = 0;
-    in_threads(*w, threads, [&](caller& mine, int) {
-        for (int i = 0; i < rounds; ++i) {
-            const auto done = mine.update(id, [](ds::session& s) { s.set("n", s.get<int>("n").value_or(0) + 1); });
-            if (!done || !*done) ++failures;
-        }
-    });
-    CHECK(failures == 0);
+    update_in_threads(*w, id, threads, rounds, [](ds::session& s, int, int) { increment(s); });
     CHECK(must_load(*store, id).get<int>("n") == threads * rounds);
 }

@@ -240,6 +240,7 @@ void work(Store& store, const std::vector<ds::session_id>& ids, const options& o
         ds::error_code ec;
         const auto change = [&](ds::session& s) {
             a.change(op, s);
+            // A request that takes long is the load itself, and what kills and pauses have to meet; nothing is waited for.
             if (o.hold.count() != 0) std::this_thread::sleep_for(o.hold);
         };
         bool found = false;
