@@ -9679,6 +9679,11 @@ struct save_rules {
     bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
     bool respects_locks = false;      ///< waits while another has the session locked
     std::chrono::milliseconds lock_margin{2000}; ///< a lock is over so long after its end, since clocks differ
+
+    /// Whether changes that were made from `mine` may go on top of what others have stored since.
+    bool allow(const delta& changes, const record& mine, const record& theirs) const {
+        return last_writer_wins || disjoint(difference(mine.data, theirs.data), changes);
+    }
 };
 
 /// Saves without a lock: the changes go on top of the version that they were made from or, when others saved
@@ -9747,8 +9752,7 @@ private:
         const bool overtaken = theirs.version != stored.version;
         if (overtaken && !request_.changes.empty()) {
             if (request_.if_unchanged) return result<saved>(error::conflict);
-            if (!rules_.last_writer_wins && !disjoint(difference(stored.data, theirs.data), request_.changes))
-                return result<saved>(error::conflict);
+            if (!rules_.allow(request_.changes, stored, theirs)) return result<saved>(error::conflict);
             stored = *std::move(found.item);
             merged_ = true;
         } else {
@@ -9810,8 +9814,7 @@ public:
             const record& theirs = *in->item;
             const bool locked = rules_.respects_locks && theirs.lock.held();
             if (theirs.version != request_.stored.version) {
-                if (!rules_.last_writer_wins && !disjoint(difference(request_.stored.data, theirs.data), request_.changes))
-                    return result<saved>(error::conflict);
+                if (!rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
                 merged_ = true;
             }
             if (attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);

@@ -37,8 +37,7 @@ public:
             const record& theirs = *in->item;
             const bool locked = rules_.respects_locks && theirs.lock.held();
             if (theirs.version != request_.stored.version) {
-                if (!rules_.last_writer_wins && !disjoint(difference(request_.stored.data, theirs.data), request_.changes))
-                    return result<saved>(error::conflict);
+                if (!rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
                 merged_ = true;
             }
             if (attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
