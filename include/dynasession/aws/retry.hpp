@@ -4,8 +4,12 @@
 #include <dynasession/detail/random.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <charconv>
 #include <chrono>
 #include <optional>
+#include <string_view>
+#include <system_error>
 
 namespace dynasession::inline v0::aws {
 
@@ -21,8 +25,45 @@ struct retry_options {
     double (*random)() = nullptr;
 };
 
-/// Whether a failed attempt may be repeated, and how patiently.
-enum class retry_reason { never, transient, throttling };
+/// Whether a failed attempt may be repeated, and what has to be done first.
+enum class retry_reason {
+    never,
+    transient,   ///< passes by itself
+    throttling,  ///< passes by itself, with more patience
+    clock_skew,  ///< once the clock of this machine is corrected
+    signature,   ///< the same, if the clock is far off; else it will not pass
+    credentials, ///< once there are other credentials
+};
+
+/// What all calls of a client may spend on retries together: when most calls fail, they fail at once instead of
+/// making matters worse (AWS SDKs and Tools reference guide, "Retry behavior": retry quota).
+///
+/// *Thread safety:* may be used from many threads at once.
+class retry_quota {
+public:
+    static constexpr int capacity = 500;
+    static constexpr int cost(retry_reason reason) noexcept { return reason == retry_reason::throttling ? 5 : 14; }
+
+    /// Whether there is as much; then it is spent.
+    bool spend(int tokens) noexcept {
+        int left = left_.load(std::memory_order_relaxed);
+        while (left >= tokens)
+            if (left_.compare_exchange_weak(left, left - tokens, std::memory_order_relaxed)) return true;
+        return false;
+    }
+
+    /// A call has succeeded: gives back what its last retry has cost, or 1 if there was none.
+    void give_back(int tokens) noexcept {
+        int left = left_.load(std::memory_order_relaxed);
+        while (left < capacity &&
+               !left_.compare_exchange_weak(left, std::min(left + tokens, capacity), std::memory_order_relaxed)) {}
+    }
+
+    int left() const noexcept { return left_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<int> left_{capacity};
+};
 
 /// The longest pause before retry number `retry`, counted from 0: the base doubles each time up to the limit.
 constexpr std::chrono::milliseconds longest_pause(const retry_options& options, retry_reason reason,
@@ -32,32 +73,52 @@ constexpr std::chrono::milliseconds longest_pause(const retry_options& options, 
     return std::min(delay, options.max_delay);
 }
 
+/// The pause when the service asks for one of its own, in the header x-amz-retry-after: milliseconds, of which 5 s more
+/// than our own are granted. What is not a number of 0 or more says nothing.
+inline std::chrono::milliseconds longer_pause(std::chrono::milliseconds own, std::string_view retry_after) noexcept {
+    long long asked = 0;
+    const auto [end, ec] = std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), asked);
+    if (ec != std::errc{} || end != retry_after.data() + retry_after.size() || asked < 0) return own;
+    const auto most = own + std::chrono::seconds(5);
+    return asked >= most.count() ? most : std::max(own, std::chrono::milliseconds(asked));
+}
+
 /// Decides for one call whether another attempt is made, and after which pause.
 class retry_schedule {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    explicit retry_schedule(const retry_options& options) noexcept : options_(&options) {}
+    retry_schedule(const retry_options& options, retry_quota& quota) noexcept : options_(&options), quota_(&quota) {}
 
     /// The number of the attempt that runs, counted from 1.
     unsigned attempt() const noexcept { return attempt_; }
 
     /// The pause before the next attempt; nothing when the call has to end with what it has: the error will not
-    /// pass, the attempts are used up, or the pause would reach the deadline.
-    std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline) {
+    /// pass, attempts or quota are used up, or the pause would reach the deadline.
+    std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline,
+                                                  std::string_view retry_after = {}) {
         if (reason == retry_reason::never || attempt_ >= options_->max_attempts) return std::nullopt;
         // Full jitter: the limit is applied before the random factor, so that clients stay spread out.
         const auto longest = longest_pause(*options_, reason, attempt_ - 1);
         const double factor = options_->random ? options_->random() : detail::uniform_random();
-        const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor);
+        const auto pause =
+            longer_pause(std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor), retry_after);
         if (now + pause >= deadline) return std::nullopt;
+        const int cost = retry_quota::cost(reason);
+        if (!quota_->spend(cost)) return std::nullopt;
+        last_cost_ = cost;
         ++attempt_;
         return pause;
     }
 
+    /// The attempt has succeeded.
+    void succeed() noexcept { quota_->give_back(last_cost_); }
+
 private:
     const retry_options* options_;
+    retry_quota* quota_;
     unsigned attempt_ = 1;
+    int last_cost_ = 1;
 };
 
 } // namespace dynasession::inline v0::aws

@@ -35,11 +35,11 @@ struct dynamodb_options {
     std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
     std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
     bool allow_plain_http = false;                         ///< http:// to other machines than this one
-    aws::any_credentials_provider credentials{};           ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
+    aws::credentials_provider credentials{};               ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
     dynamodb::call_options call{};                         ///< time and attempts of a call
     http::client_options connection{};                     ///< connections and TLS
 
-    std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: this machine's clock
+    std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: DynamoDB's own, as far as its answers tell it
 };
 
 /// Keeps sessions in a DynamoDB table, one item a session (see native_layout).
@@ -70,7 +70,7 @@ public:
                            options.consistent_read}},
           clock_(std::move(options.clock)) {}
 
-    op::instant now() const { return clock_ ? clock_() : op::instant::now(); }
+    op::instant now() const { return clock_ ? clock_() : client_.now(); }
 
     void wait(std::chrono::milliseconds d) { client_.transport().wait(d); }
 

@@ -1,8 +1,14 @@
 #ifndef DYNASESSION_DETAIL_ISO8601_HPP
 #define DYNASESSION_DETAIL_ISO8601_HPP
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <system_error>
 
 namespace dynasession::inline v0::detail {
 
@@ -29,6 +35,52 @@ inline std::array<char, 16> iso8601_basic(std::chrono::sys_seconds time) noexcep
     two_digits(static_cast<unsigned>(clock.seconds().count()));
     *p = 'Z';
     return out;
+}
+
+/// Reads `2026-11-20T10:00:00Z` and what RFC 3339 permits beside it: fractions of a second, which are dropped, and an
+/// offset such as `+02:00` or `-0330` for the Z. Nothing for any other text.
+inline std::optional<std::chrono::sys_seconds> parse_iso8601(std::string_view text) noexcept {
+    bool good = true;
+    const auto take = [&](std::size_t digits) {
+        int n = 0;
+        const auto part = text.substr(0, digits);
+        const auto [end, ec] = std::from_chars(part.data(), part.data() + part.size(), n);
+        good = good && ec == std::errc{} && part.size() == digits && end == part.data() + digits && part.front() != '-';
+        text.remove_prefix(part.size());
+        return n;
+    };
+    const auto skip = [&](std::string_view any_of) {
+        good = good && !text.empty() && any_of.find(text.front()) != any_of.npos;
+        if (!text.empty()) text.remove_prefix(1);
+    };
+    const std::chrono::year year(take(4));
+    skip("-");
+    const std::chrono::month month(static_cast<unsigned>(take(2)));
+    skip("-");
+    const auto date = year / month / std::chrono::day(static_cast<unsigned>(take(2)));
+    skip("Tt ");
+    const std::chrono::hours hours(take(2));
+    skip(":");
+    const std::chrono::minutes minutes(take(2));
+    skip(":");
+    const std::chrono::seconds seconds(take(2));
+    if (!good || !date.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 60) return std::nullopt;
+
+    if (text.starts_with('.')) {
+        const auto end = std::min(text.find_first_not_of("0123456789", 1), text.size());
+        if (end == 1) return std::nullopt;
+        text.remove_prefix(end);
+    }
+    std::chrono::minutes offset{};
+    if (text != "Z" && text != "z") {
+        const int sign = text.starts_with('-') ? -1 : 1;
+        skip("+-");
+        const auto hours_off = take(2);
+        if (text.starts_with(':')) text.remove_prefix(1);
+        offset = sign * std::chrono::minutes(hours_off * 60 + take(2));
+        if (!good || !text.empty()) return std::nullopt;
+    }
+    return std::chrono::sys_days(date) + hours + minutes + seconds - offset;
 }
 
 } // namespace dynasession::inline v0::detail

@@ -1,8 +1,9 @@
 #ifndef DYNASESSION_DYNAMODB_CALL_HPP
 #define DYNASESSION_DYNAMODB_CALL_HPP
 
-#include <dynasession/aws/credentials.hpp>
+#include <dynasession/aws/credentials_provider.hpp>
 #include <dynasession/aws/retry.hpp>
+#include <dynasession/aws/service_clock.hpp>
 #include <dynasession/aws/sigv4.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/detail/random.hpp>
@@ -40,9 +41,11 @@ struct call_options {
 struct service {
     std::string authority; ///< the value of the Host header
     aws::signer signer;
-    aws::any_credentials_provider credentials;
+    aws::credentials_provider credentials;
     call_options options;
     mutable request_heads heads{};
+    mutable aws::retry_quota quota{};
+    mutable aws::service_clock clock{};
 };
 
 /// The HTTP request of a call: the body is rendered once, the head anew for each attempt.
@@ -53,14 +56,8 @@ public:
     std::string& body() noexcept { return message_->body; }
 
     /// The message stays where it is until the next call; moving this object does not move it.
-    result<const http::request*> sign(unsigned attempt, op::instant now) {
-        // A provider that has nothing at hand fetches it here.
-        auto key = service_->credentials.cached(now);
-        if (key == nullptr) {
-            auto fetched = service_->credentials.get(now);
-            if (!fetched) return std::move(fetched).error();
-            key = *std::move(fetched);
-        }
+    result<const http::request*> sign(const std::shared_ptr<const aws::credentials>& key, unsigned attempt,
+                                      op::instant now) {
         auto& head = message_->head;
         head.clear();
         head.reserve(704 + service_->authority.size() + key->session_token().size());
@@ -98,8 +95,9 @@ private:
 
 /// One call of the service as an operation: signs, sends, checks and decodes, and tries again what may succeed then.
 ///
-/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts and the time of
-/// the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents it.
+/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts, the quota and the
+/// time of the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents
+/// it. Credentials that the service does not accept are fetched anew, and a clock that is wrong is corrected, once.
 /// The value is always an `outcome`: its `response` may have failed.
 ///
 /// *Lifetimes:* the service has to outlive the call; the request is not needed after the construction.
@@ -114,7 +112,7 @@ public:
 
     /// It ends by `deadline`, if that comes before its timeout.
     call(const service& s, const Request& r, std::chrono::steady_clock::time_point deadline = deadline_type::max())
-        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry), deadline_(deadline) {
+        : service_(&s), request_(s, Request::target), schedule_(s.options.retry, s.quota), deadline_(deadline) {
         request_.body().reserve(256); // a usual GetItem or UpdateItem
         json_writer out(request_.body());
         write(out, r);
@@ -125,45 +123,92 @@ public:
         switch (step_) {
         case step::start:
             if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
-            deadline_ = std::min(deadline_, now.steady + options_->timeout);
-            return send(now);
+            deadline_ = std::min(deadline_, now.steady + service_->options.timeout);
+            return begin_attempt(now);
+        case step::awaiting_credentials:
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()});
+            return use_fetched(now);
         case step::sending: return judge(std::move(reply), now);
         case step::pausing:
             if (!reply.answer) return end(fault{std::move(reply.answer).error()});
-            return send(now);
+            return begin_attempt(now);
         }
         return end({});
     }
 
 private:
     using deadline_type = std::chrono::steady_clock::time_point;
-    enum class step { start, sending, pausing };
+    using fetch = aws::credentials_provider::fetch;
+    enum class step { start, awaiting_credentials, sending, pausing };
+
+    action_type begin_attempt(op::instant now) {
+        const auto by_service = service_->clock.correct(now);
+        key_ = service_->credentials.cached(by_service);
+        if (key_) return send(now);
+        fetching_ = service_->credentials.refresh(by_service);
+        step_ = step::awaiting_credentials;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now.steady);
+        return op::pause{left, std::shared_ptr<op::event>(fetching_, &fetching_->done)};
+    }
+
+    action_type use_fetched(op::instant now) {
+        const auto fetched = std::exchange(fetching_, nullptr);
+        if (!fetched->done.is_set()) return end(fault{{error::timeout, "waiting for credentials"}});
+        if (!fetched->found) return end(fault{fetched->found.error()});
+        key_ = *fetched->found;
+        return send(now);
+    }
 
     action_type send(op::instant now) {
-        auto message = request_.sign(schedule_.attempt(), now);
+        auto message = request_.sign(key_, schedule_.attempt(), service_->clock.correct(now));
         if (!message) return end(fault{std::move(message).error()});
         ++attempts_;
+        sent_ = now;
         step_ = step::sending;
-        return http::exchange{*message, std::min(now.steady + options_->attempt_timeout, deadline_)};
+        return http::exchange{*message, std::min(now.steady + service_->options.attempt_timeout, deadline_)};
     }
 
     action_type judge(reply_type&& reply, op::instant now) {
         response_type response;
         ambiguous_ = ambiguous_ || reply.repeated;
-        auto f = look_at(std::move(reply), response);
-        if (!f.why.code) return outcome<response_type>{std::move(response), ambiguous_, attempts_};
+        if (reply.answer) service_->clock.learn(*reply.answer, sent_, now);
+        auto f = look_at(reply, response);
+        if (!f.why.code) {
+            schedule_.succeed();
+            return outcome<response_type>{std::move(response), ambiguous_, attempts_};
+        }
         ambiguous_ = ambiguous_ || f.ambiguous;
-        if (const auto pause = schedule_.next(f.retry, now.steady, deadline_)) {
+        const auto wish = reply.answer ? reply.answer->header("x-amz-retry-after") : std::string_view{};
+        if (const auto pause = schedule_.next(remedied(f.retry), now.steady, deadline_, wish)) {
             step_ = step::pausing;
             return op::pause{*pause};
         }
         return end(std::move(f));
     }
 
+    // What has to be done before another attempt makes sense is done here, once.
+    aws::retry_reason remedied(aws::retry_reason reason) {
+        using enum aws::retry_reason;
+        using namespace std::chrono_literals;
+        switch (reason) {
+        case never:
+        case transient:
+        case throttling: return reason;
+        case clock_skew: return std::exchange(clock_corrected_, true) ? never : transient;
+        case signature:
+            if (std::chrono::abs(service_->clock.skew()) <= 4min) return never;
+            return std::exchange(clock_corrected_, true) ? never : transient;
+        case credentials:
+            if (std::exchange(key_rejected_, true)) return never;
+            return service_->credentials.reject(key_) ? transient : never;
+        }
+        return never;
+    }
+
     // No fault, and the response; or a fault.
-    static fault look_at(reply_type&& reply, response_type& response) {
+    static fault look_at(const reply_type& reply, response_type& response) {
         using aws::retry_reason;
-        if (!reply.answer) return transport_fault(std::move(reply.answer).error(), reply.sent);
+        if (!reply.answer) return transport_fault(reply.answer.error(), reply.sent);
         const auto& answer = *reply.answer;
         if (!checksum_matches(answer)) return {error::checksum_mismatch, retry_reason::transient, true};
         if (answer.status != 200) return read_error(answer, Request::target);
@@ -178,13 +223,18 @@ private:
         return outcome<response_type>{std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)};
     }
 
-    const call_options* options_;
+    const service* service_;
     signed_request request_;
     aws::retry_schedule schedule_;
     deadline_type deadline_;
+    aws::credentials_provider::snapshot key_;
+    std::shared_ptr<fetch> fetching_;
+    op::instant sent_{};
     const char* problem_ = nullptr;
     unsigned attempts_ = 0;
     bool ambiguous_ = false;
+    bool clock_corrected_ = false;
+    bool key_rejected_ = false;
     step step_ = step::start;
 };
 

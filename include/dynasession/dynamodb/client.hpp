@@ -1,7 +1,8 @@
 #ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
 #define DYNASESSION_DYNAMODB_CLIENT_HPP
 
-#include <dynasession/aws/credentials.hpp>
+#include <dynasession/aws/credential_chain.hpp>
+#include <dynasession/aws/credentials_provider.hpp>
 #include <dynasession/aws/endpoint.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/call.hpp>
@@ -32,7 +33,7 @@ struct client_options {
     std::string region{};                        ///< else AWS_REGION, AWS_DEFAULT_REGION
     std::string endpoint_url{};                  ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
     bool allow_plain_http = false;               ///< http:// to other machines than this one
-    aws::any_credentials_provider credentials{}; ///< `aws::credentials` or a provider; else AWS_ACCESS_KEY_ID, ...
+    aws::credentials_provider credentials{};     ///< `aws::credentials`, or what to ask for them; else as the AWS SDKs
     call_options call{};                         ///< time and attempts of a call
     http::client_options connection{};           ///< connections, TLS, and the size of answers
 };
@@ -161,6 +162,9 @@ public:
     /// What operations that are made of several calls need: see `call`.
     const dynamodb::service& service() const noexcept { return parts_->service; }
 
+    /// The time by the clock of the service, as far as its answers have told it.
+    op::instant now() const noexcept { return parts_->service.clock.correct(op::instant::now()); }
+
 private:
     // Calls point to these, so they stay where they are when the client moves.
     struct parts {
@@ -171,10 +175,8 @@ private:
 
         parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
             : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),
-                      aws::resolve_credentials(std::move(options.credentials)), checked(options.call)},
-              transport(std::move(executor), std::move(where.address), std::move(options.connection)) {
-            service.credentials.get(op::instant::now()).value();
-        }
+                      aws::resolve_credentials(std::move(options.credentials)).value(), checked(options.call)},
+              transport(std::move(executor), std::move(where.address), std::move(options.connection)) {}
 
         dynamodb::service service;
         http::client transport;

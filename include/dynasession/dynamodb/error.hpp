@@ -91,16 +91,16 @@ inline constexpr meaning meanings[] = {
     {"OptInRequired", error::access_denied},
     {"MissingAuthenticationToken", error::access_denied},
     {"MissingAuthenticationTokenException", error::access_denied},
-    {"InvalidSignatureException", error::access_denied},
-    {"SignatureDoesNotMatch", error::access_denied},
-    {"AuthFailure", error::access_denied},
-    {"ExpiredToken", error::credentials_expired},
-    {"ExpiredTokenException", error::credentials_expired},
-    {"UnrecognizedClientException", error::credentials_expired},
-    {"InvalidClientTokenId", error::credentials_expired},
-    {"RequestTimeTooSkewed", error::clock_skew},
-    {"RequestExpired", error::clock_skew},
-    {"RequestInTheFuture", error::clock_skew},
+    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
+    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
+    {"AuthFailure", error::access_denied, retry_reason::signature},
+    {"ExpiredToken", error::credentials_expired, retry_reason::credentials},
+    {"ExpiredTokenException", error::credentials_expired, retry_reason::credentials},
+    {"UnrecognizedClientException", error::credentials_expired, retry_reason::credentials},
+    {"InvalidClientTokenId", error::credentials_expired, retry_reason::credentials},
+    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
+    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
+    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
     {"UnknownOperationException", error::unknown_operation},
 };
 
@@ -229,7 +229,7 @@ inline fault read_error(const http::response& answer, std::string_view target) {
     else if (name == "ResourceInUseException" && target.ends_with(".CreateTable"))
         f.why.code = error::table_exists;
     else if (name == "InvalidSignatureException" && is_clock_skew(message))
-        f.why.code = error::clock_skew;
+        f.why.code = error::clock_skew, f.retry = retry_reason::clock_skew;
     else if (meant.code == error::transaction_cancelled)
         judge_cancellation(f);
     return f;

@@ -359,23 +359,173 @@ TEST_CASE("what cannot be sent is refused before anything is sent") {
     CHECK(step.outcome().attempts == 0);
 }
 
-TEST_CASE("credentials are asked for at each attempt, and their failure ends the call") {
-    struct failing_provider {
-        std::shared_ptr<int> asked;
-        std::shared_ptr<const aws::credentials> cached(op::instant) { return nullptr; }
-        aws::credentials_result get(op::instant) {
-            if (++*asked == 2) return failure(error::missing_credentials, "gone");
-            return std::make_shared<const aws::credentials>("AKID", "s");
-        }
-        void async_get(op::instant now, std::function<void(aws::credentials_result)> handler) { handler(get(now)); }
-    };
-    const auto asked = std::make_shared<int>(0);
-    const service s{"host", aws::signer("r", "dynamodb"), failing_provider{asked}, {}};
+namespace {
+
+// Credentials from a source that numbers them, and begins to fail after so many.
+struct numbered_source {
+    std::shared_ptr<int> asked = std::make_shared<int>(0);
+    int most = 100;
+    result<aws::credentials> operator()() {
+        if (++*asked > most) return failure(error::missing_credentials, "no more");
+        return aws::credentials("AKID" + std::to_string(*asked), "secret");
+    }
+};
+
+service service_with(aws::credentials_provider credentials) {
+    call_options options;
+    options.retry.random = always_half;
+    return {"host", aws::signer("r", "dynamodb"), std::move(credentials), options};
+}
+
+template <class Call>
+void await_credentials(stepper<Call>& step) {
+    REQUIRE(step.last->index() == 1);
+    const auto& p = std::get<1>(*step.last);
+    REQUIRE(p.until);
+    while (!p.until->is_set()) p.until->wait_for(1s);
+    step.resume();
+}
+
+std::string key_of(const std::string& head) {
+    const auto text = field(head, "authorization");
+    const auto begin = text.find("Credential=") + 11;
+    return text.substr(begin, text.find('/') - begin);
+}
+
+http::reply dated(http::reply r, std::string_view date) {
+    r.answer->add_header("Date", date);
+    return r;
+}
+
+} // namespace
+
+TEST_CASE("a call waits for credentials that have to be fetched, as long as it has time") {
+    numbered_source source;
+    const auto s = service_with(source);
     stepper<get_call> step{{s, get}};
-    step.resume().resume(answer(500, "")).wake();
-    CHECK(*asked == 2);
-    CHECK(step.outcome().response.error() == error::missing_credentials);
-    CHECK(step.outcome().ambiguous);
+    step.resume();
+    CHECK(step.pause() == 5s);
+    await_credentials(step);
+    CHECK(key_of(step.head()) == "AKID1");
+
+    stepper<get_call> second{{s, get}}; // finds them there
+    CHECK(key_of(second.resume().head()) == "AKID1");
+    CHECK(*source.asked == 1);
+}
+
+TEST_CASE("credentials that do not come in time, or cannot be had, end the call before anything is sent") {
+    SUBCASE("the source fails") {
+        const auto s = service_with(numbered_source{.most = 0});
+        stepper<get_call> step{{s, get}};
+        step.resume();
+        await_credentials(step);
+        CHECK(step.outcome().response.error() == error::missing_credentials);
+        CHECK(step.outcome().response.error().detail == "no more");
+    }
+    SUBCASE("the source is slow") {
+        const auto go = std::make_shared<op::event>();
+        const auto s = service_with([go] {
+            while (!go->is_set()) go->wait_for(1s);
+            return aws::credentials("LATE", "secret");
+        });
+        stepper<get_call> step{{s, get}};
+        step.resume().wake();
+        CHECK(step.outcome().response.error() == error::timeout);
+        CHECK(step.outcome().response.error().detail == "waiting for credentials");
+        go->set();
+    }
+    SUBCASE("the call is cancelled") {
+        const auto s = service_with(numbered_source{});
+        stepper<get_call> step{{s, get}};
+        step.resume().resume(failure(boost::asio::error::operation_aborted));
+        CHECK(step.outcome().response.error() == boost::asio::error::operation_aborted);
+    }
+}
+
+TEST_CASE("credentials that the service refuses are fetched anew, once") {
+    numbered_source source;
+    const auto s = service_with(source);
+    stepper<get_call> step{{s, get}};
+    step.resume();
+    await_credentials(step);
+    step.resume(refusal("ExpiredTokenException")).wake();
+    await_credentials(step);
+    CHECK(key_of(step.head()) == "AKID2");
+    CHECK(field(step.head(), "amz-sdk-request") == "attempt=2; max=4");
+
+    step.resume(refusal("UnrecognizedClientException"));
+    CHECK(step.outcome().response.error() == error::credentials_expired);
+    CHECK(step.outcome().attempts == 2);
+    CHECK(*source.asked == 2);
+}
+
+TEST_CASE("fixed credentials that the service refuses end the call") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    step.resume().resume(refusal("ExpiredTokenException"));
+    CHECK(step.outcome().response.error() == error::credentials_expired);
+    CHECK(step.outcome().attempts == 1);
+}
+
+TEST_CASE("a wrong clock is corrected by the service's, for this call and those after it") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    step.resume().resume(dated(refusal("RequestTimeTooSkewed"), "Fri, 20 Nov 2026 11:00:00 GMT"));
+    CHECK(field(step.wake().head(), "x-amz-date") == "20261120T110000Z");
+    step.resume(answer(200, "{}"));
+    CHECK(step.outcome().response.has_value());
+
+    stepper<get_call> second{{s, get}};
+    CHECK(field(second.resume().head(), "x-amz-date") == "20261120T110000Z");
+}
+
+TEST_CASE("the clock is corrected once in a call") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    step.resume().resume(refusal("RequestExpired")).wake().resume(refusal("RequestInTheFuture"));
+    CHECK(step.outcome().response.error() == error::clock_skew);
+    CHECK(step.outcome().attempts == 2);
+}
+
+TEST_CASE("a refused signature is blamed on the clock only when that is more than four minutes off") {
+    for (const auto& [date, attempts] : {std::pair("Fri, 20 Nov 2026 10:04:00 GMT"sv, 1), {"Fri, 20 Nov 2026 10:04:01 GMT"sv, 2},
+                                         {"Fri, 20 Nov 2026 09:55:59 GMT"sv, 2}, {"Fri, 20 Nov 2026 10:00:00 GMT"sv, 1}}) {
+        CAPTURE(date);
+        const auto s = make_service();
+        stepper<get_call> step{{s, get}};
+        step.resume().resume(dated(refusal("SignatureDoesNotMatch", 403), date));
+        if (attempts == 2) step.wake().resume(dated(refusal("SignatureDoesNotMatch", 403), date));
+        CHECK(step.outcome().response.error() == error::access_denied);
+        CHECK(step.outcome().attempts == attempts);
+    }
+}
+
+TEST_CASE("retries of all calls together end with the quota, and successes refill it") {
+    const auto s = make_service();
+    int retried = 0;
+    for (int i = 0; i != 20; ++i) {
+        stepper<get_call> step{{s, get}};
+        step.resume();
+        while (step.resume(answer(500, "")).last->index() == 1) {
+            step.wake();
+            ++retried;
+        }
+    }
+    CHECK(retried == aws::retry_quota::capacity / 14);
+
+    for (int i = 0; i != 14; ++i) stepper<get_call>{{s, get}}.resume().resume(answer(200, "{}"));
+    stepper<get_call> step{{s, get}};
+    step.resume().resume(answer(500, "")).wake().resume(answer(200, "{}"));
+    CHECK(step.outcome().attempts == 2);
+}
+
+TEST_CASE("the service may ask for a longer pause") {
+    const auto s = make_service();
+    stepper<get_call> step{{s, get}};
+    auto r = answer(503, "");
+    r.answer->add_header("x-amz-retry-after", "1500");
+    step.resume().resume(std::move(r));
+    CHECK(step.pause() == 1500ms);
 }
 
 TEST_CASE("credentials cannot smuggle a header in") {
