@@ -7,6 +7,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -292,12 +294,31 @@ TEST_CASE("a client says what is missing or wrong before it connects to anything
     CHECK(made(o) == error::invalid_option);
 }
 
-TEST_CASE("a provider that has no credentials is found out when the client is made") {
-    struct empty_provider {
-        std::shared_ptr<const aws::credentials> cached(op::instant) { return nullptr; }
-        aws::credentials_result get(op::instant) { return failure(error::missing_credentials, "none"); }
-        void async_get(op::instant now, std::function<void(aws::credentials_result)> handler) { handler(get(now)); }
-    };
-    CHECK(code_of([] { client db({.region = "eu-central-1", .credentials = empty_provider{}}); }) ==
-          error::missing_credentials);
+TEST_CASE("credentials are fetched when the first call needs them, and nothing else waits meanwhile") {
+    scripted_server server({answer::ok(found)});
+    const auto go = std::make_shared<op::event>();
+    boost::asio::io_context context;
+    auto o = options_for(server);
+    o.credentials = aws::credentials_provider([go] {
+        while (!go->is_set()) go->wait_for(1s);
+        return aws::credentials("AKIDFETCHED", "secret");
+    });
+    client db(context.get_executor(), o);
+    error_code done = error::timeout;
+    db.async_execute(get, [&](error_code ec, const get_item_response&) { done = ec; });
+    boost::asio::post(context, [&] { go->set(); }); // this thread is free, or they would never come
+    context.run();
+    CHECK(!done);
+    REQUIRE(server.requests().size() == 1);
+    CHECK(server.requests()[0].header("authorization").find("Credential=AKIDFETCHED/") != std::string_view::npos);
+}
+
+TEST_CASE("a source that has no credentials fails the calls, with its reason") {
+    client db({.region = "eu-central-1", .credentials = aws::credentials_provider([]() -> result<aws::credentials> {
+                   return failure(error::missing_credentials, "the vault is sealed");
+               })});
+    const auto r = db.try_execute(get);
+    REQUIRE_FALSE(r.has_value());
+    CHECK(r.error() == error::missing_credentials);
+    CHECK(r.error().detail == "the vault is sealed");
 }
