@@ -49,8 +49,11 @@ struct by_mark {
     static constexpr bool tells = true;
     std::uint64_t version = 0; ///< that the save was bound to
     std::string mark{};
+    std::optional<as_read> read{}; ///< and to this, if it was
     lost_write operator()(const record& found) const noexcept {
         if (found.journal.contains(mark)) return lost_write::carried_out;
+        // Somebody came between who raises no version. A copy that is on its way yet will find that, too.
+        if (read && found.version == version && found.data != read->data) return lost_write::not_carried_out;
         // It may be carried out yet, or has left nothing to know it by.
         if (found.version <= version || mark.empty()) return lost_write::unknown;
         return found.version - version <= found.journal.size() ? lost_write::not_carried_out : lost_write::unknown;

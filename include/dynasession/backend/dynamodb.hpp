@@ -136,7 +136,7 @@ private:
     }
     any_operation operation(change_record& c) const {
         if (auto refused = too_large(c.after.size_in_bytes())) return *std::move(refused);
-        const backend_detail::by_mark judge{c.if_version, std::string(c.journal.newest())};
+        const backend_detail::by_mark judge{c.if_version, std::string(c.journal.newest()), c.if_as_read};
         return backend_detail::change(table_, c.id, table_.requests.change(c), judge);
     }
     any_operation operation(touch_record& c) const {

@@ -67,7 +67,7 @@ public:
             set.add(p.name(native_layout::journal) + "=" + p.value(value::string(c.journal.text())));
         std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
         if (c.expires) condition += " AND " + put_off(p, set, *c.expires, "<=");
-        condition += lock_permits(p, c.if_locked_by, c.if_unlocked);
+        condition += is_still(p, c.if_as_read) + lock_permits(p, c.if_locked_by, c.if_unlocked, c.seen);
         if (!c.if_locked_by.empty() || c.if_unlocked) hold(p, set, remove, c.lock);
         raise_version(p, set, c.if_version);
         return update(c.id, std::move(p), set, remove, std::move(condition));
@@ -88,14 +88,12 @@ public:
                           marks = p.name(native_layout::journal),
                           mark = p.value(value::string(std::string(journal::mark_of(c.claim.token))));
         std::string condition = live(p, c.now) + " AND (" + holder + "=" + token + " OR ";
-        if (c.seen && c.seen->foreign)
-            condition += "(" + holder + "=" + p.value(value::number(1)) + " AND " + p.name(layout_.expires) + "=" +
-                         p.value(native_layout::seconds(c.seen_expires)) + ")";
-        else if (c.seen)
-            condition += "(" + holder + "=" + p.value(value::string(c.seen->token)) + " AND " +
-                         p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.seen->until)) + ")";
-        else
+        if (!c.seen)
             condition += "attribute_not_exists(" + holder + ")";
+        else if (!c.seen->foreign)
+            condition += "(" + is(p, *c.seen) + ")";
+        else
+            condition += "(" + is(p, *c.seen) + " AND " + expires_at(p, c.seen_expires) + ")";
         condition += ") AND (attribute_not_exists(" + marks + ") OR NOT contains(" + marks + "," + mark + "))";
         set.add(holder + "=" + token);
         set.add(p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.claim.until)));
@@ -201,16 +199,35 @@ private:
     }
 
     std::string may_leave(placeholders& p, const move_record& c) const {
-        return live(p, c.now) + " AND " + has_version(p, c.if_version) + lock_permits(p, c.if_locked_by, c.if_unlocked);
+        return live(p, c.now) + " AND " + has_version(p, c.if_version) + is_still(p, c.if_as_read) +
+               lock_permits(p, c.if_locked_by, c.if_unlocked, c.seen);
     }
 
-    static std::string lock_permits(placeholders& p, const std::string& if_locked_by, const std::optional<lock_time>& if_unlocked) {
+    std::string is_still(placeholders& p, const std::optional<as_read>& read) const {
+        if (!read) return {};
+        return " AND " + expires_at(p, read->expires) + " AND " + p.name(native_layout::data) + "=" +
+               p.value(native_layout::entries(read->data));
+    }
+
+    std::string expires_at(placeholders& p, time_point t) const {
+        return p.name(layout_.expires) + "=" + p.value(native_layout::seconds(t));
+    }
+
+    static std::string is(placeholders& p, const lock_claim& holder) {
+        if (holder.foreign) return p.name(native_layout::lock) + "=" + p.value(value::number(1));
+        return locked_by(p, holder.token) + " AND " + p.name(native_layout::lock_until) + "=" +
+               p.value(native_layout::milliseconds(holder.until));
+    }
+
+    static std::string lock_permits(placeholders& p, const std::string& if_locked_by, const std::optional<lock_time>& if_unlocked,
+                                    const std::optional<lock_claim>& seen) {
         if (!if_locked_by.empty()) return " AND " + locked_by(p, if_locked_by);
         if (!if_unlocked) return {};
         // A foreign lock, which is no string, has no end: what stands in its item is that of an earlier one.
         const std::string holder = p.name(native_layout::lock);
         return " AND (attribute_not_exists(" + holder + ") OR (attribute_type(" + holder + "," + p.value(value::string("S")) +
-               ") AND " + p.name(native_layout::lock_until) + "<" + p.value(native_layout::milliseconds(*if_unlocked)) + "))";
+               ") AND " + p.name(native_layout::lock_until) + "<" + p.value(native_layout::milliseconds(*if_unlocked)) + ")" +
+               (seen ? " OR (" + is(p, *seen) + ")" : "") + ")";
     }
 
     static void hold(placeholders& p, clauses& set, clauses& remove, const lock_claim& claim) {

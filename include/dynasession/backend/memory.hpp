@@ -181,7 +181,8 @@ private:
         s.reclaim(c.now);
         entry* e = s.find(c.id);
         const bool looks_at_lock = !c.if_locked_by.empty() || c.if_unlocked;
-        if (!e || !c.permitted_by(e->times, looks_at_lock ? s.lock_of(c.id) : lock_claim{})) return refused(s, e);
+        if (!e || !c.permitted_by(e->times, e->bytes(), looks_at_lock ? s.lock_of(c.id) : lock_claim{}))
+            return refused(s, e);
         e = s.replace(e, c.after.bytes(), c.now);
         if (!e) return error::store_full;
         if (c.expires) e->times.expires = *c.expires;
@@ -237,7 +238,7 @@ private:
         else
             std::lock(first, second);
         entry* e = from.find(c.from);
-        if (!e || !c.permitted_by(e->times, from.lock_of(c.from))) return refused(from, e);
+        if (!e || !c.permitted_by(e->times, e->bytes(), from.lock_of(c.from))) return refused(from, e);
         if (to.find(c.to)) return error::session_exists;
         // Room for the new record may be made at the cost of the old one, when both lie in one shard.
         if (!to.insert(c.to, c.content, c.now)) return error::store_full;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace dynasession::inline v0 {
@@ -30,17 +31,32 @@ struct create_record {
     record content{};
 };
 
-/// Whether a lock allows a write that asks for its holder, or for none.
+/// Whether a lock allows a write that asks for its holder, or for none but one that was `seen` and need not be respected.
 inline bool lock_permits(const lock_claim& holder, const std::string& if_locked_by,
-                         const std::optional<lock_time>& if_unlocked) noexcept {
+                         const std::optional<lock_time>& if_unlocked, const std::optional<lock_claim>& seen) noexcept {
     if (!if_locked_by.empty()) return holder.token == if_locked_by;
-    return !if_unlocked || !holder.held() || (!holder.foreign && holder.until < *if_unlocked);
+    if (!if_unlocked || !holder.held() || (seen && holder == *seen)) return true;
+    return !holder.foreign && holder.until < *if_unlocked;
 }
+
+/// What a program writes that raises no version (the PHP handler), as it was read: if it is the same, nobody came between.
+/// The expiry alone does not tell: it has whole seconds, and touches move it as well.
+struct as_read {
+    time_point expires{};
+    fields data{};
+
+    static as_read of(const record& r) { return {r.expires, r.data}; }
+
+    bool is_still(const stamp& stored, std::string_view bytes_of_data) const noexcept {
+        return stored.expires == expires && bytes_of_data == data.bytes();
+    }
+};
 
 /// Apply changes to a live record and raise its version by one.
 ///
-/// Conditions: the record is live; it has the version; `expires`, when given, does not lie before the stored one; the
-/// lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given, held by nobody or over.
+/// Conditions: the record is live; it has the version and, when `if_as_read` is given, that content; `expires`, when given,
+/// does not lie before the stored one; the lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given,
+/// held by nobody, or over, or exactly the one that was `seen`.
 ///
 /// A backend whose answers can get lost stores `journal`, tells by its newest mark whether a write of its own was
 /// carried out, and fails with `outcome_unknown` when it cannot tell.
@@ -54,11 +70,14 @@ struct change_record {
     dynasession::journal journal{};     ///< with the mark of this write
     std::string if_locked_by{};
     std::optional<lock_time> if_unlocked{}; ///< a lock that ended before this is over
+    std::optional<lock_claim> seen{};   ///< a foreign one only with `if_as_read`: it has nothing else to be told by
+    std::optional<as_read> if_as_read{};
     lock_claim lock{};                  ///< who holds it from then on; only with `if_locked_by`
 
-    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+    bool permitted_by(const stamp& stored, std::string_view bytes_of_data, const lock_claim& holder) const noexcept {
         if (!stored.live(now) || stored.version != if_version || (expires && *expires < stored.expires)) return false;
-        return lock_permits(holder, if_locked_by, if_unlocked);
+        if (if_as_read && !if_as_read->is_still(stored, bytes_of_data)) return false;
+        return lock_permits(holder, if_locked_by, if_unlocked, seen);
     }
 };
 
@@ -76,8 +95,8 @@ struct erase_record {
     session_id id{};
 };
 
-/// Write `content` under `to` and remove `from`, both or none. Conditions: `from` is live and has this version; its lock
-/// as for `change_record`. Fails with `session_exists` when there is a record under `to`.
+/// Write `content` under `to` and remove `from`, both or none. Conditions: `from` is live and has this version; its content
+/// and its lock as for `change_record`. Fails with `session_exists` when there is a record under `to`.
 struct move_record {
     session_id from{};
     session_id to{};
@@ -86,10 +105,14 @@ struct move_record {
     time_point now{};
     std::string if_locked_by{};
     std::optional<lock_time> if_unlocked{};
+    std::optional<lock_claim> seen{};
+    std::optional<as_read> if_as_read{};
     std::chrono::seconds grace{}; ///< so long a sign stays under `from` that leads readers to `to`
 
-    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
-        return stored.live(now) && if_version == stored.version && lock_permits(holder, if_locked_by, if_unlocked);
+    bool permitted_by(const stamp& stored, std::string_view bytes_of_data, const lock_claim& holder) const noexcept {
+        if (!stored.live(now) || stored.version != if_version) return false;
+        if (if_as_read && !if_as_read->is_still(stored, bytes_of_data)) return false;
+        return lock_permits(holder, if_locked_by, if_unlocked, seen);
     }
 };
 

@@ -44,6 +44,19 @@ struct fixture : scripted_service {
                     std::move(answers));
     }
 
+    // The same where others write that raise no version.
+    result<reply> save_as_read(std::vector<http::reply> answers) {
+        const change_record c{.id = id,
+                              .changes = {fields{{"n", "2"}}, {}},
+                              .after = fields{{"n", "2"}},
+                              .if_version = 3,
+                              .now = now,
+                              .journal = journal().followed_by(mark('m')),
+                              .if_as_read = as_read::of(stored())};
+        return play(backend_detail::change(table, id, table.requests.change(c), {c.if_version, mark('m'), c.if_as_read}),
+                    std::move(answers));
+    }
+
     result<reply> acquire(std::vector<http::reply> answers) {
         const lock_record c{.id = id, .claim = {"our token", now + 10s}, .now = now};
         return play(update(table, id, table.requests.lock(c)), std::move(answers));
@@ -148,6 +161,40 @@ TEST_CASE_FIXTURE(fixture, "a save whose mark may have been pushed out by others
             CHECK(is_unknown(save({lost(), condition_failed(there)})));
             CHECK(is_unknown(save(no_answer(found(there)))));
         }
+}
+
+TEST_CASE_FIXTURE(fixture, "a save among others that raise no version is recognised by its mark, whatever they wrote since") {
+    auto there = stored(4, "m");
+    SUBCASE("nothing") {}
+    SUBCASE("the expiry alone") { there.expires += 1min; }
+    SUBCASE("all of it") {
+        there.expires -= 1min;
+        there.data = fields{{"php", "1"}};
+    }
+    CHECK(is_applied(save_as_read({lost(), condition_failed(there)})));
+    CHECK(is_applied(save_as_read({lost(), condition_failed(), found(there)})));
+    CHECK(is_applied(save_as_read(no_answer(found(there)))));
+}
+
+TEST_CASE_FIXTURE(fixture, "a save before which one of them came was certainly not applied, and a late copy will not be either") {
+    auto there = stored();
+    there.data = fields{{"php", "1"}};
+    SUBCASE("within the same second") {}
+    SUBCASE("later") { there.expires += 1min; }
+    CHECK(is_refused(save_as_read({condition_failed(there)}), there));
+    CHECK(is_refused(save_as_read({lost(), condition_failed(there)}), there));
+    CHECK(is_refused(save_as_read({lost(), condition_failed(), found(there)}), there));
+    CHECK(is_refused(save_as_read(no_answer(found(there))), there));
+    CHECK(is_unknown(save({lost(), condition_failed(there)}))); // where nobody asked for that
+}
+
+TEST_CASE_FIXTURE(fixture, "a save of which the expiry alone has moved may be carried out yet, should it move back") {
+    auto there = stored();
+    CHECK(is_unknown(save_as_read(no_answer(found(there)))));
+    there.expires += 1min;
+    CHECK(is_refused(save_as_read({condition_failed(there)}), there));
+    CHECK(is_unknown(save_as_read({lost(), condition_failed(there)})));
+    CHECK(is_unknown(save_as_read(no_answer(found(there)))));
 }
 
 TEST_CASE_FIXTURE(fixture, "a save without any answer is decided by a consistent read") {

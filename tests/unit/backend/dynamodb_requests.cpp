@@ -170,6 +170,40 @@ TEST_CASE_FIXTURE(
                          "(attribute_not_exists(lock) OR (attribute_type(lock,'S') AND lock_until<998000))");
 }
 
+TEST_CASE_FIXTURE(fixture, "a change that respects locks takes away one that was seen, by exactly what was seen") {
+    auto c = change();
+    c.if_unlocked = lock_time(998s);
+    c.seen = lock_claim{"their token", lock_time(1990500ms)};
+    CHECK(spell(requests.change(c)).condition ==
+          "expires>1000 AND v=3 AND expires<=2800 AND "
+          "(attribute_not_exists(lock) OR (attribute_type(lock,'S') AND lock_until<998000) OR "
+          "(lock='their token' AND lock_until=1990500))");
+    c.seen = lock_claim{.foreign = true};
+    CHECK(spell(requests.change(c)).condition.ends_with(" AND lock_until<998000) OR (lock=1))"));
+    auto m = move();
+    m.if_unlocked = c.if_unlocked;
+    m.seen = c.seen;
+    CHECK(spell(requests.leave(m)).condition.ends_with(" AND lock_until<998000) OR (lock=1))"));
+}
+
+TEST_CASE_FIXTURE(fixture, "a change that asks for what was read demands expiry and data, which all writers write") {
+    auto c = change();
+    c.if_as_read = as_read{time_point(2500s), fields{{"kept", "1"}, {"n", "x", true}}};
+    const auto s = spell(requests.change(c));
+    CHECK(s.update == spell(requests.change(change())).update);
+    CHECK(s.condition == "expires>1000 AND v=3 AND expires<=2800 AND expires=2500 AND d={kept='1',n=bytes'x'}");
+    c.if_locked_by = "our token";
+    c.if_as_read->data = {};
+    CHECK(spell(requests.change(c)).condition ==
+          "expires>1000 AND v=3 AND expires<=2800 AND expires=2500 AND d={} AND lock='our token'");
+    auto m = move();
+    m.if_as_read = c.if_as_read;
+    m.if_locked_by = "our token";
+    const std::string condition = "expires>1000 AND v=3 AND expires=2500 AND d={} AND lock='our token'";
+    CHECK(spell(requests.leave(m)).condition == condition);
+    CHECK(spell(std::get<dynamodb::transact_delete>(requests.move(m).transact_items[1])).condition == condition);
+}
+
 TEST_CASE_FIXTURE(fixture, "a change of nothing raises the version alone") {
     const auto bare = spell(requests.change({.id = id, .if_version = 3, .now = now}));
     CHECK(bare.update == "SET v=4");

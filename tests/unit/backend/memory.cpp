@@ -627,6 +627,8 @@ TEST_CASE("what is refused and what is not is what the commands say themselves")
         const auto holder = one_of(nobody, nobody, ours, theirs, renewed, old);
         if (r.live(noon) && holder.held()) REQUIRE(applied(b.perform(locking(id, holder))));
         r = b.perform(ds::load_record{id, noon})->item.value();
+        const auto read = ds::as_read::of(r);
+        const ds::as_read moved_expiry{r.expires + 1s, r.data}, other_data{r.expires, {}};
 
         bool expected = false;
         ds::command command;
@@ -638,7 +640,9 @@ TEST_CASE("what is refused and what is not is what the commands say themselves")
             c.if_locked_by = one_of("", "", "our token", "their token");
             if (c.if_locked_by.empty() && random() % 2)
                 c.if_unlocked = one_of(ds::lock_time(noon - 2s), ds::lock_time(noon + 15s));
-            expected = c.permitted_by(r, r.lock);
+            if (random() % 4 == 0) c.seen = one_of(theirs, old);
+            if (random() % 4 == 0) c.if_as_read = one_of(read, moved_expiry, other_data);
+            expected = c.permitted_by(r, r.data.bytes(), r.lock);
             command = c;
             break;
         }
@@ -649,14 +653,15 @@ TEST_CASE("what is refused and what is not is what the commands say themselves")
             break;
         }
         case 2: {
-            const ds::move_record c{.from = id,
-                                    .to = session_id::generate(),
-                                    .content = r,
-                                    .if_version = one_of(1U, 2U),
-                                    .now = noon,
-                                    .if_locked_by = one_of("", "our token", "their token"),
-                                    .grace = one_of(0s, 60s)};
-            expected = c.permitted_by(r, r.lock);
+            ds::move_record c{.from = id,
+                              .to = session_id::generate(),
+                              .content = r,
+                              .if_version = one_of(1U, 2U),
+                              .now = noon,
+                              .if_locked_by = one_of("", "our token", "their token"),
+                              .grace = one_of(0s, 60s)};
+            if (random() % 4 == 0) c.if_as_read = one_of(read, moved_expiry, other_data);
+            expected = c.permitted_by(r, r.data.bytes(), r.lock);
             command = c;
             break;
         }
