@@ -32,6 +32,14 @@ struct pessimistic_lock_options {
     /// done under it, until it counts as abandoned. Longer than such a program may run.
     std::chrono::milliseconds foreign_lock_time{60'000};
 
+    /// Whether programs write to the table, too, that raise no version (the PHP handler). Saves are then bound also to expiry
+    /// and data as they were read, so that no write of theirs is lost; for that requests carry the data twice.
+    ///
+    /// When the PHP handler has waited 10 s for a lock it starts with an empty session, and overwrites the stored one. So let
+    /// locks in such tables be short: `lock_on_load = false`, by which a save goes on top of what others stored and locks nothing,
+    /// and for loads that lock a `lease` of at most 5 s.
+    bool foreign_writers = false;
+
     /// Whether `load(id)` locks. If not, such sessions are saved as optimistic_lock does it, and `load(id, exclusive)` locks.
     bool lock_on_load = true;
 };

@@ -6,7 +6,7 @@
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/core/session_id.hpp>
-#include <dynasession/lock/save_on_version.hpp>
+#include <dynasession/lock/save_rules.hpp>
 #include <dynasession/op/action.hpp>
 
 #include <algorithm>
@@ -26,26 +26,17 @@ public:
 
     /// `token` holds the lock of the session, if it has to be held.
     move_changes(save_request request, const session_id& to, Rebind rebind, save_rules rules, std::string token = {})
-        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(rules), token_(std::move(token)) {}
+        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(std::move(rules)), token_(std::move(token)) {}
 
     op::action<command, saved> resume(reply_type in, op::instant now) {
         if (!in) return result<saved>(std::move(in).error());
-        if (sent_) {
-            if (in->applied) return result<saved>(saved{.stored = std::move(moved_), .merged = merged_});
-            if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
-            if (!token_.empty()) return result<saved>(error::lock_lost);
-            const record& theirs = *in->item;
-            const bool locked = rules_.respects_locks && theirs.lock.held();
-            if (theirs.version != request_.stored.version) {
-                if (!rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
-                merged_ = true;
-            }
-            if (attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
-            request_.stored = *std::move(in->item);
-            sent_ = false;
-            if (locked || attempts_ > 1) return op::pause{backoff_.next()};
-        }
-        sent_ = true;
+        if (!std::exchange(sent_, true)) return send(now);
+        if (in->applied) return result<saved>(saved{.stored = std::move(moved_), .merged = merged_});
+        return refused(*std::move(in), now);
+    }
+
+private:
+    op::action<command, saved> send(op::instant now) {
         ++attempts_;
         auto data = rebind_(apply(request_.stored.data, request_.changes));
         if (!data) return result<saved>(std::move(data).error());
@@ -55,15 +46,30 @@ public:
         move_record move{.from = request_.id,
                          .to = to_,
                          .content = moved_,
-                         .if_version = request_.stored.version,
                          .now = now.seconds(),
                          .if_locked_by = token_,
                          .grace = request_.grace};
-        if (token_.empty() && rules_.respects_locks) move.if_unlocked = now.system - rules_.lock_margin;
+        rules_.bind(move, request_.stored, now);
         return command(std::move(move));
     }
 
-private:
+    op::action<command, saved> refused(reply found, op::instant now) {
+        if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
+        record& theirs = *found.item;
+        const bool under_lock = !token_.empty();
+        if (under_lock && theirs.lock.token != token_) return result<saved>(error::lock_lost);
+        if (is_overtaken(request_.stored, theirs)) {
+            if (under_lock || !rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
+            merged_ = true;
+        }
+        const bool blocked = !under_lock && rules_.is_blocked(theirs);
+        if (attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
+        request_.stored = std::move(theirs);
+        if (!blocked && attempts_ == 1) return send(now);
+        sent_ = false;
+        return op::pause{backoff_.next()};
+    }
+
     static constexpr int max_attempts = 32;
 
     save_request request_;

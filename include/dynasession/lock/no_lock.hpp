@@ -19,10 +19,13 @@ namespace dynasession::inline v0 {
 /// *Cost:* a load is one read, a save one write, and one more for each save of others that comes between; an
 /// unchanged session nothing but a touch when it is due.
 struct no_lock {
+    /// As of pessimistic_lock_options.
+    bool foreign_writers = false;
+
     auto load(const session_id& id, read_write_t) const { return lock_detail::load_once(id, false); }
     auto load(const session_id& id, read_only_t) const { return lock_detail::load_once(id, true); }
 
-    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), {.last_writer_wins = true}); }
+    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), rules()); }
 
     auto touch(save_request s) const {
         s.changes = {};
@@ -31,8 +34,11 @@ struct no_lock {
 
     template <class Rebind>
     auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
-        return lock_detail::move_changes(std::move(s), to, std::move(rebind), {.last_writer_wins = true});
+        return lock_detail::move_changes(std::move(s), to, std::move(rebind), rules());
     }
+
+private:
+    lock_detail::save_rules rules() const { return {.last_writer_wins = true, .foreign_writers = foreign_writers}; }
 };
 
 static_assert(check_lock_policy<no_lock>());

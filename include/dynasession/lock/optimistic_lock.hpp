@@ -18,10 +18,13 @@ namespace dynasession::inline v0 {
 ///
 /// *Cost:* as no_lock.
 struct optimistic_lock {
+    /// As of pessimistic_lock_options. A lock that the PHP handler has abandoned is taken over by pessimistic_lock only.
+    bool foreign_writers = false;
+
     auto load(const session_id& id, read_write_t) const { return lock_detail::load_once(id, false); }
     auto load(const session_id& id, read_only_t) const { return lock_detail::load_once(id, true); }
 
-    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), {.respects_locks = true}); }
+    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), rules()); }
 
     auto touch(save_request s) const {
         s.changes = {};
@@ -30,8 +33,11 @@ struct optimistic_lock {
 
     template <class Rebind>
     auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
-        return lock_detail::move_changes(std::move(s), to, std::move(rebind), {.respects_locks = true});
+        return lock_detail::move_changes(std::move(s), to, std::move(rebind), rules());
     }
+
+private:
+    lock_detail::save_rules rules() const { return {.respects_locks = true, .foreign_writers = foreign_writers}; }
 };
 
 static_assert(check_lock_policy<optimistic_lock>());

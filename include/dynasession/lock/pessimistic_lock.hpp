@@ -24,9 +24,6 @@ namespace dynasession::inline v0 {
 
 namespace lock_detail {
 
-/// How a session is saved of which this request has no lock, where others may have it.
-inline constexpr save_rules with_locks{.respects_locks = true};
-
 /// An operation after which the session has no lock any more; it keeps it if nothing was written for another reason than
 /// that the lock is lost.
 template <class Op>
@@ -116,9 +113,8 @@ public:
         const auto place = place_of(s);
         auto token = place ? place->held_lock().claim.token : std::string();
         // Under the new id there is no lock: nobody knows it yet.
-        return lock_detail::ends_turn(lock_detail::move_changes(std::move(s), to, std::move(rebind), lock_detail::with_locks,
-                                                                std::move(token)),
-                                      place);
+        return lock_detail::ends_turn(
+            lock_detail::move_changes(std::move(s), to, std::move(rebind), with_locks(), std::move(token)), place);
     }
 
     auto release(save_request s) const {
@@ -147,9 +143,12 @@ private:
         return place && !place->is_over() ? place : nullptr;
     }
 
-    static lock_detail::save_on_version without_lock(save_request s) {
-        return {std::move(s), lock_detail::with_locks};
+    // How a session is saved of which this request has no lock, where others may have it.
+    lock_detail::save_rules with_locks() const {
+        return {.respects_locks = true, .foreign_writers = options().foreign_writers};
     }
+
+    lock_detail::save_on_version without_lock(save_request s) const { return {std::move(s), with_locks()}; }
 
     static const pessimistic_lock_options& checked(const pessimistic_lock_options& o) {
         constexpr std::chrono::milliseconds none{0}, day{std::chrono::hours(24)};

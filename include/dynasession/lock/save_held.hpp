@@ -22,7 +22,8 @@ namespace dynasession::inline v0::lock_detail {
 /// request of this process waits for it.
 ///
 /// It is bound to the lock and to the version that was read when the lock was taken, so it changes nothing when the
-/// lock was lost, whatever clocks and networks do.
+/// lock was lost, whatever clocks and networks do. With `foreign_writers` it is also bound to the content that was read: a late
+/// copy of the claim may have put our token back under which one of them has written.
 class save_held {
 public:
     using effect_type = command;
@@ -72,6 +73,7 @@ private:
                              .if_locked_by = held_.claim.token,
                              .lock = next_.claim};
         if (writes) change.expires = expires_;
+        if (options.foreign_writers) change.if_as_read = as_read::of(stored);
         return command(std::move(change));
     }
 
@@ -109,9 +111,8 @@ private:
         const auto& theirs = found.item;
         const bool gone = !theirs || !theirs->live(now.system);
         if (!gone && theirs->lock.token == held_.claim.token) {
-            // Somebody has saved without looking at locks. Or a touch has put off the expiry further: that stands.
-            const bool touched = theirs->version == request_.stored.version;
-            if (!touched || attempts_ == max_attempts) return result<saved>(error::conflict);
+            // Somebody has saved without looking at locks. Or a touch has put off the expiry: that stands.
+            if (is_overtaken(request_.stored, *theirs) || attempts_ == max_attempts) return result<saved>(error::conflict);
             request_.stored.expires = theirs->expires;
             return send(now);
         }

@@ -6,6 +6,7 @@
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/detail/random_token.hpp>
+#include <dynasession/lock/save_rules.hpp>
 #include <dynasession/op/action.hpp>
 
 #include <algorithm>
@@ -22,18 +23,6 @@ inline bool touch_is_due(const save_request& r, time_point renewed) noexcept {
     return renewed > stored.expires && (renewed - stored.expires >= r.touch_after || renewed == stored.deadline);
 }
 
-/// How saves without a lock get along.
-struct save_rules {
-    bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
-    bool respects_locks = false;      ///< waits while another has the session locked
-    std::chrono::milliseconds lock_margin{2000}; ///< a lock is over so long after its end, since clocks differ
-
-    /// Whether changes that were made from `mine` may go on top of what others have stored since.
-    bool allow(const delta& changes, const record& mine, const record& theirs) const {
-        return last_writer_wins || disjoint(difference(mine.data, theirs.data), changes);
-    }
-};
-
 /// Saves without a lock: the changes go on top of the version that they were made from or, when others saved
 /// meanwhile, of theirs. Without changes at most a touch.
 ///
@@ -44,7 +33,7 @@ public:
     using reply_type = result<reply>;
     using value_type = saved;
 
-    save_on_version(save_request request, save_rules rules) : request_(std::move(request)), rules_(rules) {}
+    save_on_version(save_request request, save_rules rules) : request_(std::move(request)), rules_(std::move(rules)) {}
 
     step resume(reply_type in, op::instant now) {
         if (!in) return result<saved>(std::move(in).error());
@@ -72,10 +61,9 @@ private:
                              .changes = request_.changes,
                              .after = after_,
                              .expires = expires_,
-                             .if_version = stored.version,
                              .now = now.seconds(),
                              .journal = journal_};
-        if (rules_.respects_locks) change.if_unlocked = now.system - rules_.lock_margin;
+        rules_.bind(change, stored, now);
         return command(std::move(change));
     }
 
@@ -97,8 +85,7 @@ private:
         if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
         record& stored = request_.stored;
         const record& theirs = *found.item;
-        const bool overtaken = theirs.version != stored.version;
-        if (overtaken && !request_.changes.empty()) {
+        if (is_overtaken(stored, theirs) && !request_.changes.empty()) {
             if (request_.if_unchanged) return result<saved>(error::conflict);
             if (!rules_.allow(request_.changes, stored, theirs)) return result<saved>(error::conflict);
             stored = *std::move(found.item);
@@ -109,9 +96,9 @@ private:
             stored.lock = theirs.lock;
             if (request_.changes.empty()) return finish();
         }
-        const bool locked = rules_.respects_locks && stored.lock.held();
-        if (++attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
-        if (attempts_ == 1 && !locked) return send(now);
+        const bool blocked = rules_.is_blocked(stored);
+        if (++attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
+        if (attempts_ == 1 && !blocked) return send(now);
         state_ = state::pausing;
         return op::pause{backoff_.next()};
     }

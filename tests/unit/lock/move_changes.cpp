@@ -155,3 +155,47 @@ TEST_CASE("a session that may not overwrite others does not move over them, nor 
         CHECK(fails_with(act, ds::error::lock_timeout));
     }
 }
+
+TEST_CASE("in a table that others write to without a version, a session does not move over what they wrote") {
+    const ds::lock_detail::save_rules shared{.respects_locks = true, .foreign_writers = true};
+    auto written = stored_at_noon();
+    written.data = ds::fields({{"gone", "1"}, {"kept", "1"}, {"php", "1"}}); // within the second of what was read
+    SUBCASE("without a lock") {
+        move_changes move({.id = id, .stored = stored_at_noon(), .changes = changes()}, to, bound, shared);
+        const auto first = asked<ds::move_record>(move.resume({}, at(0s)));
+        REQUIRE(first.if_as_read);
+        CHECK(first.if_as_read->data == stored_at_noon().data);
+        CHECK(first.if_as_read->expires == noon + 30min);
+        SUBCASE("another key: it comes along") {
+            const auto second = asked<ds::move_record>(move.resume(refused(written), at(0s)));
+            CHECK(second.if_as_read->data == written.data);
+            CHECK(second.content.data.find("php"));
+            CHECK(finished(move.resume(applied(), at(0s))).value().merged);
+        }
+        SUBCASE("the same key") {
+            written.data = apply(written.data, {ds::fields({ds::field{"new", "php"}}), {}});
+            CHECK(fails_with(move.resume(refused(written), at(0s)), ds::error::conflict));
+        }
+    }
+    SUBCASE("under a lock") {
+        move_changes move({.id = id, .stored = stored_at_noon(), .changes = changes()}, to, bound, shared, ours);
+        CHECK(asked<ds::move_record>(move.resume({}, at(0s))).if_as_read->data == stored_at_noon().data);
+        SUBCASE("which they broke") {
+            CHECK(fails_with(move.resume(refused(written), at(0s)), ds::error::lock_lost));
+        }
+        written.lock = {ours, noon + 10s};
+        SUBCASE("which a late copy of our claim put back") {
+            CHECK(fails_with(move.resume(refused(written), at(0s)), ds::error::conflict));
+        }
+        SUBCASE("and the expiry alone moved") {
+            written.data = stored_at_noon().data;
+            written.expires = noon + 40min;
+            const auto again = asked<ds::move_record>(move.resume(refused(written), at(0s)));
+            CHECK(again.if_as_read->expires == written.expires);
+            CHECK(again.if_locked_by == ours);
+            CHECK(again.content.expires == written.expires);
+            CHECK_FALSE(again.content.lock.held());
+            CHECK_FALSE(finished(move.resume(applied(), at(0s))).value().merged);
+        }
+    }
+}

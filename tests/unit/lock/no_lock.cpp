@@ -72,3 +72,13 @@ TEST_CASE("no_lock: a session moves with what others saved") {
     other.version = 9;
     CHECK(asked<ds::move_record>(move.resume(refused(other), at(0s))).if_version == 9);
 }
+
+TEST_CASE("no_lock: with foreign_writers saves and moves are bound to what was read, else to the version alone") {
+    for (const bool shared : {false, true}) {
+        const ds::no_lock p{.foreign_writers = shared};
+        auto save = p.save(request(changes()));
+        CHECK(asked<ds::change_record>(save.resume({}, at(0s))).if_as_read.has_value() == shared);
+        auto move = p.regenerate(request(), ds::session_id::generate(), as_it_is);
+        CHECK(asked<ds::move_record>(move.resume({}, at(0s))).if_as_read.has_value() == shared);
+    }
+}

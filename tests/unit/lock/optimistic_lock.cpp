@@ -81,3 +81,13 @@ TEST_CASE("optimistic_lock: a session moves bound to its version") {
     CHECK(c.if_version == 3);
     CHECK(c.if_locked_by.empty());
 }
+
+TEST_CASE("optimistic_lock: with foreign_writers saves and moves are bound to what was read, else to the version alone") {
+    for (const bool shared : {false, true}) {
+        const ds::optimistic_lock p{.foreign_writers = shared};
+        auto save = p.save(request(changes()));
+        CHECK(asked<ds::change_record>(save.resume({}, at(0s))).if_as_read.has_value() == shared);
+        auto move = p.regenerate(request(), ds::session_id::generate(), as_it_is);
+        CHECK(asked<ds::move_record>(move.resume({}, at(0s))).if_as_read.has_value() == shared);
+    }
+}

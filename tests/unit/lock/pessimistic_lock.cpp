@@ -149,6 +149,20 @@ TEST_CASE("pessimistic_lock: a session that was not locked is saved bound to its
     CHECK(c.if_unlocked == noon + 1s);
 }
 
+TEST_CASE("pessimistic_lock: with foreign_writers all its saves and moves are bound to what was read") {
+    const pessimistic_lock policy({.foreign_writers = true});
+    const auto found = loaded_at_noon(policy);
+    const auto to = ds::session_id::generate();
+    auto move = policy.regenerate(request(found), to, as_it_is);
+    CHECK(asked<ds::move_record>(move.resume({}, at(0s))).if_as_read);
+    auto save = policy.save(request(found, changes()));
+    CHECK(asked<ds::change_record>(save.resume({}, at(0s))).if_as_read);
+    auto unlocked = policy.save({.id = id, .stored = stored_at_noon(), .changes = changes()});
+    CHECK(asked<ds::change_record>(unlocked.resume({}, at(0s))).if_as_read);
+    auto unlocked_move = policy.regenerate({.id = id, .stored = stored_at_noon()}, to, as_it_is);
+    CHECK(asked<ds::move_record>(unlocked_move.resume({}, at(0s))).if_as_read);
+}
+
 TEST_CASE("pessimistic_lock: a touch leaves the changes where they are, and the lock") {
     const pessimistic_lock policy;
     const auto found = loaded_at_noon(policy);

@@ -290,6 +290,67 @@ TEST_CASE("save_held: where a touch of another has put off the expiry further, t
     CHECK(finished(save.resume(applied(), at(2s))).value().stored.expires == noon + 1h);
 }
 
+TEST_CASE("save_held: in a table that others write to without a version, a save is bound to what was read as well") {
+    const holder h;
+    {
+        auto save = h.save(changes());
+        CHECK_FALSE(asked<ds::change_record>(save.resume({}, at(1s))).if_as_read);
+    }
+    h.service->options.foreign_writers = true;
+    auto save = h.save(changes());
+    const auto c = asked<ds::change_record>(save.resume({}, at(1s)));
+    REQUIRE(c.if_as_read);
+    CHECK(c.if_as_read->expires == noon + 30min);
+    CHECK(c.if_as_read->data == stored_at_noon().data);
+    CHECK(c.if_version == 3);
+    CHECK(c.if_locked_by == ours);
+    auto found = locked_by(ours);
+    SUBCASE("a touch moved the expiry, on or back: that stands, and the save is repeated") {
+        for (const auto expires : {noon + 25min, noon + 1h}) {
+            found.expires = expires;
+            const auto again = asked<ds::change_record>(save.resume(refused(found), at(2s)));
+            CHECK(again.if_as_read->expires == expires);
+            CHECK(again.if_as_read->data == stored_at_noon().data);
+            CHECK(again.expires >= noon + 30min);
+        }
+        CHECK(finished(save.resume(applied(), at(2s))).value().stored.expires == noon + 1h);
+    }
+    SUBCASE("the PHP handler wrote, which broke our lock") {
+        found.lock = {};
+        found.data = ds::fields({ds::field{"php", "1"}});
+        SUBCASE("for good") {}
+        SUBCASE("and took its own: nothing that it leaves beside its lock is taken for ours") {
+            found.lock = {.until = noon + 20s, .foreign = true};
+        }
+        CHECK(fails_with(save.resume(refused(found), at(2s)), ds::error::lock_lost));
+        CHECK_FALSE(h.place->held());
+    }
+    SUBCASE("it wrote, and a late copy of our claim put our token back: nothing of it is overwritten") {
+        found.data = ds::fields({ds::field{"php", "1"}});
+        SUBCASE("with another expiry") { found.expires = noon + 24min; }
+        SUBCASE("within the second of the one before") {}
+        CHECK(fails_with(save.resume(refused(found), at(2s)), ds::error::conflict));
+        CHECK(h.place->held());
+    }
+}
+
+TEST_CASE("save_held: who gets the session handed on is bound to what its save left") {
+    const holder h;
+    h.service->options.foreign_writers = true;
+    const auto next = h.enter();
+    auto save = h.save(changes());
+    const auto c = asked<ds::change_record>(save.resume({}, at(1s)));
+    finished(save.resume(applied(), at(1s))).value();
+    REQUIRE(next->has_turn(at(1s)));
+    const auto handed = *next->inherit(at(1s));
+    next->hold(handed.claim, handed.over, handed.over + 2s);
+    save_held second({.id = id, .stored = *handed.stored, .changes = changes(), .hold = next}, h.service, next);
+    const auto read = asked<ds::change_record>(second.resume({}, at(2s))).if_as_read;
+    REQUIRE(read);
+    CHECK(read->data == c.after);
+    CHECK(read->expires == c.expires);
+}
+
 TEST_CASE("save_held: a failure by which nothing was written keeps the lock for another attempt") {
     const holder h;
     const auto next = h.enter();

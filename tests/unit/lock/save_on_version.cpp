@@ -21,6 +21,7 @@ namespace {
 const auto id = ds::session_id::generate();
 const save_rules last_writer_wins{.last_writer_wins = true};
 const save_rules optimistic{.respects_locks = true};
+const save_rules shared{.respects_locks = true, .foreign_writers = true};
 const std::string theirs = "THEIRSTHEIRSTHEI", older = "OLDEROLDEROLDERO";
 
 ds::delta changes() { return {ds::fields({ds::field{"new", "2", true}}), {"gone"}}; }
@@ -38,10 +39,24 @@ ds::record saved_by_another(std::string_view key) {
     return r;
 }
 
+// The record after the PHP handler wrote all of it: the version stays.
+ds::record written_by_php(ds::fields data, std::chrono::seconds passed = 0s) {
+    auto r = stored_at_noon();
+    r.data = std::move(data);
+    r.expires += passed;
+    return r;
+}
+
 ds::record locked_by_another() {
     auto r = stored_at_noon();
     r.lock = {theirs, noon + 10s};
     return r;
+}
+
+// A save in a table that the PHP handler writes to as well, which it was faster than.
+ds::op::action<ds::command, ds::saved> overtaken_by_php(save_on_version& save, const ds::record& written) {
+    asked<ds::change_record>(save.resume({}, at(1s)));
+    return save.resume(refused(written), at(2s));
 }
 
 } // namespace
@@ -198,6 +213,72 @@ TEST_CASE("a save that respects locks goes through only where nobody holds one, 
     CHECK(asked<ds::change_record>(respects.resume({}, at(10s + 5ms))).if_unlocked == noon + 8s + 5ms);
     save_on_version defeats(request(changes()), last_writer_wins);
     CHECK_FALSE(asked<ds::change_record>(defeats.resume({}, at(10s))).if_unlocked);
+}
+
+TEST_CASE("in a table that others write to without a version, a save is bound to what was read as well") {
+    save_on_version alone(request(changes()), optimistic);
+    CHECK_FALSE(asked<ds::change_record>(alone.resume({}, at(0s))).if_as_read);
+    save_on_version save(request(changes()), shared);
+    const auto c = asked<ds::change_record>(save.resume({}, at(1s)));
+    REQUIRE(c.if_as_read);
+    CHECK(c.if_as_read->expires == noon + 30min);
+    CHECK(c.if_as_read->data == stored_at_noon().data);
+    CHECK(c.if_version == 3);
+}
+
+TEST_CASE("a save goes on top of what they wrote, also within the second of what was read, or fails as over any other") {
+    for (const auto passed : {0s, 60s}) {
+        CAPTURE(passed.count());
+        save_on_version save(request(changes()), shared);
+        auto written = written_by_php(ds::fields({{"gone", "1"}, {"php", "1"}}), passed);
+        const auto again = asked<ds::change_record>(overtaken_by_php(save, written));
+        CHECK(again.if_version == 3);
+        CHECK(again.if_as_read->data == written.data);
+        CHECK(again.if_as_read->expires == written.expires);
+        CHECK(again.after == ds::fields({{"new", "2", true}, {"php", "1"}}));
+        const auto saved = finished(save.resume(applied(), at(2s))).value();
+        CHECK(saved.merged);
+        CHECK(saved.stored.version == 4);
+
+        auto follows = request(changes());
+        follows.if_unchanged = true;
+        save_on_version update(follows, shared);
+        CHECK(fails_with(overtaken_by_php(update, written), ds::error::conflict));
+
+        written.data = ds::fields({{"gone", "1"}, {"kept", "1"}, {"new", "php"}});
+        save_on_version fails(request(changes()), shared);
+        CHECK(fails_with(overtaken_by_php(fails, written), ds::error::conflict));
+        save_on_version wins(request(changes()), {.last_writer_wins = true, .foreign_writers = true});
+        CHECK(asked<ds::change_record>(overtaken_by_php(wins, written)).after ==
+              ds::fields({{"kept", "1"}, {"new", "2", true}}));
+    }
+}
+
+TEST_CASE("an expiry that moved alone, on or back, is no save of others") {
+    for (const auto passed : {-30s, 60s}) {
+        auto follows = request(changes());
+        follows.if_unchanged = true;
+        save_on_version update(follows, shared);
+        const auto written = written_by_php(stored_at_noon().data, passed);
+        const auto again = asked<ds::change_record>(overtaken_by_php(update, written));
+        CHECK(again.if_as_read->expires == written.expires);
+        CHECK_FALSE(finished(update.resume(applied(), at(2s))).value().merged);
+    }
+}
+
+TEST_CASE("after a touch a save is still bound to the data that was read: who wrote before the touch is seen") {
+    save_on_version touch(request(), shared);
+    const auto c = asked<ds::touch_record>(touch.resume({}, at(10min)));
+    auto r = request(changes());
+    SUBCASE("ours") { r.stored = finished(touch.resume(applied(), at(10min))).value().stored; }
+    SUBCASE("another's, that was faster") {
+        const auto written = written_by_php(ds::fields({ds::field{"php", "1"}}), 10min);
+        r.stored = finished(touch.resume(refused(written), at(10min))).value().stored;
+    }
+    save_on_version save(r, shared);
+    const auto read = asked<ds::change_record>(save.resume({}, at(11min))).if_as_read;
+    CHECK(read->expires == c.expires);
+    CHECK(read->data == stored_at_noon().data);
 }
 
 TEST_CASE("a save waits while another has the session locked") {

@@ -1,0 +1,44 @@
+#ifndef DYNASESSION_LOCK_SAVE_RULES_HPP
+#define DYNASESSION_LOCK_SAVE_RULES_HPP
+
+#include <dynasession/core/command.hpp>
+#include <dynasession/core/fields.hpp>
+#include <dynasession/core/record.hpp>
+#include <dynasession/op/action.hpp>
+
+#include <chrono>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Whether others have saved since `mine` was read, also those who raise no version.
+inline bool is_overtaken(const record& mine, const record& theirs) noexcept {
+    return theirs.version != mine.version || theirs.data != mine.data;
+}
+
+/// How saves without a lock get along.
+struct save_rules {
+    bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
+    bool respects_locks = false;      ///< waits while another has the session locked
+    bool foreign_writers = false;     ///< some writers raise no version
+    std::chrono::milliseconds lock_margin{2000}; ///< a lock is over so long after its end, since clocks differ
+
+    /// Whether changes that were made from `mine` may go on top of what others have stored since.
+    bool allow(const delta& changes, const record& mine, const record& theirs) const {
+        return last_writer_wins || disjoint(difference(mine.data, theirs.data), changes);
+    }
+
+    /// Whether the lock of what was found stands in the way.
+    bool is_blocked(const record& found) const noexcept { return respects_locks && found.lock.held(); }
+
+    /// Has a change or a move go on top of `mine` and of nothing else.
+    template <class Write>
+    void bind(Write& write, const record& mine, op::instant now) const {
+        write.if_version = mine.version;
+        if (foreign_writers) write.if_as_read = as_read::of(mine);
+        if (respects_locks) write.if_unlocked = now.system - lock_margin;
+    }
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
