@@ -28,6 +28,10 @@ struct pessimistic_lock_options {
     /// How long the lock of one request is renewed by itself. A request that hangs gives it up after that and a lease.
     std::chrono::milliseconds max_hold_time{60'000};
 
+    /// How long a session may be locked by this process in one go, whatever is renewed: no renewal puts the end of a lock off
+    /// further. Renewals that would put off nothing fail with `lock_lost`, although the lock lasts until its end.
+    std::chrono::milliseconds max_tenure{std::chrono::hours(24)};
+
     /// How long the lock of a program that leaves neither owner nor end (the PHP handler) has to be seen, with nothing
     /// done under it, until it counts as abandoned. Longer than such a program may run.
     std::chrono::milliseconds foreign_lock_time{60'000};
@@ -37,7 +41,7 @@ struct pessimistic_lock_options {
     ///
     /// When the PHP handler has waited 10 s for a lock it starts with an empty session, and overwrites the stored one. So let
     /// locks in such tables be short: `lock_on_load = false`, by which a save goes on top of what others stored and locks nothing,
-    /// and for loads that lock a `lease` of at most 5 s.
+    /// and for loads that lock a `lease` of at most 5 s with a `max_tenure` of 8 s.
     bool foreign_writers = false;
 
     /// Whether `load(id)` locks. If not, such sessions are saved as optimistic_lock does it, and `load(id, exclusive)` locks.

@@ -155,11 +155,13 @@ private:
         const auto is_time = [&](std::chrono::milliseconds t) { return t > none && t <= day; };
         const bool valid = is_time(o.lease) && o.max_wait_time >= none && o.max_wait_time <= day && is_time(o.min_retry_time) &&
                            o.max_retry_time >= o.min_retry_time && o.max_retry_time <= day && o.max_hold_time >= none &&
-                           o.max_hold_time <= day && is_time(o.foreign_lock_time);
+                           o.max_hold_time <= day && o.max_tenure >= o.lease && o.max_tenure <= day &&
+                           is_time(o.foreign_lock_time);
         if (!valid)
             throw session_error(failure(error::invalid_option,
                                         "pessimistic_lock_options: times are above 0 (max_wait_time and max_hold_time may be 0) "
-                                        "and at most a day, and max_retry_time is no less than min_retry_time"));
+                                        "and at most a day; max_retry_time is no less than min_retry_time, and max_tenure no less "
+                                        "than lease"));
         return o;
     }
 

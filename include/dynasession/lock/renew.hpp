@@ -16,7 +16,18 @@
 
 namespace dynasession::inline v0::lock_detail {
 
-/// Puts off the end of a lock: it lasts a whole lease from now on.
+/// How long a lock lasts that is renewed now: a lease, or what `max_tenure` leaves of it; none if that puts off nothing.
+inline std::optional<std::chrono::milliseconds> renewed_for(const lock_service& service, const wait_queues::place& place,
+                                                            op::instant now) {
+    using namespace std::chrono_literals;
+    const auto end = place.wanted().since + service.options.max_tenure;
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(end - now.steady);
+    if (left >= service.options.lease) return service.options.lease;
+    const bool puts_off = left > 0ms && place.held_lock().over + 1ms <= end;
+    return puts_off ? std::optional(left) : std::nullopt;
+}
+
+/// Puts off the end of a lock: it lasts a whole lease from now on, or until the end of `max_tenure`.
 class renew {
 public:
     using effect_type = command;
@@ -30,9 +41,10 @@ public:
         if (!in) return result<void>(std::move(in).error());
         if (!std::exchange(sent_, true)) {
             if (!place_ || !place_->held()) return result<void>(error::lock_lost);
-            const auto lease = service_->options.lease;
-            over_ = now.steady + lease;
-            claim_ = {place_->held_lock().claim.token, now.system + lease};
+            const auto lasts = renewed_for(*service_, *place_, now);
+            if (!lasts) return result<void>(failure(error::lock_lost, "the lock is not renewed past max_tenure"));
+            over_ = now.steady + *lasts;
+            claim_ = {place_->held_lock().claim.token, now.system + *lasts};
             return command(renew_lock{id_, claim_});
         }
         if (!in->applied) {
@@ -53,7 +65,8 @@ private:
     bool sent_ = false;
 };
 
-/// Renews the lock of a session at a third of each lease, for as long as the session has it, `max_hold_time` at most.
+/// Renews the lock of a session at a third of each lease, for as long as the session has it, `max_hold_time` at most, and up
+/// to `max_tenure`.
 ///
 /// It does not keep the session's place: a session that is forgotten leaves its lock to the next.
 class keep_renewing {
@@ -79,6 +92,7 @@ private:
     op::action<command, void> wait_or_renew(op::instant now) {
         auto place = place_.lock();
         if (!place || !place->held() || stop_->is_set() || now.steady >= until_) return result<void>();
+        if (!renewed_for(*service_, *place, now)) return result<void>();
         const auto& options = service_->options;
         // After a failure the lease goes on running, so the next attempt is due sooner.
         const auto left = place->held_lock().over - now.steady;

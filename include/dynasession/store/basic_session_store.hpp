@@ -212,7 +212,7 @@ public:
 
     /// Has the session's lock last a whole lease from now on.
     ///
-    /// *Errors:* `lock_lost`: the session has no lock, or none any more; `session_gone`.
+    /// *Errors:* `lock_lost`: the session has no lock, or none any more, or the policy renews it no further; `session_gone`.
     ///
     /// *Cost:* one write of the whole item.
     void renew(session_type& s)

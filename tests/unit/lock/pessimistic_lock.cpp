@@ -66,12 +66,14 @@ TEST_CASE("pessimistic_lock: options that make no sense are refused") {
     CHECK(refused_options({.max_retry_time = 25h}));
     CHECK(refused_options({.max_hold_time = -1ms}));
     CHECK(refused_options({.max_hold_time = 25h}));
+    CHECK(refused_options({.lease = 5s, .max_tenure = 5s - 1ms}));
+    CHECK(refused_options({.max_tenure = 25h}));
     CHECK(refused_options({.foreign_lock_time = 0ms}));
     CHECK(refused_options({.foreign_lock_time = 25h}));
     CHECK_FALSE(refused_options({}));
     CHECK_FALSE(refused_options(
         {.lease = 24h, .max_wait_time = 0ms, .min_retry_time = 250ms, .max_waiters = 0, .max_hold_time = 0ms}));
-    CHECK(pessimistic_lock({.lease = 5s}).options().lease == 5s);
+    CHECK(pessimistic_lock({.lease = 5s, .max_tenure = 5s}).options().lease == 5s);
 }
 
 TEST_CASE("pessimistic_lock: what a load locks") {

@@ -31,6 +31,7 @@ struct holder {
 
     holder() {
         service->options.lease = 12s;
+        place->begins_at(steady_noon);
         place->hold({ours, noon + 12s}, steady_noon + 12s, steady_noon + 14s);
     }
 
@@ -109,6 +110,55 @@ TEST_CASE("renew: an answer that comes when the lock was given up revives nothin
     h.place->end();
     finished(op.resume(applied(), at(6s)));
     CHECK_FALSE(h.place->held());
+}
+
+TEST_CASE("renew: the end is put off up to max_tenure after the lock was taken, and then no further") {
+    const holder h;
+    h.service->options.max_tenure = 20s;
+    const auto renewed = [&](std::chrono::milliseconds passed) {
+        renew op(id, h.service, h.place);
+        const auto claim = asked<ds::renew_lock>(op.resume({}, at(passed))).claim;
+        CHECK(finished(op.resume(applied(), at(passed))).has_value());
+        CHECK(h.place->held_lock().over == steady_noon + (claim.until - noon));
+        return claim.until - noon;
+    };
+    CHECK(renewed(0s) == 12s); // at once: puts off nothing, but not for that reason
+    CHECK(renewed(8s - 1ms) == 20s - 1ms);
+    CHECK(renewed(9s) == 20s);
+    renew more(id, h.service, h.place);
+    const auto refusal = finished(more.resume({}, at(19s)));
+    CHECK(refusal.error() == ds::error::lock_lost);
+    CHECK(refusal.error().detail.find("max_tenure") != std::string::npos);
+    CHECK(h.place->held()); // until its end
+}
+
+TEST_CASE("renew: after max_tenure nothing is renewed, not even a lock that ended before") {
+    const holder h;
+    h.service->options.max_tenure = 20s;
+    renew op(id, h.service, h.place);
+    CHECK(fails_with(op.resume({}, at(20s)), ds::error::lock_lost));
+}
+
+TEST_CASE("renew: what a process handed on belongs to one tenure") {
+    const holder h;
+    h.service->options.max_tenure = 20s;
+    const auto next = h.enter();
+    h.place->pass_on({{theirs, noon + 18s}, steady_noon + 18s});
+    REQUIRE(next->has_turn(at(6s)));
+    const auto idle = *next->inherit(at(6s));
+    next->hold(idle.claim, idle.over, idle.over + 2s);
+    renew op(id, h.service, next);
+    CHECK(asked<ds::renew_lock>(op.resume({}, at(10s))).claim.until == noon + 20s);
+}
+
+TEST_CASE("keep_renewing: it ends when max_tenure leaves nothing to put off") {
+    const holder h;
+    h.service->options.max_tenure = 13s;
+    auto keep = h.keep();
+    paused(keep.resume({}, at(0s)));
+    CHECK(asked<ds::renew_lock>(keep.resume({}, at(4s))).claim.until == noon + 13s);
+    CHECK(finished(keep.resume(applied(), at(4s))).has_value());
+    CHECK(h.place->held());
 }
 
 TEST_CASE("keep_renewing: a third of each lease, as long as the session has its lock") {
