@@ -23,8 +23,7 @@ namespace dynasession::inline v0::lock_detail {
 /// Locks a live session and reads it; none if there is none.
 ///
 /// First it is this request's turn among those of its process, then its process has to get the lock in the store, unless
-/// the request before handed it on. What others hold there is taken from them when it is dead by its end and our clock, or
-/// when it has not changed for longer than a lease by our stopwatch: right with any clocks, quick with good ones.
+/// the request before handed it on. A lock that nobody is behind any more is taken over: see `lock_service::is_dead`.
 class acquire {
 public:
     using effect_type = command;
@@ -101,7 +100,7 @@ private:
         if (r.applied) {
             if (!r.item) return result<value_type>(error::malformed_response);
             hold(claim_, lease_over_);
-            if (seen_ && seen_->foreign) service_->foreign.forget(id_);
+            if (seen_ && seen_->foreign) service_->sightings.forget(id_);
             return done(*std::move(r.item), known_to_);
         }
         place_->claim({}, {});
@@ -124,11 +123,8 @@ private:
             seen_ = r.lock;
             return claim(now);
         } else {
-            if (!watched_ || *watched_ != r.lock) {
-                watched_ = r.lock;
-                watched_since_ = now.steady;
-            }
-            if (is_dead(r, now)) {
+            watches_ = true;
+            if (service_->is_dead(id_, r, now)) {
                 seen_ = r.lock;
                 seen_expires_ = r.expires;
                 return claim(now);
@@ -145,16 +141,9 @@ private:
         return !c.foreign && (c.token == claim_.token || c.token == left_to_us_ || place_->is_orphan(c.token));
     }
 
-    bool is_dead(const record& r, op::instant now) const {
-        using namespace std::chrono_literals;
-        if (r.lock.foreign) return service_->foreign.seen_for(id_, r, now.steady) >= options().foreign_lock_time;
-        return now.system > r.lock.until + lock_service::clock_margin ||
-               now.steady - watched_since_ >= options().lease + lock_service::clock_margin + 1s;
-    }
-
     // Half the price of a consistent read. What it misses costs another look, or a claim that fails.
     step look(op::instant now) {
-        if (!watched_) return claim(now);
+        if (!watches_) return claim(now);
         state_ = state::looking;
         return command(load_record{id_, now.seconds(), true});
     }
@@ -162,7 +151,7 @@ private:
     step looked(reply r, op::instant now) {
         const bool still_held = r.item && !r.forwarded && r.item->live(now.system) && r.item->lock.held();
         if (still_held) return watch(*r.item, now);
-        watched_.reset();
+        watches_ = false;
         return claim(now);
     }
 
@@ -187,13 +176,13 @@ private:
     lock_claim claim_{};
     steady_time lease_over_{};
     std::uint64_t known_to_ = 0;
-    std::optional<lock_claim> seen_{}, watched_{};
+    std::optional<lock_claim> seen_{};
     time_point seen_expires_{};
-    steady_time watched_since_{};
     backoff backoff_{service_->options.min_retry_time, service_->options.max_retry_time};
     std::string left_to_us_{};
     bool inherited_ = false; // this process had the lock already
     bool found_free_ = false;
+    bool watches_ = false; // the lock of another
 };
 
 } // namespace dynasession::inline v0::lock_detail

@@ -26,7 +26,9 @@ public:
 
     /// `token` holds the lock of the session, if it has to be held.
     move_changes(save_request request, const session_id& to, Rebind rebind, save_rules rules, std::string token = {})
-        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(std::move(rules)), token_(std::move(token)) {}
+        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(std::move(rules)), token_(std::move(token)) {
+        if (!token_.empty()) rules_.respects_locks = false;
+    }
 
     op::action<command, saved> resume(reply_type in, op::instant now) {
         if (!in) return result<saved>(std::move(in).error());
@@ -49,7 +51,7 @@ private:
                          .now = now.seconds(),
                          .if_locked_by = token_,
                          .grace = request_.grace};
-        rules_.bind(move, request_.stored, now);
+        rules_.bind(move, request_.id, request_.stored, now);
         return command(std::move(move));
     }
 
@@ -62,7 +64,7 @@ private:
             if (under_lock || !rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
             merged_ = true;
         }
-        const bool blocked = !under_lock && rules_.is_blocked(theirs);
+        const bool blocked = rules_.is_blocked(request_.id, theirs, now);
         if (attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
         request_.stored = std::move(theirs);
         if (!blocked && attempts_ == 1) return send(now);

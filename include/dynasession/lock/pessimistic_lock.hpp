@@ -145,7 +145,7 @@ private:
 
     // How a session is saved of which this request has no lock, where others may have it.
     lock_detail::save_rules with_locks() const {
-        return {.respects_locks = true, .foreign_writers = options().foreign_writers};
+        return {.respects_locks = true, .foreign_writers = options().foreign_writers, .service = service_};
     }
 
     lock_detail::save_on_version without_lock(save_request s) const { return {std::move(s), with_locks()}; }

@@ -63,7 +63,7 @@ private:
                              .expires = expires_,
                              .now = now.seconds(),
                              .journal = journal_};
-        rules_.bind(change, stored, now);
+        rules_.bind(change, request_.id, stored, now);
         return command(std::move(change));
     }
 
@@ -96,7 +96,7 @@ private:
             stored.lock = theirs.lock;
             if (request_.changes.empty()) return finish();
         }
-        const bool blocked = rules_.is_blocked(stored);
+        const bool blocked = rules_.is_blocked(request_.id, stored, now);
         if (++attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
         if (attempts_ == 1 && !blocked) return send(now);
         state_ = state::pausing;

@@ -4,9 +4,12 @@
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/core/record.hpp>
+#include <dynasession/core/session_id.hpp>
+#include <dynasession/lock/lock_options.hpp>
 #include <dynasession/op/action.hpp>
 
 #include <chrono>
+#include <memory>
 
 namespace dynasession::inline v0::lock_detail {
 
@@ -20,7 +23,7 @@ struct save_rules {
     bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
     bool respects_locks = false;      ///< waits while another has the session locked
     bool foreign_writers = false;     ///< some writers raise no version
-    std::chrono::milliseconds lock_margin{2000}; ///< a lock is over so long after its end, since clocks differ
+    std::shared_ptr<lock_service> service{}; ///< by which locks without a holder are known; else by our clock alone
 
     /// Whether changes that were made from `mine` may go on top of what others have stored since.
     bool allow(const delta& changes, const record& mine, const record& theirs) const {
@@ -28,14 +31,25 @@ struct save_rules {
     }
 
     /// Whether the lock of what was found stands in the way.
-    bool is_blocked(const record& found) const noexcept { return respects_locks && found.lock.held(); }
+    bool is_blocked(const session_id& id, const record& found, op::instant now) const {
+        return respects_locks && found.lock.held() && !is_left(id, found, now);
+    }
 
     /// Has a change or a move go on top of `mine` and of nothing else.
     template <class Write>
-    void bind(Write& write, const record& mine, op::instant now) const {
+    void bind(Write& write, const session_id& id, const record& mine, op::instant now) const {
         write.if_version = mine.version;
         if (foreign_writers) write.if_as_read = as_read::of(mine);
-        if (respects_locks) write.if_unlocked = now.system - lock_margin;
+        if (!respects_locks) return;
+        write.if_unlocked = now.system - lock_service::clock_margin;
+        if (mine.lock.held() && is_left(id, mine, now)) write.seen = mine.lock;
+    }
+
+private:
+    // Whether nobody is behind this lock: no request of this process, or no other.
+    bool is_left(const session_id& id, const record& locked, op::instant now) const {
+        if (!service || (locked.lock.foreign && !foreign_writers)) return false;
+        return (!locked.lock.foreign && service->queues.disown(id, locked.lock.token)) || service->is_dead(id, locked, now);
     }
 };
 

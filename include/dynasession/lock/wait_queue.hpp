@@ -48,6 +48,21 @@ public:
     static result<std::shared_ptr<place>> enter(const std::shared_ptr<wait_queues>& all, const session_id& id,
                                                 std::size_t max_waiters, op::instant now);
 
+    /// Whether a lock that lies in the store is of this process and of no request of it. Then none gets it handed on any more:
+    /// who asks may break it.
+    bool disown(const session_id& id, const std::string& token) {
+        shard& s = shard_of(id);
+        const std::scoped_lock lock(s.mutex);
+        const auto at = s.queues.find(id);
+        if (at == s.queues.end()) return false;
+        queue& q = at->second;
+        if (q.idle && q.idle->claim.token == token && q.waiting.empty()) {
+            q.orphans.emplace_back(token, q.idle->over);
+            q.idle.reset();
+        }
+        return q.has_orphan(token);
+    }
+
     /// How many sessions have a queue, or a lock that was left behind.
     std::size_t size() const {
         std::size_t sum = 0;
@@ -66,6 +81,10 @@ private:
         std::deque<place*> waiting{};
         std::optional<idle_lock> idle{};
         std::vector<std::pair<std::string, steady_time>> orphans{}; // see `lose`
+
+        bool has_orphan(const std::string& token) const {
+            return std::ranges::any_of(orphans, [&](const auto& o) { return o.first == token; });
+        }
     };
 
     struct shard {
@@ -224,9 +243,7 @@ public:
     /// Whether this token is one of those.
     bool is_orphan(const std::string& token) const {
         const auto lock = guard();
-        if (state_ != state::active) return false;
-        const auto& known = own_queue().orphans;
-        return std::ranges::any_of(known, [&](const auto& o) { return o.first == token; });
+        return state_ == state::active && own_queue().has_orphan(token);
     }
 
     bool held() const override {

@@ -311,7 +311,7 @@ TEST_CASE("acquire: the PHP handler's lock is taken over when nothing was done u
     CHECK(steal.seen_expires == seen.expires);
     SUBCASE("and the next one of that kind is counted anew") {
         { CHECK(finished(load.resume(applied(taken(steal)), at(60s))).value().has_value()); }
-        CHECK(service->foreign.seen_for(id, seen, steady_noon + 61s) == 0s);
+        CHECK(service->sightings.seen_for(id, seen, steady_noon + 61s) == 0s);
     }
     SUBCASE("unless somebody was faster") { paused(load.resume(refused(locked(third, 70s)), at(60s))); }
 }

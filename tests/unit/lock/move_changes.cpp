@@ -128,7 +128,7 @@ TEST_CASE("a session that may not overwrite others does not move over them, nor 
     const ds::lock_detail::save_rules careful{.respects_locks = true};
     move_changes move({.id = id, .stored = stored_at_noon(), .changes = changes()}, to, bound, careful);
     const auto first = asked<ds::move_record>(move.resume({}, at(0s)));
-    CHECK(first.if_unlocked == noon - careful.lock_margin);
+    CHECK(first.if_unlocked == noon - 2s);
     auto other = stored_at_noon();
     ++other.version;
     SUBCASE("another key was changed: it comes along") {

@@ -165,6 +165,50 @@ TEST_CASE("pessimistic_lock: with foreign_writers all its saves and moves are bo
     CHECK(asked<ds::move_record>(unlocked_move.resume({}, at(0s))).if_as_read);
 }
 
+TEST_CASE("pessimistic_lock: a save without a lock goes at once over one that its own process left behind") {
+    const pessimistic_lock policy({.lock_on_load = false});
+    auto left = stored_at_noon();
+    left.lock = {token_of(loaded_at_noon(policy)), noon + 10s}; // and forgotten
+    ds::save_request r{.id = id, .stored = stored_at_noon(), .changes = changes()};
+    SUBCASE("found at its first attempt") {
+        auto save = policy.save(r);
+        CHECK_FALSE(asked<ds::change_record>(save.resume({}, at(1s))).seen);
+        CHECK(asked<ds::change_record>(save.resume(refused(left), at(1s))).seen == left.lock);
+        CHECK_FALSE(finished(save.resume(applied(), at(1s))).value().stored.lock.held());
+    }
+    SUBCASE("found by its load") {
+        r.stored = left;
+        auto save = policy.save(r);
+        CHECK(asked<ds::change_record>(save.resume({}, at(1s))).seen == left.lock);
+    }
+    SUBCASE("and so does a move") {
+        auto move = policy.regenerate(r, ds::session_id::generate(), as_it_is);
+        asked<ds::move_record>(move.resume({}, at(1s)));
+        CHECK(asked<ds::move_record>(move.resume(refused(left), at(1s))).seen == left.lock);
+    }
+    auto load = policy.load(id, ds::exclusive); // who comes next asks the store, and takes no such lock for its own
+    CHECK_FALSE(asked<ds::lock_record>(load.resume({}, at(2s))).seen);
+}
+
+TEST_CASE("pessimistic_lock: saves without a lock wait for the PHP handler, and for none that has abandoned its lock") {
+    const pessimistic_lock policy({.foreign_writers = true, .lock_on_load = false});
+    auto locked = stored_at_noon();
+    locked.lock = {.foreign = true};
+    ds::save_request r{.id = id, .stored = stored_at_noon(), .changes = changes()};
+    auto first = policy.save(r);
+    asked<ds::change_record>(first.resume({}, at(0s)));
+    paused(first.resume(refused(locked), at(0s)));
+    CHECK_FALSE(asked<ds::change_record>(first.resume({}, at(1s))).seen);
+    paused(first.resume(refused(locked), at(1s)));
+
+    auto later = policy.save(r); // a minute after the process saw it first
+    asked<ds::change_record>(later.resume({}, at(60s)));
+    const auto c = asked<ds::change_record>(later.resume(refused(locked), at(60s)));
+    CHECK(c.seen == locked.lock);
+    CHECK(c.if_as_read->expires == locked.expires);
+    CHECK(c.if_as_read->data == locked.data);
+}
+
 TEST_CASE("pessimistic_lock: a touch leaves the changes where they are, and the lock") {
     const pessimistic_lock policy;
     const auto found = loaded_at_noon(policy);

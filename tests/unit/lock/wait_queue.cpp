@@ -419,3 +419,35 @@ TEST_CASE("many threads have one turn at a time, each of them every time, and se
     l.enter(at(10s)).reset();
     CHECK(l.queues->size() == 0);
 }
+
+TEST_CASE("a lock that was left behind can be disowned: nobody gets it as its own any more, and all may break it") {
+    line l;
+    CHECK_FALSE(l.queues->disown(id, token));
+    auto first = l.enter_with_turn();
+    first->hold(claim_until(10s), steady_noon + 10s, steady_noon + 12s);
+    CHECK_FALSE(l.queues->disown(id, token)); // it has a request
+    SUBCASE("by a request that went") {
+        first.reset();
+        CHECK_FALSE(l.queues->disown(id, "another"));
+        CHECK(l.queues->disown(id, token));
+        CHECK(l.queues->disown(id, token));
+        const auto next = l.enter_with_turn(at(1s));
+        CHECK_FALSE(next->inherit(at(1s)));
+        CHECK(next->is_orphan(token));
+    }
+    SUBCASE("by a save of which nobody knows") {
+        first->lose(ds::error::outcome_unknown, {token}, steady_noon + 10s);
+        CHECK(l.queues->disown(id, token));
+    }
+    SUBCASE("but not when it was handed on to one who waits") {
+        const auto second = l.enter();
+        first->pass_on({claim_until(10s), steady_noon + 10s});
+        CHECK_FALSE(l.queues->disown(id, token));
+        REQUIRE(second->has_turn(at(1s)));
+        CHECK(second->inherit(at(1s))->claim.token == token);
+        CHECK_FALSE(l.queues->disown(id, token));
+        return;
+    }
+    l.enter(at(10s))->end();
+    CHECK(l.queues->size() == 0);
+}

@@ -1,5 +1,5 @@
-#ifndef DYNASESSION_LOCK_FOREIGN_LOCKS_HPP
-#define DYNASESSION_LOCK_FOREIGN_LOCKS_HPP
+#ifndef DYNASESSION_LOCK_LOCK_SIGHTINGS_HPP
+#define DYNASESSION_LOCK_LOCK_SIGHTINGS_HPP
 
 #include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
@@ -15,31 +15,32 @@
 
 namespace dynasession::inline v0::lock_detail {
 
-/// Locks of programs that say neither who holds them nor for how long: since when this process sees each of them, with
-/// the session under it unchanged.
+/// Locks of others: since when this process sees each of them as it is, with the session under it unchanged. By this a lock
+/// is known to be dead whatever the clocks say; and there is nothing else to tell those of programs by that leave neither
+/// owner nor end.
 ///
 /// *Thread safety:* any thread.
-class foreign_locks {
+class lock_sightings {
 public:
-    explicit foreign_locks(std::size_t most = 10'000) : most_(most) {}
+    explicit lock_sightings(std::size_t most = 10'000) : most_(most) {}
 
     /// How long this lock has been seen, with nothing done under it. The first look begins the count.
     std::chrono::steady_clock::duration seen_for(const session_id& id, const record& locked,
                                                  std::chrono::steady_clock::time_point now) {
-        const std::size_t content = std::hash<std::string_view>{}(locked.data.bytes());
+        const sight seen{id, locked.lock, locked.expires, std::hash<std::string_view>{}(locked.data.bytes()), now};
         const std::scoped_lock lock(mutex_);
         if (const auto found = by_id_.find(id); found != by_id_.end()) {
             const auto at = found->second;
             seen_.splice(seen_.begin(), seen_, at);
-            if (at->expires == locked.expires && at->content == content) return now - at->since;
-            *at = {id, locked.expires, content, now};
+            if (at->is_same(seen)) return now - at->since;
+            *at = seen;
             return {};
         }
         if (seen_.size() == most_) {
             by_id_.erase(seen_.back().id);
             seen_.pop_back();
         }
-        seen_.push_front({id, locked.expires, content, now});
+        seen_.push_front(seen);
         by_id_.emplace(id, seen_.begin());
         return {};
     }
@@ -56,9 +57,14 @@ public:
 private:
     struct sight {
         session_id id;
+        lock_claim lock;
         time_point expires;
         std::size_t content;
         std::chrono::steady_clock::time_point since;
+
+        bool is_same(const sight& other) const noexcept {
+            return lock == other.lock && expires == other.expires && content == other.content;
+        }
     };
 
     std::mutex mutex_;
