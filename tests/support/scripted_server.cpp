@@ -76,15 +76,14 @@ std::string answer::render() const {
 /// A connection's bytes, plain or through TLS; every wait ends when the server stops.
 class scripted_server::stream {
 public:
-    stream(int fd, int stop, SSL_CTX* context) : fd_(fd), stop_(stop) {
-        if (!context) return;
-        ssl_.reset(SSL_new(context));
-        SSL_set_fd(ssl_.get(), fd);
-        SSL_set_accept_state(ssl_.get());
-    }
+    stream(int fd, int stop) : fd_(fd), stop_(stop) {}
 
-    bool accept() {
-        return !ssl_ || repeat([&] { return SSL_do_handshake(ssl_.get()); }) == 1;
+    /// Speaks TLS from now on.
+    bool accept(SSL_CTX* context) {
+        ssl_.reset(SSL_new(context));
+        SSL_set_fd(ssl_.get(), fd_);
+        SSL_set_accept_state(ssl_.get());
+        return repeat([&] { return SSL_do_handshake(ssl_.get()); }) == 1;
     }
     bool resumed() const { return ssl_ && SSL_session_reused(ssl_.get()); }
 
@@ -216,8 +215,9 @@ void scripted_server::serve(int fd, unsigned number) {
     sigaddset(&pipe, SIGPIPE);
     ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     {
-        stream peer(fd, stop_, context_.get());
-        if (!tls_.close_in_handshake && peer.accept()) {
+        stream peer(fd, stop_);
+        if ((!tls_.behind_connect || converse(peer, fd, number)) && !tls_.close_in_handshake &&
+            (!context_ || peer.accept(context_.get()))) {
             if (peer.resumed()) {
                 const std::lock_guard lock(mutex_);
                 ++resumed_;

@@ -109,6 +109,7 @@ struct tls_mode {
     bool tls_1_1_only = false;
     bool tls_1_2_only = false;
     bool close_in_handshake = false;
+    bool behind_connect = false; ///< not before one request on each connection, its CONNECT, was answered
 };
 
 /// An HTTP/1.1 server on 127.0.0.1 in threads of its own that plays a script or asks a handler.

@@ -47,6 +47,7 @@ enum class error {
     tls_failure,            ///< handshake or certificate verification failed
     malformed_response,     ///< not HTTP, or not the answer that was asked for
     response_too_large,
+    proxy_refused,          ///< the proxy does not lead to the endpoint
     checksum_mismatch,      ///< x-amz-crc32 does not match the body
 
     // answers of the service
@@ -128,6 +129,9 @@ constexpr const char* message(error e) noexcept {
     case error::malformed_response:
         return "the answer is not what DynamoDB sends: check the endpoint and what stands between";
     case error::response_too_large: return "the answer is larger than the limit of the client";
+    case error::proxy_refused:
+        return "the proxy refused to connect to the endpoint: check its URL with user and password (HTTPS_PROXY), or "
+               "exempt the endpoint (NO_PROXY)";
     case error::checksum_mismatch: return "the answer was damaged on the way (x-amz-crc32 differs)";
     case error::condition_failed: return "the condition of the write did not hold; nothing was written";
     case error::transaction_cancelled: return "the transaction was cancelled; nothing was written";
@@ -189,7 +193,7 @@ constexpr bool belongs(error e, condition c) noexcept {
         return e == error::conflict || e == error::outcome_unknown || e == error::session_gone || e == error::lock_lost;
     case condition::unavailable:
         return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
-               e == error::malformed_response || e == error::checksum_mismatch ||
+               e == error::proxy_refused || e == error::malformed_response || e == error::checksum_mismatch ||
                e == error::throttled || e == error::service_unavailable;
     case condition::corrupt: return e == error::corrupt_session;
     case condition::configuration:
@@ -197,7 +201,7 @@ constexpr bool belongs(error e, condition c) noexcept {
                e == error::invalid_endpoint || e == error::invalid_option ||
                e == error::table_not_found || e == error::access_denied ||
                e == error::credentials_expired || e == error::clock_skew || e == error::tls_failure ||
-               e == error::unknown_operation;
+               e == error::proxy_refused || e == error::unknown_operation;
     case condition::too_large: return e == error::item_too_large || e == error::store_full;
     }
     return false;

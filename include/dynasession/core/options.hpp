@@ -3,13 +3,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace dynasession::inline v0 {
 
 /// How connections to a server are opened, kept and bounded.
 struct connection_options {
-    /// How long the name look-up and all attempts to connect may take together.
+    /// How long the name look-up, all attempts to connect and the answer of a proxy may take together.
     std::chrono::milliseconds connect_timeout{1000};
 
     /// How long the TLS handshake may take.
@@ -27,8 +28,13 @@ struct connection_options {
     /// The largest body of an answer, in bytes. A DynamoDB page has 1 MB, a batch 16 MB.
     std::size_t max_body_size = 17'000'000;
 
-    /// The file of trusted authorities (PEM); empty = those of the system.
+    /// The file of trusted authorities (PEM), in place of those of the system. Empty: those; a DynamoDB client looks at
+    /// AWS_CA_BUNDLE before.
     std::string ca_file{};
+
+    /// The proxy to go through, `[http://][user:password@]host[:port]`, which is asked for a way by CONNECT. Not set:
+    /// none, or for a DynamoDB client what the environment says (HTTPS_PROXY, NO_PROXY, ...). Empty: none in any case.
+    std::optional<std::string> proxy{};
 };
 
 /// How long sessions live. The PHP handler's `session_lifetime` and the Ruby gem's `max_stale` are `max_stale`

@@ -237,9 +237,9 @@ inline fault read_error(const http::response& answer, std::string_view target) {
 
 /// What it means that an exchange ended without an answer.
 inline fault transport_fault(failure why, bool sent) {
-    // A certificate, a limit of our own and a cancellation are the same the next time.
+    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
     const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
-                       why == error::response_too_large || why == error::invalid_request;
+                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
     return {std::move(why), final ? aws::retry_reason::never : aws::retry_reason::transient, sent};
 }
 

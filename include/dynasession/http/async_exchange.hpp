@@ -70,7 +70,7 @@ private:
                 ec = boost::asio::error::operation_aborted;
             } else if (next == step::look_up) {
                 const auto lookup = lookup_ = std::make_shared<name_lookup>(*executor_);
-                return lookup->start(trip_.target(), trip_.deadline(), std::move(self));
+                return lookup->start(trip_.peer(), trip_.deadline(), std::move(self));
             } else {
                 const auto socket = trip_.conn().async(*executor_);
                 if (next == step::send)

@@ -37,7 +37,7 @@ class client {
 public:
     using executor_type = boost::asio::any_io_executor;
 
-    /// Throws `session_error` if the options of TLS cannot be used. Connects to nothing yet.
+    /// Throws `session_error` if the options of TLS or of the proxy cannot be used. Connects to nothing yet.
     explicit client(endpoint target, client_options options = {})
         : client(boost::asio::system_executor(), std::move(target), std::move(options)) {}
 
@@ -67,7 +67,7 @@ public:
             std::size_t n = 0;
             switch (step) {
             case round_trip::step::look_up:
-                trip.conn().addresses = posix::resolve(target().host, target().port, ec);
+                trip.conn().addresses = posix::resolve(trip.peer().host, trip.peer().port, ec);
                 break;
             case round_trip::step::connect: ec = trip.conn().blocking().connect(trip.address(), trip.deadline()); break;
             case round_trip::step::send:

@@ -18,7 +18,8 @@
 
 namespace dynasession::inline v0::http {
 
-/// TLS and HTTP/1.1 of one connection, without the connection: bytes go in and out, one exchange after the other.
+/// A proxy's tunnel, TLS and HTTP/1.1 of one connection, without the connection: bytes go in and out, one exchange
+/// after the other.
 ///
 /// Each call answers what has to happen next: `output()` has to be sent and `sent()` called, `input()` has to be
 /// received into and `received()` called, or `answer()` is there.
@@ -26,26 +27,36 @@ class codec {
 public:
     enum class need { send, receive, nothing };
 
-    /// `tls` = nullptr speaks plain HTTP.
-    codec(const connection_options& limits, tls_context* tls) : limits_(&limits) {
+    /// What is spoken.
+    enum class stage {
+        tunnel,    ///< with a proxy, about a way to the endpoint
+        handshake, ///< of TLS
+        exchanges,
+    };
+
+    /// `tls` = nullptr speaks plain HTTP. `connect_request` is what a proxy is told first, which has to outlive this
+    /// object; empty = there is none.
+    codec(const connection_options& limits, tls_context* tls, std::string_view connect_request = {})
+        : limits_(&limits), connect_request_(connect_request) {
         if (tls) tls_.emplace(*tls);
+        stage_ = connect_request.empty() ? behind_tunnel() : stage::tunnel;
     }
 
-    /// Begins the next exchange, and the TLS handshake before the first.
+    /// Begins the next exchange, and before the first what has to precede it.
     need start(const request& message) {
         message_ = &message;
         answer_ = {};
         sent_ = answer_begun_ = reusable_ = false;
         in_begin_ = in_end_ = 0; // so that each answer comes to the same warm place
         begin_parsing();
-        return tls_ && !encrypted_ ? shake_hands() : begin_sending();
+        return proceed();
     }
 
     std::string_view output() const noexcept { return std::string_view(out_).substr(out_begin_); }
 
     need sent(std::size_t n) {
         out_begin_ += n;
-        sent_ = sent_ || (n != 0 && !handshaking());
+        sent_ = sent_ || (n != 0 && stage_ == stage::exchanges);
         if (out_begin_ != out_.size()) return need::send;
         out_begin_ = 0;
         // A large request shall not occupy memory as long as the connection lives.
@@ -55,7 +66,7 @@ public:
     }
 
     std::span<char> input() {
-        if (tls_) {
+        if (tls_ && stage_ != stage::tunnel) {
             encrypted_in_.resize(buffer_size);
             return encrypted_in_;
         }
@@ -65,15 +76,14 @@ public:
     /// `n` bytes came; 0 = the peer has closed the connection.
     need received(std::size_t n) {
         const bool eof = n == 0;
+        if (stage_ == stage::tunnel) return hear_proxy(n);
         if (tls_ && !eof) tls_->put({encrypted_in_.data(), n});
-        if (handshaking())
-            return eof ? fail({error::connection_closed, "the peer closed the connection in the TLS handshake"})
-                       : shake_hands();
+        if (stage_ == stage::handshake) return eof ? fail(error::connection_closed) : shake_hands();
         return tls_ ? decrypt(eof) : parse(n, eof);
     }
 
-    /// Whether the TLS handshake is still to be completed.
-    bool handshaking() const noexcept { return tls_ && !encrypted_; }
+    /// What is spoken now.
+    stage at() const noexcept { return stage_; }
 
     /// Whether a byte of the request of this exchange went out.
     bool request_sent() const noexcept { return sent_; }
@@ -93,7 +103,19 @@ public:
 private:
     static constexpr std::size_t buffer_size = 16 * 1024; // a TLS record
 
-    void begin_parsing() { parser_.emplace(*limits_, message_->head.starts_with("HEAD ")); }
+    void begin_parsing() {
+        // What follows a proxy's consent belongs to the tunnel, and what follows its refusal is not read.
+        parser_.emplace(*limits_, stage_ == stage::tunnel || message_->head.starts_with("HEAD "));
+    }
+
+    stage behind_tunnel() const noexcept { return tls_ ? stage::handshake : stage::exchanges; }
+
+    need proceed() {
+        if (stage_ == stage::exchanges) return begin_sending();
+        if (stage_ == stage::handshake) return shake_hands();
+        out_.append(connect_request_);
+        return need::send;
+    }
 
     need fail(failure f) {
         answer_ = std::move(f);
@@ -107,12 +129,27 @@ private:
         return need::nothing;
     }
 
+    need hear_proxy(std::size_t n) {
+        if (parse(n, n == 0) == need::receive) return need::receive;
+        if (!answer_) return need::nothing;
+        if (const auto status = answer_->status; status / 100 != 2)
+            return fail({status / 100 == 5 ? error::service_unavailable : error::proxy_refused,
+                         "answered with status " + std::to_string(status)});
+        // Nobody speaks before us in the tunnel: these are not the endpoint's bytes.
+        if (in_begin_ != in_end_) return fail({error::malformed_response, "bytes behind the proxy's consent"});
+        stage_ = behind_tunnel();
+        answer_ = {};
+        answer_begun_ = reusable_ = false;
+        begin_parsing();
+        return proceed();
+    }
+
     need shake_hands() {
         const auto done = tls_->handshake();
         tls_->drain(out_);
         if (!done) return fail(done.error());
         if (*done) {
-            encrypted_ = true;
+            stage_ = stage::exchanges;
             return begin_sending(); // our last handshake message travels with the request
         }
         return out_.empty() ? need::receive : need::send;
@@ -186,8 +223,9 @@ private:
     }
 
     const connection_options* limits_;
+    std::string_view connect_request_;
     std::optional<tls_engine> tls_;
-    bool encrypted_ = false;
+    stage stage_ = stage::exchanges;
     const request* message_ = nullptr;
     std::string out_;
     std::size_t out_begin_ = 0;

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,9 @@ class connection {
 public:
     using address = boost::asio::ip::tcp::endpoint;
 
-    connection(const connection_options& limits, tls_context* tls) : codec_(limits, tls) {}
+    /// As `codec`.
+    connection(const connection_options& limits, tls_context* tls, std::string_view connect_request = {})
+        : codec_(limits, tls, connect_request) {}
     ~connection() {
         if (async_) async_->close();
     }
@@ -33,7 +36,7 @@ public:
     codec& protocol() noexcept { return codec_; }
     const codec& protocol() const noexcept { return codec_; }
 
-    /// What the look-up of the endpoint's name found.
+    /// What the look-up of its peer's name found.
     std::vector<address> addresses;
 
     /// When it came to lie idle.

@@ -25,11 +25,10 @@ struct endpoint {
     static result<endpoint> parse(std::string_view url);
 
     /// What the `Host` field says: the port only when it is not the scheme's own, brackets around IPv6.
-    std::string authority() const {
-        auto text = host.find(':') == host.npos ? host : '[' + host + ']';
-        if (port != (tls ? 443 : 80)) text.append(1, ':').append(std::to_string(port));
-        return text;
-    }
+    std::string authority() const { return port == (tls ? 443 : 80) ? bracketed_host() : host_and_port(); }
+
+    /// The same with the port in any case, as CONNECT wants it.
+    std::string host_and_port() const { return bracketed_host() + ':' + std::to_string(port); }
 
     /// Whether what is sent there stays on this machine: `localhost`, 127.0.0.0/8 or ::1.
     bool is_loopback() const {
@@ -40,6 +39,9 @@ struct endpoint {
     }
 
     friend bool operator==(const endpoint&, const endpoint&) = default;
+
+private:
+    std::string bracketed_host() const { return host.find(':') == host.npos ? host : '[' + host + ']'; }
 };
 
 inline result<endpoint> endpoint::parse(std::string_view url) {

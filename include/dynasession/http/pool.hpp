@@ -4,12 +4,15 @@
 #include <dynasession/core/options.hpp>
 #include <dynasession/http/connection.hpp>
 #include <dynasession/http/endpoint.hpp>
+#include <dynasession/http/proxy.hpp>
 #include <dynasession/http/tls.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,16 +27,24 @@ class pool {
     using clock = std::chrono::steady_clock;
 
 public:
-    /// Throws `session_error` if the options of TLS cannot be used.
+    /// Throws `session_error` if the options of TLS or of the proxy cannot be used.
     pool(endpoint target, connection_options options) : endpoint_(std::move(target)), options_(std::move(options)) {
         if (endpoint_.tls) tls_ = tls_context::make(endpoint_.host, options_.ca_file).value();
+        if (options_.proxy.value_or("").empty()) return;
+        auto through = proxy::parse(*options_.proxy).value();
+        connect_request_ = through.connect_request(endpoint_);
+        proxy_ = std::move(through.address);
     }
 
     const endpoint& target() const noexcept { return endpoint_; }
+
+    /// Where the connections lead at first: to the proxy if there is one, else to the endpoint.
+    const endpoint& peer() const noexcept { return proxy_ ? *proxy_ : endpoint_; }
+
     const connection_options& options() const noexcept { return options_; }
 
     /// A new connection, not yet connected.
-    std::unique_ptr<connection> make() { return std::make_unique<connection>(options_, tls_.get()); }
+    std::unique_ptr<connection> make() { return std::make_unique<connection>(options_, tls_.get(), connect_request_); }
 
     /// An idle connection that still seems to be alive, or nullptr.
     std::unique_ptr<connection> take(clock::time_point now) {
@@ -88,6 +99,8 @@ private:
     endpoint endpoint_;
     connection_options options_;
     std::unique_ptr<tls_context> tls_;
+    std::optional<endpoint> proxy_;
+    std::string connect_request_; ///< empty = no proxy
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<connection>> idle_; ///< the one used last at the end
 };

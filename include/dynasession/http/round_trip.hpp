@@ -30,7 +30,7 @@ public:
 
     /// What has to be done with `conn()` before `deadline()`; `resume` wants to know how it went.
     enum class step {
-        look_up,  ///< find the addresses of the name `target().host`
+        look_up,  ///< find the addresses of the name `peer().host`
         connect,  ///< to `address()`
         send,     ///< some of `conn().protocol().output()`
         receive,  ///< into `conn().protocol().input()`
@@ -52,7 +52,7 @@ public:
         if (ec == boost::asio::error::operation_aborted) return fail(ec);
         switch (step_) {
         case step::look_up:
-            if (ec) return fail({ec, "looking up " + target().host});
+            if (ec) return fail({ec, "looking up " + peer().host});
             return connect_next(error::timeout, now);
         case step::connect: return ec ? connect_next(ec, now) : begin(now);
         case step::send: return ec ? interrupted(ec, now) : follow(conn().protocol().sent(n), now);
@@ -82,7 +82,8 @@ public:
 
     bool has_connection() const noexcept { return connection_ != nullptr; }
     connection& conn() noexcept { return *connection_; }
-    const endpoint& target() const noexcept { return pool_->target(); }
+    /// Whom the connection leads to at first: the endpoint, or the proxy.
+    const endpoint& peer() const noexcept { return pool_->peer(); }
     const connection::address& address() const { return connection_->addresses[attempts_ - 1]; }
     time_point deadline() const noexcept { return deadline_; }
 
@@ -93,9 +94,9 @@ private:
         connection_ = pool_->make();
         connect_deadline_ = deadline_ = std::min(exchange_.deadline, now + pool_->options().connect_timeout);
         error_code not_numeric;
-        const auto numeric = boost::asio::ip::make_address(target().host, not_numeric);
+        const auto numeric = boost::asio::ip::make_address(peer().host, not_numeric);
         if (not_numeric) return step_ = step::look_up;
-        connection_->addresses = {{numeric, target().port}};
+        connection_->addresses = {{numeric, peer().port}};
         return connect_next(error::timeout, now);
     }
 
@@ -110,9 +111,15 @@ private:
 
     step begin(time_point now) {
         const auto next = conn().protocol().start(*exchange_.message);
-        deadline_ = exchange_.deadline;
-        if (conn().protocol().handshaking()) deadline_ = std::min(deadline_, now + pool_->options().handshake_timeout);
+        enter(conn().protocol().at(), now);
         return follow(next, now);
+    }
+
+    void enter(codec::stage s, time_point now) {
+        stage_ = s;
+        deadline_ = exchange_.deadline;
+        if (s == codec::stage::tunnel) deadline_ = connect_deadline_;
+        if (s == codec::stage::handshake) deadline_ = std::min(deadline_, now + pool_->options().handshake_timeout);
     }
 
     step follow(codec::need next, time_point now) {
@@ -121,7 +128,7 @@ private:
             if (!protocol.answer()) return interrupted(std::move(protocol.answer()).error(), now);
             return step_ = step::finished;
         }
-        if (!protocol.handshaking()) deadline_ = exchange_.deadline;
+        if (protocol.at() != stage_) enter(protocol.at(), now);
         return step_ = next == codec::need::send ? step::send : step::receive;
     }
 
@@ -132,7 +139,7 @@ private:
             repeated_ = repeated_ || protocol.request_sent();
             return open(now);
         }
-        if (f.detail.empty()) f.detail = (protocol.handshaking() ? "TLS handshake with " : "exchange with ") + place();
+        f.detail.insert(0, f.detail.empty() ? doing() : doing() + ": ");
         return fail(std::move(f));
     }
 
@@ -141,10 +148,20 @@ private:
         return step_ = step::finished;
     }
 
+    std::string doing() const {
+        switch (connection_->protocol().at()) {
+        case codec::stage::tunnel: return "CONNECT to " + place();
+        case codec::stage::handshake: return "TLS handshake with " + place();
+        case codec::stage::exchanges: break;
+        }
+        return "exchange with " + place();
+    }
+
     std::string place() const {
-        if (attempts_ == 0) return target().authority();
         std::ostringstream text;
-        text << target().authority() << " (" << address() << ')';
+        text << pool_->target().authority();
+        if (peer() != pool_->target()) text << " through the proxy " << peer().authority();
+        if (attempts_ != 0) text << " (" << address() << ')';
         return std::move(text).str();
     }
 
@@ -156,6 +173,7 @@ private:
     time_point connect_deadline_{};
     std::size_t attempts_ = 0;
     step step_ = step::finished;
+    codec::stage stage_ = codec::stage::exchanges; ///< that `deadline_` holds for
     bool reused_ = false;
     bool repeated_ = false; ///< the request went out on a connection that was dead
 };

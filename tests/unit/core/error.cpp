@@ -85,6 +85,8 @@ TEST_CASE("conditions say what a caller can do") {
     CHECK(conditions_of(ds::error::corrupt_session) == std::set{corrupt});
     CHECK(conditions_of(ds::error::access_denied) == std::set{configuration});
     CHECK(conditions_of(ds::error::table_not_found) == std::set{configuration});
+    CHECK(conditions_of(ds::error::tls_failure) == std::set{configuration, unavailable});
+    CHECK(conditions_of(ds::error::proxy_refused) == std::set{configuration, unavailable});
     CHECK(conditions_of(ds::error::item_too_large) == std::set{too_large});
     CHECK(conditions_of(ds::error::outcome_unknown) == std::set{ds::condition::conflict});
     CHECK(conditions_of(ds::error::invalid_session_id).empty());
@@ -107,6 +109,8 @@ TEST_CASE("messages name the option that helps") {
     CHECK(says(ds::error::too_many_waiters, "max_waiters"));
     CHECK(says(ds::error::read_only_session, "read_only"));
     CHECK(says(ds::error::store_full, "max_sessions"));
+    CHECK(says(ds::error::tls_failure, "AWS_CA_BUNDLE"));
+    CHECK(says(ds::error::proxy_refused, "NO_PROXY"));
 }
 
 TEST_CASE("what cannot be mended by trying again is never called retryable") {

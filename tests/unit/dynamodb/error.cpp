@@ -235,7 +235,8 @@ TEST_CASE("an exchange without an answer may be repeated, unless it would fail f
           make_error_code(error::malformed_response), error_code(boost::asio::error::connection_refused),
           error_code(boost::asio::error::host_not_found)})
         CHECK(transport_fault(code, false).retry == retry_reason::transient);
-    for (const auto code : {make_error_code(error::tls_failure), make_error_code(error::response_too_large),
+    for (const auto code : {make_error_code(error::tls_failure), make_error_code(error::proxy_refused),
+                            make_error_code(error::response_too_large),
                             error_code(boost::asio::error::operation_aborted)})
         CHECK(transport_fault(code, true).retry == retry_reason::never);
     CHECK(transport_fault(error::timeout, true).ambiguous);

@@ -126,3 +126,62 @@ TEST_CASE("a header block without an end and a chunk line without an end take bo
     REQUIRE(large.answer().has_value());
     CHECK(large.answer()->header("x").size() == 60'000);
 }
+
+TEST_CASE("a proxy is asked first, and the exchange follows its consent wherever that is cut") {
+    const connection_options limits;
+    const std::string ask_proxy = "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n";
+    for (const std::string_view text :
+         {"HTTP/1.1 200 Connection established\r\n\r\n", "HTTP/1.0 200\r\nProxy-Agent: x\r\n\r\n",
+          "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+        CAPTURE(text);
+        for (std::size_t cut = 1; cut < text.size(); ++cut) {
+            CAPTURE(cut);
+            codec c(limits, nullptr, ask_proxy);
+            CHECK(c.at() == codec::stage::tunnel);
+            REQUIRE(c.start(question) == need::send);
+            REQUIRE(c.output() == ask_proxy);
+            REQUIRE(c.sent(ask_proxy.size()) == need::receive);
+            REQUIRE(feed(c, text.substr(0, cut)) == need::receive);
+            CHECK_FALSE(c.request_sent());
+            REQUIRE(feed(c, text.substr(cut)) == need::send);
+            CHECK(c.at() == codec::stage::exchanges);
+            CHECK_FALSE(c.request_sent());
+            CHECK_FALSE(c.answer_begun());
+            REQUIRE(c.output() == question.head);
+            REQUIRE(c.sent(question.head.size()) == need::receive);
+            REQUIRE(feed(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx") == need::nothing);
+            CHECK(c.answer()->body == "x");
+            CHECK(c.reusable());
+            ask(c); // without the proxy
+        }
+    }
+}
+
+TEST_CASE("a proxy that ends, refuses, or answers in the endpoint's place is an error, and nothing was sent") {
+    const connection_options limits;
+    struct fault {
+        std::string text;
+        error expected;
+    };
+    const fault faults[] = {
+        {"", error::connection_closed},
+        {"HTTP/1.1 200 OK\r\n", error::connection_closed},
+        {"HTTP/1.1 407 No\r\n\r\n", error::proxy_refused},
+        {"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", error::proxy_refused},
+        {"HTTP/1.1 503 Later\r\n\r\n", error::service_unavailable},
+        {"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", error::malformed_response},
+        {"HTTP/1.1 101 Switching\r\n\r\n", error::malformed_response},
+        {"HTTP/1.1 200 OK\r\nX: " + std::string(65 * 1024, 'x'), error::response_too_large},
+    };
+    for (const auto& f : faults) {
+        CAPTURE(f.text);
+        codec c(limits, nullptr, "CONNECT h:80 HTTP/1.1\r\n\r\n");
+        REQUIRE(c.start(question) == need::send);
+        REQUIRE(c.sent(c.output().size()) == need::receive);
+        if (feed(c, f.text) == need::receive) REQUIRE(c.received(0) == need::nothing);
+        REQUIRE(c.answer().has_error());
+        CHECK(c.answer().error() == f.expected);
+        CHECK_FALSE(c.request_sent());
+        CHECK_FALSE(c.reusable());
+    }
+}

@@ -55,6 +55,8 @@ TEST_CASE("the authority leaves out the scheme's own port and puts brackets arou
     CHECK(endpoint{false, "a.b", 80}.authority() == "a.b");
     CHECK(endpoint{false, "::1", 8000}.authority() == "[::1]:8000");
     CHECK(endpoint{true, "::1", 443}.authority() == "[::1]");
+    CHECK(endpoint{true, "a.b", 443}.host_and_port() == "a.b:443");
+    CHECK(endpoint{false, "::1", 80}.host_and_port() == "[::1]:80");
 }
 
 TEST_CASE("loopback is localhost, 127.0.0.0/8 and ::1 and nothing that only looks like it") {
