@@ -72,7 +72,7 @@ public:
         if (ca_file.empty() && !SSL_CTX_set_default_verify_paths(ctx))
             return tls_detail::last_failure("the system's trusted authorities cannot be read");
         if (!ca_file.empty() && !SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr)) {
-            auto f = tls_detail::last_failure("ca_file names no readable PEM file of certificates");
+            auto f = tls_detail::last_failure("no certificates (PEM) can be read from " + ca_file);
             f.code = error::invalid_option;
             return f;
         }
