@@ -34,10 +34,10 @@ struct dynamodb_options {
 
     std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
     std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
-    bool allow_plain_http = false;                         ///< http:// to other machines than this one
+    bool allow_plain_http = false;                         ///< http:// to other machines than this one, or through a proxy
     aws::credentials_provider credentials{};               ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
     dynamodb::call_options call{};                         ///< time and attempts of a call
-    http::client_options connection{};                     ///< connections and TLS
+    http::client_options connection{};                     ///< connections, TLS (else AWS_CA_BUNDLE), proxy
 
     std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: DynamoDB's own, as far as its answers tell it
 };

@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
 #define DYNASESSION_DYNAMODB_CLIENT_HPP
 
+#include <dynasession/aws/connection.hpp>
 #include <dynasession/aws/credential_chain.hpp>
 #include <dynasession/aws/credentials_provider.hpp>
 #include <dynasession/aws/endpoint.hpp>
@@ -32,10 +33,10 @@ namespace dynasession::inline v0::dynamodb {
 struct client_options {
     std::string region{};                        ///< else AWS_REGION, AWS_DEFAULT_REGION
     std::string endpoint_url{};                  ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
-    bool allow_plain_http = false;               ///< http:// to other machines than this one
+    bool allow_plain_http = false;               ///< http:// to other machines than this one, or through a proxy
     aws::credentials_provider credentials{};     ///< `aws::credentials`, or what to ask for them; else as the AWS SDKs
     call_options call{};                         ///< time and attempts of a call
-    http::client_options connection{};           ///< connections, TLS, and the size of answers
+    http::client_options connection{};           ///< connections, TLS, proxy: see `aws::resolve_connection`
 };
 
 /// A client for Amazon DynamoDB: typed requests, blocking and asynchronous, with the same retries and deadlines.
@@ -54,8 +55,8 @@ class client {
 public:
     using executor_type = http::client::executor_type;
 
-    /// *Errors:* throws `session_error` when region, credentials or endpoint are missing or wrong: its detail names the
-    /// option or the variable. Connects to nothing yet.
+    /// *Errors:* throws `session_error` when region, credentials, endpoint, authorities or proxy are missing or wrong:
+    /// its detail names the option or the variable. Connects to nothing yet.
     explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
 
     client(executor_type executor, client_options options)
@@ -176,7 +177,9 @@ private:
         parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
             : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),
                       aws::resolve_credentials(std::move(options.credentials)).value(), checked(options.call)},
-              transport(std::move(executor), std::move(where.address), std::move(options.connection)) {}
+              transport(std::move(executor), where.address,
+                        aws::resolve_connection(std::move(options.connection), where.address, options.allow_plain_http)
+                            .value()) {}
 
         dynamodb::service service;
         http::client transport;

@@ -292,6 +292,38 @@ TEST_CASE("a client says what is missing or wrong before it connects to anything
     o.call = {};
     o.call.retry.max_delay = -1ms;
     CHECK(made(o) == error::invalid_option);
+    o.call = {};
+    o.connection.ca_file = "/nonexistent/ca.pem";
+    CHECK(made(o) == error::invalid_option);
+    o.connection.ca_file.clear();
+    o.connection.proxy = "socks5://127.0.0.1";
+    CHECK(made(o) == error::invalid_option);
+    o.connection.proxy = "http://127.0.0.1:3128";
+    CHECK_FALSE(made(o));
+    o.endpoint_url = "http://127.0.0.1:8000"; // of whoever the proxy takes for that
+    CHECK(made(o) == error::invalid_option);
+    o.allow_plain_http = true;
+    CHECK_FALSE(made(o));
+}
+
+TEST_CASE("a client goes through a proxy, and what that refuses is not tried again") {
+    const auto consent = answer::bytes("HTTP/1.1 200 OK\r\n\r\n", answer::ending::keep);
+    scripted_server server(
+        {consent, answer::ok(found), answer::with(503, ""), consent, answer::ok(found), answer::with(407, "")});
+    auto options = options_for(server);
+    options.connection.proxy = server.url();
+    options.connection.max_idle_connections = 0;
+    options.endpoint_url = "http://db.test";
+    options.allow_plain_http = true;
+    client db(options);
+    CHECK(db.perform(get).attempts == 1);
+    CHECK(db.perform(get).attempts == 2);
+    const auto refused = db.perform(get);
+    CHECK(refused.attempts == 1);
+    CHECK_FALSE(refused.ambiguous);
+    CHECK(refused.response.error() == error::proxy_refused);
+    CHECK(server.requests()[0].head.starts_with("CONNECT db.test:80 "));
+    CHECK(server.requests()[1].header("host") == "db.test");
 }
 
 TEST_CASE("credentials are fetched when the first call needs them, and nothing else waits meanwhile") {
