@@ -43,6 +43,7 @@ need libbenchmark-dev have_header benchmark/benchmark.h
 need libyaml-cpp-dev have_header yaml-cpp/yaml.h
 need nodejs command -v node
 need npm command -v npm
+need stunnel4 command -v stunnel4
 need default-jre-headless command -v java
 if compgen -G 'tests/demo/*browser*' >/dev/null; then
     need chromium command -v chromium
