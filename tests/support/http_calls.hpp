@@ -61,8 +61,9 @@ public:
         return o;
     }
 
-    http::reply operator()(const http::request& r, std::chrono::milliseconds limit = ample) {
-        const http::exchange e{&r, std::chrono::steady_clock::now() + limit};
+    http::reply operator()(const http::request& r, std::chrono::milliseconds limit = ample,
+                           bool (*undamaged)(const http::response&) = nullptr) {
+        const http::exchange e{&r, std::chrono::steady_clock::now() + limit, undamaged};
         http::reply got = dynasession::failure(dynasession::error::invalid_request, "never completed");
         switch (way_) {
         case way::blocking: return client_.perform(e);

@@ -165,7 +165,8 @@ private:
         ++attempts_;
         sent_ = now;
         step_ = step::sending;
-        return http::exchange{*message, std::min(now.steady + service_->options.attempt_timeout, deadline_)};
+        return http::exchange{*message, std::min(now.steady + service_->options.attempt_timeout, deadline_),
+                              checksum_matches};
     }
 
     action_type judge(reply_type&& reply, op::instant now) {
@@ -210,7 +211,6 @@ private:
         using aws::retry_reason;
         if (!reply.answer) return transport_fault(reply.answer.error(), reply.sent);
         const auto& answer = *reply.answer;
-        if (!checksum_matches(answer)) return {error::checksum_mismatch, retry_reason::transient, true};
         if (answer.status != 200) return read_error(answer, Request::target);
         if (read_answer(answer.body, response)) return {};
         return {{error::malformed_response, "the body is not that of an answer to this operation"},

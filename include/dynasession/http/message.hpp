@@ -48,6 +48,10 @@ private:
 struct exchange {
     const request* message = nullptr;
     std::chrono::steady_clock::time_point deadline{};
+
+    /// Whether an answer agrees with its checksum. One that does not is an error, and its connection is closed. Null:
+    /// answers have none.
+    bool (*undamaged)(const response&) = nullptr;
 };
 
 /// What became of an exchange.

@@ -126,6 +126,8 @@ private:
         auto& protocol = conn().protocol();
         if (next == codec::need::nothing) {
             if (!protocol.answer()) return interrupted(std::move(protocol.answer()).error(), now);
+            if (exchange_.undamaged && !exchange_.undamaged(*protocol.answer()))
+                return interrupted(error::checksum_mismatch, now);
             return step_ = step::finished;
         }
         if (protocol.at() != stage_) enter(protocol.at(), now);

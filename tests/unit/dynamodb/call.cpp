@@ -63,6 +63,9 @@ struct stepper {
         now.steady += time;
     }
     stepper& resume(http::reply reply = {}) {
+        // as http::client does
+        if (last && last->index() == 0 && reply.answer && !exchange().undamaged(*reply.answer))
+            reply = {error::checksum_mismatch, true};
         last.emplace(op.resume(std::move(reply), now));
         return *this;
     }

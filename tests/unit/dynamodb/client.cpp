@@ -166,6 +166,15 @@ TEST_CASE("attempts are repeated over the wire, signed anew each time") {
     }
 }
 
+TEST_CASE("a connection that brought a damaged answer is not used again") {
+    scripted_server server({answer::ok(found).header("x-amz-crc32", "1"), answer::ok(found)});
+    client db(options_for(server));
+    const auto o = db.perform(get);
+    CHECK(o.response.has_value());
+    CHECK(o.attempts == 2);
+    CHECK(server.connections() == 2);
+}
+
 TEST_CASE("a server that never answers is given up at the deadline of the call, blocking and asynchronously") {
     scripted_server server([](const test::received_request&) { return answer::nothing(answer::ending::stall); });
     boost::asio::io_context io;

@@ -229,6 +229,21 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("http client: an answer that does not agree with its checksum is an error and ends its connection") {
+    in_every_way({answer::ok("damaged"), answer::ok("sound"), answer::ok("damaged")},
+                 [](caller& call, scripted_server& server) {
+                     const auto is_sound = [](const http::response& r) { return r.body == "sound"; };
+                     for (const bool damaged : {true, false, true}) {
+                         const auto r = call(test::get(), test::ample, is_sound);
+                         CHECK(r.sent);
+                         CHECK_FALSE(r.repeated);
+                         CHECK(code(r) == (damaged ? error_code(error::checksum_mismatch) : error_code()));
+                         CHECK(call.client().idle_connections() == (damaged ? 0 : 1));
+                     }
+                     CHECK(server.connections() == 2);
+                 });
+}
+
 TEST_CASE("http client: nothing counts as sent when there is no connection") {
     for (const auto w : every_way) {
         caller refused(w, nobody());
