@@ -38,12 +38,13 @@ class Authority:
         openssl("req", "-x509", *KEY, "-keyout", self.key, "-out", self.file, "-subj", f"/CN=test authority {name}",
                 "-days", 1)
 
-    def issue(self, host, days=1):
-        """A file with a certificate for this host and its key; with days below 0 it has expired."""
-        stem = self.folder / f"{self.name}.{host}.{days}"
+    def issue(self, host, days=1, other_name=None):
+        """A file with a certificate for this host and its key; with days below 0 it has expired. With another name that
+        is the one that counts, and the host is the subject only."""
+        stem = self.folder / f"{self.name}.{host}.{days}.{other_name}"
         request, certificate, key, names = (stem.with_name(stem.name + end) for end in (".csr", ".crt", ".key", ".ext"))
-        names.write_text(f"subjectAltName=DNS:{host}\n")
-        openssl("req", "-new", *KEY, "-keyout", key, "-out", request, "-subj", "/CN=test server")
+        names.write_text(f"subjectAltName={other_name or f'DNS:{host}'}\n")
+        openssl("req", "-new", *KEY, "-keyout", key, "-out", request, "-subj", f"/CN={host}")
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-set_serial", 2, "-days", days,
                 "-extfile", names, "-out", certificate)
         both = stem.with_name(stem.name + ".pem")

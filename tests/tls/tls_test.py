@@ -110,6 +110,7 @@ class Connections(Place):
                 self.assert_ok(call(way))
             self.assertEqual((len(wire.heard), server.reached_dynamodb()), (1, 1))
             self.assertIn(f"{version} ciphersuite", server.logged())
+            self.assertIn(b"localhost", wire.heard[0])  # SNI
             self.assert_nothing_in_clear(wire)
         self.assertFalse(is_tls(b"POST / HTTP/1.1\r\n"))  # the check itself
         self.assertFalse(is_tls(bytes(wire.heard[0]) + b"POST"))
@@ -127,9 +128,10 @@ class Connections(Place):
             self.assertEqual((len(wire.heard), server.resumed()), (3, 2))
 
     def test_a_server_that_is_not_to_be_trusted_gets_no_request(self):
-        expired = self.authority.issue("localhost", days=-1)
-        for certificate, text in ((self.authority.issue("example.org"), "hostname mismatch"),
-                                  (self.stranger.issue("localhost"), "certificate"), (expired, "expired")):
+        issue = self.authority.issue
+        for certificate, text in ((issue("example.org"), "hostname mismatch"), (issue("localhost", days=-1), "expired"),
+                                  (issue("localhost", other_name="email:a@b.test"), "hostname mismatch"),
+                                  (self.stranger.issue("localhost"), "certificate")):
             server = self.server(certificate)
             wire = self.start(Wire(server.port))
             call = self.caller(wire.port)

@@ -101,7 +101,9 @@ private:
         tls_detail::handle<SSL> ssl(SSL_new(ctx_.get()));
         if (!ssl) throw std::bad_alloc();
         auto* const rules = SSL_get0_param(ssl.get());
-        X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        // Names stand in subjectAltName (RFC 9525); the subject's own is a text for people.
+        X509_VERIFY_PARAM_set_hostflags(rules,
+                                        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         const bool named = address_
                                ? X509_VERIFY_PARAM_set1_ip(rules, ASN1_STRING_get0_data(address_.get()),
                                                            static_cast<std::size_t>(ASN1_STRING_length(address_.get())))
