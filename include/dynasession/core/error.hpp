@@ -69,11 +69,11 @@ enum class error {
 /// What a caller can do about it: compare any error_code of this library with one of these.
 enum class condition {
     retryable = 1, ///< the same call may succeed a moment later
-    conflict,      ///< somebody else changed the session: load it again
+    conflict,      ///< somebody else changed the session, or the item: load it again
     unavailable,   ///< the store cannot be reached or does not answer; says nothing of the session
     corrupt,       ///< what is stored cannot be used
-    configuration, ///< a person has to change an option, a permission or a credential
-    too_large,     ///< the session has to become smaller
+    configuration, ///< a person has to change an option, a permission, a credential, or the program
+    too_large,     ///< the session, or what was asked for, has to become smaller
 };
 
 } // namespace dynasession::inline v0
@@ -190,7 +190,8 @@ constexpr bool belongs(error e, condition c) noexcept {
                e == error::throttled || e == error::service_unavailable || e == error::unprocessed ||
                e == error::lock_timeout || e == error::too_many_waiters;
     case condition::conflict:
-        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone || e == error::lock_lost;
+        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone ||
+               e == error::lock_lost || e == error::condition_failed || e == error::transaction_cancelled;
     case condition::unavailable:
         return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
                e == error::proxy_refused || e == error::malformed_response || e == error::checksum_mismatch ||
@@ -201,8 +202,10 @@ constexpr bool belongs(error e, condition c) noexcept {
                e == error::invalid_endpoint || e == error::invalid_option ||
                e == error::table_not_found || e == error::access_denied ||
                e == error::credentials_expired || e == error::clock_skew || e == error::tls_failure ||
-               e == error::proxy_refused || e == error::unknown_operation;
-    case condition::too_large: return e == error::item_too_large || e == error::store_full;
+               e == error::proxy_refused || e == error::unknown_operation || e == error::invalid_request ||
+               e == error::table_exists;
+    case condition::too_large:
+        return e == error::item_too_large || e == error::store_full || e == error::response_too_large;
     }
     return false;
 }

@@ -6,6 +6,7 @@
 #include <dynasession/detail/crc32.hpp>
 #include <dynasession/dynamodb/item.hpp>
 #include <dynasession/dynamodb/json_reader.hpp>
+#include <dynasession/dynamodb/server_text.hpp>
 #include <dynasession/http/message.hpp>
 
 #include <boost/asio/error.hpp>
@@ -91,6 +92,9 @@ inline constexpr meaning meanings[] = {
     {"OptInRequired", error::access_denied},
     {"MissingAuthenticationToken", error::access_denied},
     {"MissingAuthenticationTokenException", error::access_denied},
+    {"IncompleteSignature", error::access_denied},
+    {"IncompleteSignatureException", error::access_denied},
+    {"NotAuthorized", error::access_denied},
     {"InvalidSignatureException", error::access_denied, retry_reason::signature},
     {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
     {"AuthFailure", error::access_denied, retry_reason::signature},
@@ -120,20 +124,6 @@ inline std::string_view error_name(std::string_view text) noexcept {
     return plain && text.size() <= 128 ? text : std::string_view{};
 }
 
-// Fit for a line of a log: no control characters, not too long, cut between characters.
-inline std::string printable(std::string_view text) {
-    constexpr std::size_t longest = 512;
-    if (text.size() > longest) {
-        text = text.substr(0, longest + 1);
-        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
-        text.remove_suffix(1);
-    }
-    std::string out(text);
-    std::ranges::replace_if(
-        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return out;
-}
-
 // A status that names no error: what it means when it comes from the service, or from what stands before it.
 inline meaning by_status(unsigned status) noexcept {
     switch (status) {
@@ -161,23 +151,36 @@ inline bool is_clock_skew(std::string_view message) noexcept {
            message.find("Signature not yet current") != message.npos;
 }
 
-// A transaction that met nothing but other transactions and throttling may simply be tried again.
+// What one reason means when it is the worst; DynamoDB API reference, TransactionCanceledException.
+inline meaning of_reason(const cancellation_reason& reason) noexcept {
+    if (reason.code == "TransactionConflict") return {"", error::transaction_conflict, retry_reason::transient};
+    if (reason.code == "ProvisionedThroughputExceeded" || reason.code == "ThrottlingError")
+        return {"", error::throttled, retry_reason::throttling};
+    if (is_item_too_large(reason.message)) return {"", error::item_too_large};
+    if (reason.code == "ValidationError" || reason.code == "ItemCollectionSizeLimitExceeded")
+        return {"", error::invalid_request};
+    return {"", error::transaction_cancelled};
+}
+
+// A transaction that met nothing but other transactions and throttling may simply be tried again; one that can never be
+// carried out is told from one whose conditions did not hold.
 inline void judge_cancellation(fault& f) {
-    bool conflict = false, throttled = false, other = false;
+    constexpr error by_weight[] = {error::transaction_conflict, error::throttled, error::transaction_cancelled,
+                                   error::invalid_request, error::item_too_large};
+    const auto weight = [&](error e) { return std::ranges::find(by_weight, e) - std::begin(by_weight); };
+    const cancellation_reason* worst = nullptr;
+    meaning meant{"", error::transaction_cancelled};
     for (const auto& reason : f.reasons) {
         if (reason.code == "None") continue;
-        if (reason.code == "TransactionConflict") {
-            conflict = true;
-        } else if (reason.code == "ProvisionedThroughputExceeded" || reason.code == "ThrottlingError") {
-            throttled = true;
-        } else {
-            other = true;
-            if (is_item_too_large(reason.message)) f.why.code = error::item_too_large;
-        }
+        const auto m = of_reason(reason);
+        if (worst != nullptr && weight(m.code) <= weight(meant.code)) continue;
+        worst = &reason;
+        meant = m;
     }
-    if (other || (!conflict && !throttled)) return;
-    f.why.code = throttled ? error::throttled : error::transaction_conflict;
-    f.retry = throttled ? retry_reason::throttling : retry_reason::transient;
+    f.why.code = meant.code;
+    f.retry = meant.retry;
+    if (worst != nullptr && !worst->message.empty())
+        f.why.detail = printable(f.why.detail + " " + without_values(worst->message));
 }
 
 } // namespace fault_detail
@@ -219,7 +222,7 @@ inline fault read_error(const http::response& answer, std::string_view target) {
     f.retry = meant.retry;
     f.ambiguous = meant.ambiguous;
     f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
-    if (!message.empty()) f.why.detail += ": " + message;
+    if (!message.empty()) f.why.detail += ": " + without_values(message);
     f.why.detail = printable(f.why.detail);
 
     if (name.empty() && meant.code == error::invalid_request)

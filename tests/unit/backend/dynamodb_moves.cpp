@@ -156,7 +156,7 @@ TEST_CASE_FIXTURE(fixture, "the look after a lost move has what is left of the t
 
 TEST_CASE_FIXTURE(fixture,
                   "a move that was cancelled for another reason, or failed without a doubt, is not looked after") {
-    CHECK(move({cancelled("None", "ValidationError")}).error() == error::transaction_cancelled);
+    CHECK(move({cancelled("None", "ValidationError")}).error() == error::invalid_request);
     CHECK(move({refusal("AccessDeniedException")}).error() == error::access_denied);
     CHECK(move({aborted(false)}).error().code == boost::asio::error::operation_aborted);
     CHECK(move({unsent(), unsent(), unsent(), unsent()}).error() == error::connection_closed);

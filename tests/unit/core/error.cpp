@@ -89,6 +89,11 @@ TEST_CASE("conditions say what a caller can do") {
     CHECK(conditions_of(ds::error::proxy_refused) == std::set{configuration, unavailable});
     CHECK(conditions_of(ds::error::item_too_large) == std::set{too_large});
     CHECK(conditions_of(ds::error::outcome_unknown) == std::set{ds::condition::conflict});
+    CHECK(conditions_of(ds::error::condition_failed) == std::set{ds::condition::conflict});
+    CHECK(conditions_of(ds::error::transaction_cancelled) == std::set{ds::condition::conflict});
+    CHECK(conditions_of(ds::error::invalid_request) == std::set{configuration});
+    CHECK(conditions_of(ds::error::table_exists) == std::set{configuration});
+    CHECK(conditions_of(ds::error::response_too_large) == std::set{too_large});
     CHECK(conditions_of(ds::error::invalid_session_id).empty());
 }
 

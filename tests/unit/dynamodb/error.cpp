@@ -4,12 +4,14 @@
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace dynasession;
 using namespace dynasession::dynamodb;
@@ -70,6 +72,9 @@ TEST_CASE("every error name of the service has its meaning") {
              {"ResourceNotFoundException", error::table_not_found},
              {"AccessDeniedException", error::access_denied},
              {"MissingAuthenticationToken", error::access_denied},
+             {"IncompleteSignature", error::access_denied},
+             {"IncompleteSignatureException", error::access_denied},
+             {"NotAuthorized", error::access_denied},
              {"InvalidSignatureException", error::access_denied, retry_reason::signature},
              {"ExpiredTokenException", error::credentials_expired, retry_reason::credentials},
              {"UnrecognizedClientException", error::credentials_expired, retry_reason::credentials},
@@ -223,10 +228,69 @@ TEST_CASE("a transaction that only met others or throttling may be tried again")
     CHECK(f.retry == retry_reason::never);
     CHECK(with(R"([{"Code":"ValidationError","Message":"Item size to update has exceeded the maximum allowed size"}])")
               .why == error::item_too_large);
+    CHECK(with(R"([{"Code":"ValidationError","Message":"m"},{"Code":"TransactionConflict"}])").why == error::invalid_request);
+    CHECK(with(R"([{"Code":"ItemCollectionSizeLimitExceeded"}])").why == error::invalid_request);
+    CHECK(with(R"([{"Code":"SomethingNew"},{"Code":"ThrottlingError"}])").why == error::transaction_cancelled);
     CHECK(with("[]").why == error::transaction_cancelled);
     CHECK(with(R"([{"Code":"None"}])").retry == retry_reason::never);
     CHECK(with(R"([{"Code":5}])").reasons.empty());
     CHECK(with("7").why == error::transaction_cancelled);
+}
+
+TEST_CASE("the worst reason of a cancelled transaction is part of the detail") {
+    const auto f = read_error(
+        answer(400, R"({"__type":"a#TransactionCanceledException","Message":"cancelled [TransactionConflict, ValidationError]",
+        "CancellationReasons":[{"Code":"TransactionConflict","Message":"busy"},
+                               {"Code":"ValidationError","Message":"The parameter cannot be converted to a numeric value: SECRET"}]})"),
+        put_item);
+    CHECK(f.why.detail == "TransactionCanceledException: cancelled [TransactionConflict, ValidationError] The parameter "
+                          "cannot be converted to a numeric value: ...");
+}
+
+TEST_CASE("what the service repeats of the request is not in the detail") {
+    const auto shown = named("ValidationException", 400, "The parameter cannot be converted to a numeric value: SECRET").why;
+    CHECK(shown == error::invalid_request);
+    CHECK(shown.detail == "ValidationException: The parameter cannot be converted to a numeric value: ...");
+}
+
+TEST_CASE("what a caller can do about an error of the service") {
+    using enum condition;
+    const auto all = {retryable, condition::conflict, unavailable, corrupt, configuration, too_large};
+    struct expectation {
+        std::string_view name;
+        std::vector<condition> met;
+        unsigned status = 400;
+    };
+    for (const auto& e : {
+             expectation{"ConditionalCheckFailedException", {condition::conflict}},
+             {"TransactionCanceledException", {condition::conflict}},
+             {"TransactionConflictException", {retryable}},
+             {"TransactionInProgressException", {retryable}},
+             {"ProvisionedThroughputExceededException", {retryable, unavailable}},
+             {"ThrottlingException", {retryable, unavailable}},
+             {"RequestLimitExceeded", {retryable, unavailable}},
+             {"LimitExceededException", {retryable, unavailable}},
+             {"InternalServerError", {retryable, unavailable}, 500},
+             {"ServiceUnavailable", {retryable, unavailable}, 503},
+             {"RequestTimeout", {retryable, unavailable}},
+             {"ResourceNotFoundException", {configuration}},
+             {"AccessDeniedException", {configuration}},
+             {"MissingAuthenticationToken", {configuration}},
+             {"InvalidSignatureException", {configuration}},
+             {"UnrecognizedClientException", {configuration}},
+             {"ExpiredTokenException", {configuration}},
+             {"RequestTimeTooSkewed", {configuration}},
+             {"UnknownOperationException", {configuration}},
+             {"ValidationException", {configuration}},
+             {"SerializationException", {configuration}},
+             {"ItemCollectionSizeLimitExceededException", {configuration}},
+             {"IdempotentParameterMismatchException", {configuration}},
+         }) {
+        const auto f = named(e.name, e.status);
+        for (const auto c : all)
+            CHECK_MESSAGE((f.why == c) == (std::ranges::find(e.met, c) != e.met.end()), e.name, " ", static_cast<int>(c));
+    }
+    CHECK(named("ValidationException", 400, "Item size has exceeded the maximum allowed size").why == too_large);
 }
 
 TEST_CASE("an exchange without an answer may be repeated, unless it would fail for ever") {
@@ -295,7 +359,7 @@ TEST_CASE("the recorded answers of both emulators are understood") {
         {"no target", {error::service_unavailable, error::unknown_operation}},
         {"no authorization", {error::access_denied, error::access_denied}},
         {"authorization of another kind", {error::service_unavailable, error::access_denied}},
-        {"no x-amz-date", {{}, error::invalid_request}},
+        {"no x-amz-date", {{}, error::access_denied}},
         {"no content type", {{}, error::malformed_response}},
     };
     const auto check = [&](std::string_view emulator, bool first) {
