@@ -83,6 +83,12 @@ inline std::chrono::milliseconds longer_pause(std::chrono::milliseconds own, std
     return asked >= most.count() ? most : std::max(own, std::chrono::milliseconds(asked));
 }
 
+/// A random part of the longest pause. The limit is applied before the random factor, so that clients stay spread out.
+inline std::chrono::milliseconds full_jitter(const retry_options& options, retry_reason reason, unsigned retry) {
+    const double factor = options.random ? options.random() : detail::uniform_random();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(longest_pause(options, reason, retry) * factor);
+}
+
 /// Decides for one call whether another attempt is made, and after which pause.
 class retry_schedule {
 public:
@@ -98,11 +104,7 @@ public:
     std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline,
                                                   std::string_view retry_after = {}) {
         if (reason == retry_reason::never || attempt_ >= options_->max_attempts) return std::nullopt;
-        // Full jitter: the limit is applied before the random factor, so that clients stay spread out.
-        const auto longest = longest_pause(*options_, reason, attempt_ - 1);
-        const double factor = options_->random ? options_->random() : detail::uniform_random();
-        const auto pause =
-            longer_pause(std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor), retry_after);
+        const auto pause = longer_pause(full_jitter(*options_, reason, attempt_ - 1), retry_after);
         if (now + pause >= deadline) return std::nullopt;
         const int cost = retry_quota::cost(reason);
         if (!quota_->spend(cost)) return std::nullopt;
