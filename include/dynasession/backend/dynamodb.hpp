@@ -9,6 +9,7 @@
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/dynamodb/client.hpp>
+#include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/op/async_run.hpp>
 #include <dynasession/op/one_of.hpp>
 #include <dynasession/op/run.hpp>
@@ -150,13 +151,10 @@ private:
         return backend_detail::move(table_, std::move(c));
     }
 
-    // DynamoDB would refuse it as well, but only after it has travelled.
     std::optional<any_operation> too_large(std::size_t size_of_fields) const {
-        const std::size_t size = table_.requests.layout().item_size(size_of_fields);
-        if (size <= dynamodb::max_item_size) return std::nullopt;
-        return op::ready<http::exchange, http::reply, reply>(failure(
-            error::item_too_large, "the item would take " + std::to_string(size) + " bytes; DynamoDB stores at most " +
-                                       std::to_string(dynamodb::max_item_size)));
+        auto refused = dynamodb::refuse_too_large(table_.requests.layout().item_size(size_of_fields));
+        if (!refused) return std::nullopt;
+        return op::ready<http::exchange, http::reply, reply>(*std::move(refused));
     }
 
     dynamodb::client client_;

@@ -1,10 +1,15 @@
 #ifndef DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
 #define DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
 
+#include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/item.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace dynasession::inline v0::dynamodb {
 
@@ -66,6 +71,32 @@ inline std::size_t item_size(const item& i) noexcept {
     std::size_t size = 0;
     for (const auto& [name, value] : i) size += name.size() + value_size(value);
     return size;
+}
+
+/// The size of the largest of several items.
+inline std::size_t largest_size(const std::vector<item>& items) noexcept {
+    std::size_t size = 0;
+    for (const auto& i : items) size = std::max(size, item_size(i));
+    return size;
+}
+
+/// Why an item of this size is not sent, if it is over the limit: DynamoDB would refuse it as well, but only after it
+/// has travelled.
+inline std::optional<failure> refuse_too_large(std::size_t size) {
+    if (size <= max_item_size) return std::nullopt;
+    return failure(error::item_too_large, "the item would take " + std::to_string(size) +
+                                              " bytes; DynamoDB stores at most " + std::to_string(max_item_size));
+}
+
+/// Why a request with a body of `body_size` bytes is not sent, if an item in it is over the limit.
+///
+/// The JSON of an item is always longer than the item, so that nearly always nothing has to be counted. An update says
+/// nothing of the size that the item will have.
+template <class Request>
+std::optional<failure> refuse_too_large(const Request& r, std::size_t body_size) {
+    if constexpr (requires { largest_item(r); })
+        if (body_size > max_item_size) return refuse_too_large(largest_item(r));
+    return std::nullopt;
 }
 
 } // namespace dynasession::inline v0::dynamodb

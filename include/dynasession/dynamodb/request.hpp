@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_DYNAMODB_REQUEST_HPP
 #define DYNASESSION_DYNAMODB_REQUEST_HPP
 
+#include <dynasession/dynamodb/capacity.hpp>
 #include <dynasession/dynamodb/item.hpp>
 #include <dynasession/dynamodb/item_scanner.hpp>
 #include <dynasession/dynamodb/json_reader.hpp>
@@ -44,12 +45,33 @@ bool read_answer(std::string_view text, Response& response) {
 /// `write(json_writer&, const R&)` writes the body, `read(const boost::json::value&, R::response_type&)` reads the
 /// answer and is false when it has another shape; or `read(json_scanner&, R::response_type&)`, which does so without a
 /// document. All are found by their arguments, so a program can add operations that this library does not have.
+///
+/// May have, too: a flag `return_consumed_capacity`, which asks for what the call costs, with `units_of(response)`, the
+/// `std::optional<request_units>` in the answer, for observers; `largest_item(const R&)`, the size of the largest item
+/// that it is to store whole.
 template <class R>
 concept request = requires(const R& r, json_writer& out, typename R::response_type& answer) {
     { R::target } -> std::convertible_to<std::string_view>;
     requires std::default_initializable<typename R::response_type>;
     write(out, r);
 } && (scannable<typename R::response_type> || readable<typename R::response_type>);
+
+/// Writes the body of a request into an empty string. `metered` asks for what the call costs, where the operation tells.
+///
+/// Why the request cannot be sent, or null.
+template <request Request>
+const char* write_body(std::string& body, const Request& r, bool metered = false) {
+    json_writer out(body);
+    write(out, r);
+    if constexpr (requires { r.return_consumed_capacity; }) {
+        if (metered && !r.return_consumed_capacity) {
+            body.pop_back(); // the brace that ends the object
+            write_capacity_member(out, true);
+            out.end_object();
+        }
+    }
+    return out.problem();
+}
 
 /// Which attributes of the item a write gives back. PutItem and DeleteItem know `none` and `all_old` only, and so do
 /// conditions that fail.
@@ -62,20 +84,6 @@ constexpr std::string_view to_text(return_value v) noexcept {
 
 inline void write_member(json_writer& out, std::string_view name, return_value v) {
     if (v != return_value::none) out.key(name).string(to_text(v));
-}
-
-/// What a call cost, in request units, and on which table.
-struct consumed_capacity {
-    std::string table_name{};
-    double capacity_units = 0;
-};
-
-inline bool read(const boost::json::value& json, consumed_capacity& out) {
-    return member_reader(json)("TableName", out.table_name)("CapacityUnits", out.capacity_units).valid();
-}
-
-inline void write_capacity_member(json_writer& out, bool wanted) {
-    if (wanted) out.key("ReturnConsumedCapacity").string("TOTAL");
 }
 
 inline void write_positive_member(json_writer& out, std::string_view name, std::int64_t value) {

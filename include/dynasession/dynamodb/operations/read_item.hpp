@@ -114,6 +114,9 @@ inline bool read(json_scanner& in, page_response& out) {
     }) && out.count >= 0;
 }
 
+inline auto units_of(const get_item_response& r) noexcept { return units_read(r.consumed_capacity); }
+inline auto units_of(const page_response& r) noexcept { return units_read(r.consumed_capacity); }
+
 namespace read_item_detail {
 
 // What queries and scans have in common.

@@ -1,8 +1,10 @@
 #ifndef DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
 #define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
 
+#include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/dynamodb/request.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +19,8 @@ struct write_item_response {
 
 /// PutItem: stores an item in place of the one with its key.
 ///
-/// *Errors:* `error::condition_failed` when the condition does not hold; `item_too_large`.
+/// *Errors:* `error::condition_failed` when the condition does not hold; `item_too_large`, with the size, before anything
+/// is sent.
 /// *Cost:* one write unit per KB of the larger of the old and the new item, also when the condition fails.
 struct put_item_request {
     using response_type = write_item_response;
@@ -35,7 +38,7 @@ struct put_item_request {
 
 /// UpdateItem: changes attributes of an item, and creates it when it is not there and no condition forbids it.
 ///
-/// *Errors* and *Cost:* as PutItem.
+/// *Errors* and *Cost:* as PutItem; but only the service knows how large the item becomes.
 struct update_item_request {
     using response_type = write_item_response;
     static constexpr std::string_view target = "DynamoDB_20120810.UpdateItem";
@@ -119,6 +122,10 @@ inline bool read(json_scanner& in, write_item_response& out) {
         return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
     });
 }
+
+inline std::size_t largest_item(const put_item_request& r) noexcept { return item_size(r.item); }
+
+inline auto units_of(const write_item_response& r) noexcept { return units_written(r.consumed_capacity); }
 
 static_assert(request<put_item_request> && request<update_item_request> && request<delete_item_request>);
 

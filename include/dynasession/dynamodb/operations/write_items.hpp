@@ -2,9 +2,13 @@
 #define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEMS_HPP
 
 #include <dynasession/detail/random.hpp>
+#include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/dynamodb/operations/write_item.hpp>
 #include <dynasession/dynamodb/request.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +31,9 @@ struct batch_write_item_response {
 
 /// BatchWriteItem: up to 25 puts and deletes, each for itself and without conditions.
 ///
-/// That the service carried out only a part is not an error here: see `unprocessed_items`.
+/// That the service carried out only a part is not an error here: see `unprocessed_items`, and `complete_batch`, which
+/// goes on until all is done.
+/// *Errors:* `error::item_too_large`, with the size, before anything is sent.
 /// *Cost:* as the single writes.
 struct batch_write_item_request {
     using response_type = batch_write_item_response;
@@ -188,6 +194,29 @@ inline void write(json_writer& out, const transact_write_items_request& r) {
 inline bool read(const boost::json::value& json, transact_write_items_response& out) {
     return member_reader(json)("ConsumedCapacity", out.consumed_capacity).only_these();
 }
+
+inline std::size_t largest_item(const batch_write_item_request& r) noexcept {
+    std::size_t size = 0;
+    for (const auto& table : r.request_items) size = std::max(size, largest_size(table.puts));
+    return size;
+}
+
+inline std::size_t largest_item(const transact_write_items_request& r) noexcept {
+    std::size_t size = 0;
+    for (const auto& action : r.transact_items)
+        if (const auto* put = std::get_if<transact_put>(&action)) size = std::max(size, item_size(put->item));
+    return size;
+}
+
+// What complete_batch needs.
+inline std::size_t count(const table_writes& t) noexcept { return t.puts.size() + t.deletes.size(); }
+inline auto& left_over(batch_write_item_response& r) noexcept { return r.unprocessed_items; }
+inline void collect(batch_write_item_response& into, batch_write_item_response&& more) {
+    std::ranges::move(more.consumed_capacity, std::back_inserter(into.consumed_capacity));
+}
+
+inline auto units_of(const batch_write_item_response& r) noexcept { return units_written(r.consumed_capacity); }
+inline auto units_of(const transact_write_items_response& r) noexcept { return units_written(r.consumed_capacity); }
 
 static_assert(request<batch_write_item_request> && request<transact_write_items_request>);
 
