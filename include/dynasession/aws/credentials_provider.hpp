@@ -60,8 +60,8 @@ public:
 
     credentials_provider(credentials fixed) : fixed_(std::make_shared<const credentials>(std::move(fixed))) {}
 
-    template <credentials_source S>
-        requires(!std::convertible_to<S, credentials> && !std::same_as<S, credentials_provider>)
+    template <class S>
+        requires(!std::same_as<S, credentials_provider> && !std::convertible_to<S, credentials>) && credentials_source<S>
     credentials_provider(S source, refresh_options options = {})
         : refreshing_(std::make_shared<refreshing>(
               [source = std::move(source)]() mutable -> result<credentials> { return source(); }, options)) {}
