@@ -130,6 +130,7 @@ struct scripted_service {
         targets.clear();
         bodies.clear();
         limits.clear();
+        service.quota.give_back(aws::retry_quota::capacity); // what was played before does not count
         http::reply in;
         for (std::size_t next = 0;;) {
             auto act = op.resume(std::move(in), clock);
