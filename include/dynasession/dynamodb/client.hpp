@@ -7,7 +7,9 @@
 #include <dynasession/aws/endpoint.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/call.hpp>
+#include <dynasession/dynamodb/complete_batch.hpp>
 #include <dynasession/dynamodb/operations/read_item.hpp>
+#include <dynasession/dynamodb/operations/read_items.hpp>
 #include <dynasession/dynamodb/operations/table.hpp>
 #include <dynasession/dynamodb/operations/write_item.hpp>
 #include <dynasession/dynamodb/operations/write_items.hpp>
@@ -109,6 +111,22 @@ public:
     template <request Request, class Token = boost::asio::deferred_t>
     auto async_perform(const Request& r, Token&& token = Token{}) {
         return op::async_run_nested(start(r), parts_->transport, std::forward<Token>(token));
+    }
+
+    /// Makes a batch call, and calls again for what the service leaves undone, until nothing is left or the time of one
+    /// call is over. What was done is known even if the rest fails: see `batch_outcome`.
+    template <batch_request Request>
+    batch_outcome<Request> perform_all(Request r) {
+        return *op::run(complete_batch<Request>(parts_->service, std::move(r)), parts_->transport);
+    }
+
+    /// The same, asynchronously.
+    ///
+    /// *Completion signature:* `void(result<batch_outcome<Request>>)`; the result always has a value.
+    template <batch_request Request, class Token = boost::asio::deferred_t>
+    auto async_perform_all(Request r, Token&& token = Token{}) {
+        return op::async_run_nested(complete_batch<Request>(parts_->service, std::move(r)), parts_->transport,
+                                    std::forward<Token>(token));
     }
 
     /// Waits until a table can be used, and describes it.
