@@ -5,7 +5,10 @@
 #include <dynasession/aws/sigv4.hpp>
 #include <dynasession/core/config.hpp>
 #include <dynasession/dynamodb/client.hpp>
+#include <dynasession/dynamodb/error_label.hpp>
 #include <dynasession/dynamodb/item_size.hpp>
+#include <dynasession/dynamodb/metrics.hpp>
+#include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/session_store.hpp>
 
 #endif

@@ -2,17 +2,20 @@
 
 #include <dynasession/detail/random.hpp>
 #include <dynasession/dynamodb/client.hpp>
+#include <dynasession/dynamodb/metrics.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -312,9 +315,14 @@ TEST_CASE("dynamodb client: the time to live is set and described") {
 TEST_CASE("dynamodb client: what the service refuses has its meaning") {
     table t;
     const auto refused = [&](const put_item_request& r) { return t.db.try_execute(r).error().code; };
-    CHECK(refused({.table_name = t.name,
-                   .item = {{"id", v::string("big")}, {"v", v::string(std::string(410'000, 'x'))}}}) ==
-          error::item_too_large);
+    // The first is refused by the client, the second, of which only it can know, by the service.
+    const auto big = v::string(std::string(410'000, 'x'));
+    CHECK(refused({.table_name = t.name, .item = {{"id", v::string("big")}, {"v", big}}}) == error::item_too_large);
+    CHECK(t.db.try_execute(update_item_request{.table_name = t.name,
+                                               .key = key("big"),
+                                               .update_expression = "SET v = :v",
+                                               .expression_attribute_values = {{":v", big}}})
+              .error() == error::item_too_large);
     CHECK(refused({.table_name = t.name, .item = {{"id", v::number(1)}}}) == error::invalid_request);
     CHECK(refused({.table_name = t.name, .item = key("")}) == error::invalid_request);
     CHECK(refused({.table_name = t.name, .item = {{"id", v::string("x")}, {"n", v::number("NaN")}}}) ==
@@ -327,6 +335,130 @@ TEST_CASE("dynamodb client: what the service refuses has its meaning") {
     CHECK(reserved.error() == error::invalid_request);
     CHECK(reserved.error().detail.find("reserved") != std::string::npos);
     CHECK_FALSE(t.stored("x"));
+}
+
+TEST_CASE("dynamodb client: what the service says of a refusal repeats no value") {
+    // Each of these values comes back in a message of at least one of the emulators.
+    table t;
+    const std::string secret = "SECRETVALUE";
+    std::vector<failure> refusals;
+    const auto put = [&](attribute_value value) {
+        const auto r = t.db.try_execute(put_item_request{.table_name = t.name, .item = {{"id", v::string("x")}, {"v", std::move(value)}}});
+        REQUIRE_FALSE(r.has_value());
+        refusals.push_back(r.error());
+    };
+    put(v::number(secret));
+    put(v::number_set({"1", secret}));
+    put(v::string_set({secret, secret}));
+    put(v::map({{"m", v::list({v::number(secret)})}}));
+    const auto update = [&](std::string condition, item values) {
+        const auto r = t.db.try_execute(update_item_request{.table_name = t.name,
+                                                            .key = key("x"),
+                                                            .update_expression = "SET a = :v",
+                                                            .condition_expression = std::move(condition),
+                                                            .expression_attribute_values = std::move(values)});
+        REQUIRE_FALSE(r.has_value());
+        refusals.push_back(r.error());
+    };
+    update("attribute_type(a, :v)", {{":v", v::string(secret)}});
+    update("a BETWEEN :w AND :v", {{":v", v::string("a" + secret)}, {":w", v::string("z" + secret)}});
+    const auto r = t.db.try_execute(
+        transact_write_items_request{.transact_items = {transact_put{.table_name = t.name, .item = key("x")}},
+                                     .client_request_token = secret + secret + secret + secret});
+    REQUIRE_FALSE(r.has_value());
+    refusals.push_back(r.error());
+    for (const auto& f : refusals) {
+        CAPTURE(f.detail);
+        CHECK((f == error::invalid_request || f == error::unknown_operation));
+        CHECK(f.detail.find(secret) == std::string::npos);
+    }
+}
+
+TEST_CASE("dynamodb client: several items are read and written at once") {
+    table t;
+    batch_write_item_request batch{.request_items = {{t.name, {}, {}}}};
+    for (int n = 0; n != 20; ++n)
+        batch.request_items[0].puts.push_back({{"id", v::string(std::to_string(n))}, {"n", v::number(n)}, {"x", v::null()}});
+    const auto written = t.db.perform_all(batch);
+    CHECK_FALSE(written.why.code);
+    CHECK(written.response.unprocessed_items.empty());
+
+    batch_get_item_request wanted{.request_items = {{.table_name = t.name,
+                                                     .keys = {key("absent")},
+                                                     .consistent_read = true,
+                                                     .projection_expression = "#n",
+                                                     .expression_attribute_names = {{"#n", "n"}}}}};
+    for (int n = 0; n != 20; ++n) wanted.request_items[0].keys.push_back(key(std::to_string(n)));
+    const auto read = t.db.perform_all(wanted);
+    CHECK_FALSE(read.why.code);
+    REQUIRE(read.response.tables.size() == 1);
+    CHECK(read.response.tables[0].table_name == t.name);
+    std::set<std::int64_t> numbers;
+    for (const auto& i : read.response.tables[0].items) {
+        CHECK(i.size() == 1);
+        numbers.insert(*i.find("n")->as_integer());
+    }
+    CHECK(numbers.size() == 20);
+
+    batch.request_items[0].table_name += "-missing";
+    const auto failed = t.db.perform_all(batch);
+    CHECK(failed.why == error::table_not_found);
+    CHECK(failed.response.unprocessed_items[0].puts.size() == 20);
+}
+
+TEST_CASE("dynamodb client: metrics know what every operation takes") {
+    table t;
+    const metrics m;
+    auto o = options();
+    o.observer = m;
+    client db(o);
+    const auto one = [](std::string id) { return item{{"id", v::string(std::move(id))}}; };
+    db.execute(put_item_request{.table_name = t.name, .item = one("a")});
+    db.execute(get_item_request{.table_name = t.name, .key = key("a")});
+    db.execute(get_item_request{.table_name = t.name, .key = key("a"), .consistent_read = true});
+    db.execute(update_item_request{.table_name = t.name,
+                                   .key = key("a"),
+                                   .update_expression = "SET n = :n",
+                                   .expression_attribute_values = {{":n", v::number(1)}}});
+    db.execute(query_request{.table_name = t.name,
+                             .key_condition_expression = "id = :i",
+                             .expression_attribute_values = {{":i", v::string("a")}}});
+    db.execute(scan_request{.table_name = t.name});
+    db.perform_all(batch_write_item_request{.request_items = {{t.name, {one("b")}, {key("c")}}}});
+    db.perform_all(batch_get_item_request{.request_items = {{.table_name = t.name, .keys = {key("a"), key("b")}}}});
+    const auto transaction = db.try_execute(transact_write_items_request{.transact_items = {transact_put{.table_name = t.name, .item = one("d")}}});
+    db.execute(delete_item_request{.table_name = t.name, .key = key("a")});
+    db.execute(describe_table_request{.table_name = t.name});
+    error_code ec;
+    db.execute(put_item_request{.table_name = t.name, .item = one("b"), .condition_expression = "attribute_not_exists(id)"}, ec);
+    CHECK(ec == error::condition_failed);
+
+    const auto all = m.read();
+    const auto of = [&](std::string_view operation) {
+        const auto found = std::ranges::find(all, operation, &operation_metrics::operation);
+        REQUIRE(found != all.end());
+        CHECK(found->retries == 0);
+        CHECK(found->ambiguous == 0);
+        CHECK(found->latency.count() > 0);
+        CHECK(found->bytes_sent > 500);
+        CHECK(found->bytes_received > 50);
+        return *found;
+    };
+    // The emulators count a little differently: a batch of two tiny items as 2 or 3 units.
+    const auto reads = [](const operation_metrics& x) { return x.consumed.read > 0 && x.consumed.write == 0; };
+    const auto writes = [](const operation_metrics& x) { return x.consumed.write > 0 && x.consumed.read == 0; };
+    CHECK(of("GetItem").consumed == request_units{.read = 1.5});
+    CHECK(of("UpdateItem").consumed == request_units{.write = 1});
+    CHECK(of("DeleteItem").consumed == request_units{.write = 1});
+    CHECK(of("PutItem").requests == 2);
+    CHECK(writes(of("PutItem")));
+    CHECK(of("PutItem").errors == std::vector<std::pair<std::string_view, std::uint64_t>>{{"condition_failed", 1}});
+    CHECK(reads(of("Query")));
+    CHECK(reads(of("Scan")));
+    CHECK(reads(of("BatchGetItem")));
+    CHECK(writes(of("BatchWriteItem")));
+    if (transaction) CHECK(writes(of("TransactWriteItems")));
+    CHECK(of("DescribeTable").consumed == request_units{});
 }
 
 TEST_CASE("dynamodb client: large items come back whole, blocking and asynchronously") {

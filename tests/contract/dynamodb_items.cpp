@@ -1,4 +1,6 @@
+#include <dynasession/dynamodb/error_label.hpp>
 #include <dynasession/dynamodb/item_size.hpp>
+#include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/dynamodb_session_store.hpp>
 #include <dynasession/lock/pessimistic_lock.hpp>
 
@@ -121,6 +123,39 @@ TEST_CASE("dynamodb: a table that cannot be reached is unavailable, and an excep
     CHECK_FALSE(store.load(ds::session_id::generate(), ec));
     CHECK(ec == ds::condition::unavailable);
     CHECK_THROWS_AS((void)store.load(ds::session_id::generate()), ds::session_error);
+}
+
+TEST_CASE("dynamodb: an observer is told of each request of a store, and of no id and no content") {
+    table t("observed");
+    std::vector<std::string> seen;
+    auto options = options_with(t.name());
+    options.observer = [&](const db::request_event& e) {
+        seen.push_back(std::string(e.operation) + " " + std::string(db::error_label(e.error)) + " " + std::string(e.detail));
+    };
+    using locked_store = ds::basic_session_store<ds::dynamodb_backend, ds::pessimistic_lock, ds::json_serializer>;
+    locked_store store(options);
+    auto s = store.create();
+    s.set("word", "confidential");
+    store.save(s);
+    auto loaded = store.load(s.id());
+    REQUIRE(loaded);
+    loaded->set("word", "confidential too");
+    store.save(*loaded);
+    store.destroy(s.id());
+    loaded->set("word", "confidential still");
+    ds::error_code ec;
+    store.save(*loaded, ec);
+    CHECK(ec == ds::error::session_gone);
+
+    CHECK(seen.size() >= 5);
+    CHECK(seen.front() == "PutItem none ");
+    const std::string key = *t.store.backend().layout().key(s.id()).find("id")->as_string();
+    for (const auto& line : seen) {
+        CAPTURE(line);
+        CHECK(line.find(s.id().str()) == line.npos);
+        CHECK(line.find(key) == line.npos);
+        CHECK(line.find("confidential") == line.npos);
+    }
 }
 
 TEST_CASE("dynamodb: the item holds no id, and takes at most 96 bytes beyond the user's keys and values") {

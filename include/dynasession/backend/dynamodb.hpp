@@ -10,6 +10,7 @@
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/dynamodb/client.hpp>
 #include <dynasession/dynamodb/item_size.hpp>
+#include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/op/async_run.hpp>
 #include <dynasession/op/one_of.hpp>
 #include <dynasession/op/run.hpp>
@@ -39,6 +40,7 @@ struct dynamodb_options {
     aws::credentials_provider credentials{};               ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
     dynamodb::call_options call{};                         ///< time and attempts of a call
     http::client_options connection{};                     ///< connections, TLS (else AWS_CA_BUNDLE), proxy
+    dynamodb::any_observer observer{};                     ///< is told of each request: `dynamodb::metrics`, or a function
 
     std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: DynamoDB's own, as far as its answers tell it
 };
@@ -63,7 +65,8 @@ public:
                                         .allow_plain_http = options.allow_plain_http,
                                         .credentials = std::move(options.credentials),
                                         .call = options.call,
-                                        .connection = options.connection}),
+                                        .connection = options.connection,
+                                        .observer = options.observer}),
           table_{client_.service(), {checked(options).table_name,
                            {.hash_key = options.hash_key,
                             .expires = options.session_lifetime_attribute,

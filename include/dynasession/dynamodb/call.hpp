@@ -7,9 +7,10 @@
 #include <dynasession/aws/sigv4.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/detail/random.hpp>
+#include <dynasession/dynamodb/call_watch.hpp>
 #include <dynasession/dynamodb/error.hpp>
-#include <dynasession/dynamodb/json_reader.hpp>
-#include <dynasession/dynamodb/json_writer.hpp>
+#include <dynasession/dynamodb/item_size.hpp>
+#include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/dynamodb/outcome.hpp>
 #include <dynasession/dynamodb/request.hpp>
 #include <dynasession/dynamodb/request_heads.hpp>
@@ -43,6 +44,7 @@ struct service {
     aws::signer signer;
     aws::credentials_provider credentials;
     call_options options;
+    any_observer observer{};
     mutable request_heads heads{};
     mutable aws::retry_quota quota{};
     mutable aws::service_clock clock{};
@@ -98,7 +100,8 @@ private:
 /// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts, the quota and the
 /// time of the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents
 /// it. Credentials that the service does not accept are fetched anew, and a clock that is wrong is corrected, once.
-/// The value is always an `outcome`: its `response` may have failed.
+/// The value is always an `outcome`: its `response` may have failed. The observer, if there is one, is told of it just
+/// before.
 ///
 /// *Lifetimes:* the service has to outlive the call; the request is not needed after the construction.
 template <request Request>
@@ -114,26 +117,28 @@ public:
     call(const service& s, const Request& r, std::chrono::steady_clock::time_point deadline = deadline_type::max())
         : service_(&s), request_(s, Request::target), schedule_(s.options.retry, s.quota), deadline_(deadline) {
         request_.body().reserve(256); // a usual GetItem or UpdateItem
-        json_writer out(request_.body());
-        write(out, r);
-        problem_ = out.problem();
+        if (const char* problem = write_body(request_.body(), r, s.observer.wants_capacity()))
+            problem_ = std::make_unique<failure>(error::not_serializable, problem);
+        else if (auto refused = refuse_too_large(r, request_.body().size()))
+            problem_ = std::make_unique<failure>(*std::move(refused));
     }
 
     action_type resume(reply_type&& reply, op::instant now) {
         switch (step_) {
         case step::start:
-            if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
+            watch_.begin(now.steady);
+            if (problem_) return end(fault{std::move(*problem_)}, now);
             deadline_ = std::min(deadline_, now.steady + service_->options.timeout);
             return begin_attempt(now);
         case step::awaiting_credentials:
-            if (!reply.answer) return end(fault{std::move(reply.answer).error()});
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
             return use_fetched(now);
         case step::sending: return judge(std::move(reply), now);
         case step::pausing:
-            if (!reply.answer) return end(fault{std::move(reply.answer).error()});
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
             return begin_attempt(now);
         }
-        return end({});
+        return end({}, now);
     }
 
 private:
@@ -153,16 +158,17 @@ private:
 
     action_type use_fetched(op::instant now) {
         const auto fetched = std::exchange(fetching_, nullptr);
-        if (!fetched->done.is_set()) return end(fault{{error::timeout, "waiting for credentials"}});
-        if (!fetched->found) return end(fault{fetched->found.error()});
+        if (!fetched->done.is_set()) return end(fault{{error::timeout, "waiting for credentials"}}, now);
+        if (!fetched->found) return end(fault{fetched->found.error()}, now);
         key_ = *fetched->found;
         return send(now);
     }
 
     action_type send(op::instant now) {
         auto message = request_.sign(key_, schedule_.attempt(), service_->clock.correct(now));
-        if (!message) return end(fault{std::move(message).error()});
+        if (!message) return end(fault{std::move(message).error()}, now);
         ++attempts_;
+        watch_.sent(**message);
         sent_ = now;
         step_ = step::sending;
         return http::exchange{*message, std::min(now.steady + service_->options.attempt_timeout, deadline_),
@@ -172,11 +178,14 @@ private:
     action_type judge(reply_type&& reply, op::instant now) {
         response_type response;
         ambiguous_ = ambiguous_ || reply.repeated;
-        if (reply.answer) service_->clock.learn(*reply.answer, sent_, now);
+        if (reply.answer) {
+            watch_.received(*reply.answer);
+            service_->clock.learn(*reply.answer, sent_, now);
+        }
         auto f = look_at(reply, response);
         if (!f.why.code) {
             schedule_.succeed();
-            return outcome<response_type>{std::move(response), ambiguous_, attempts_};
+            return finish({std::move(response), ambiguous_, attempts_}, now);
         }
         ambiguous_ = ambiguous_ || f.ambiguous;
         const auto wish = reply.answer ? reply.answer->header("x-amz-retry-after") : std::string_view{};
@@ -184,7 +193,7 @@ private:
             step_ = step::pausing;
             return op::pause{*pause};
         }
-        return end(std::move(f));
+        return end(std::move(f), now);
     }
 
     // What has to be done before another attempt makes sense is done here, once.
@@ -218,9 +227,14 @@ private:
                 true};
     }
 
-    action_type end(fault f) {
+    action_type end(fault f, op::instant now) {
         if (attempts_ > 1) f.why.detail += " (after " + std::to_string(attempts_) + " attempts)";
-        return outcome<response_type>{std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)};
+        return finish({std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)}, now);
+    }
+
+    action_type finish(value_type&& how, op::instant now) const {
+        if (service_->observer) watch_.end(service_->observer, Request::target, how, now.steady);
+        return std::move(how);
     }
 
     const service* service_;
@@ -230,7 +244,8 @@ private:
     aws::credentials_provider::snapshot key_;
     std::shared_ptr<fetch> fetching_;
     op::instant sent_{};
-    const char* problem_ = nullptr;
+    call_watch watch_{};
+    std::unique_ptr<failure> problem_; ///< why it is not sent
     unsigned attempts_ = 0;
     bool ambiguous_ = false;
     bool clock_corrected_ = false;

@@ -8,6 +8,7 @@
 #include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/call.hpp>
 #include <dynasession/dynamodb/complete_batch.hpp>
+#include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/dynamodb/operations/read_item.hpp>
 #include <dynasession/dynamodb/operations/read_items.hpp>
 #include <dynasession/dynamodb/operations/table.hpp>
@@ -39,6 +40,7 @@ struct client_options {
     aws::credentials_provider credentials{};     ///< `aws::credentials`, or what to ask for them; else as the AWS SDKs
     call_options call{};                         ///< time and attempts of a call
     http::client_options connection{};           ///< connections, TLS, proxy: see `aws::resolve_connection`
+    any_observer observer{};                     ///< is told of each call: `metrics`, or a function of a `request_event`
 };
 
 /// A client for Amazon DynamoDB: typed requests, blocking and asynchronous, with the same retries and deadlines.
@@ -194,7 +196,8 @@ private:
 
         parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
             : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),
-                      aws::resolve_credentials(std::move(options.credentials)).value(), checked(options.call)},
+                      aws::resolve_credentials(std::move(options.credentials)).value(), checked(options.call),
+                      std::move(options.observer)},
               transport(std::move(executor), where.address,
                         aws::resolve_connection(std::move(options.connection), where.address, options.allow_plain_http)
                             .value()) {}

@@ -37,6 +37,9 @@ public:
     /// Appends fields as they usually stand on the wire: each a name, a colon, a space, a value and CRLF.
     void add_header_lines(std::string_view lines) { fields_.append(lines); }
 
+    /// The bytes of all fields together.
+    std::size_t header_size() const noexcept { return fields_.size(); }
+
 private:
     // One "name: value\r\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
     std::string fields_;

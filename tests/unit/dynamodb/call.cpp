@@ -7,8 +7,10 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -491,8 +493,9 @@ TEST_CASE("the clock is corrected once in a call") {
 }
 
 TEST_CASE("a refused signature is blamed on the clock only when that is more than four minutes off") {
-    for (const auto& [date, attempts] : {std::pair("Fri, 20 Nov 2026 10:04:00 GMT"sv, 1), {"Fri, 20 Nov 2026 10:04:01 GMT"sv, 2},
-                                         {"Fri, 20 Nov 2026 09:55:59 GMT"sv, 2}, {"Fri, 20 Nov 2026 10:00:00 GMT"sv, 1}}) {
+    for (const auto& [day, attempts] : {std::pair("Fri, 20 Nov 2026 10:04:00 GMT"sv, 1), {"Fri, 20 Nov 2026 10:04:01 GMT"sv, 2},
+                                        {"Fri, 20 Nov 2026 09:55:59 GMT"sv, 2}, {"Fri, 20 Nov 2026 10:00:00 GMT"sv, 1}}) {
+        const auto date = day; // Clang 14 captures no structured bindings
         CAPTURE(date);
         const auto s = make_service();
         stepper<get_call> step{{s, get}};
@@ -537,4 +540,145 @@ TEST_CASE("credentials cannot smuggle a header in") {
         stepper<get_call> step{{s, get}};
         CHECK(step.resume().outcome().response.error() == error::invalid_option);
     }
+}
+
+namespace {
+
+// What an observer was told, in words of its own: the detail is gone with the call.
+struct told {
+    request_event event;
+    std::string detail;
+};
+
+struct recorder {
+    std::vector<told>* all;
+    bool capacity = false;
+    bool wants_capacity() const { return capacity; }
+    void operator()(const request_event& e) const { all->push_back({e, std::string(e.detail)}); }
+};
+
+struct observed {
+    std::vector<told> events{};
+    service s;
+
+    explicit observed(bool capacity = false, std::string token = {})
+        : s{"dynamodb.us-east-1.amazonaws.com",
+            aws::signer("us-east-1", "dynamodb"),
+            aws::credentials("AKIDEXAMPLE", "secret-that-nobody-sees", std::move(token)),
+            {.retry = {.random = always_half}},
+            recorder{&events, capacity}} {}
+};
+
+} // namespace
+
+TEST_CASE("an observer is told of a call when it has ended") {
+    observed o;
+    stepper<get_call> step{{o.s, get}};
+    step.resume();
+    const auto sent = step.exchange().message->head.size() + step.exchange().message->body.size();
+    CHECK(o.events.empty());
+    step.pass(30ms);
+    http::response found;
+    found.status = 200;
+    found.body = R"({"Item":{"id":{"S":"wren"}}})";
+    found.add_header("Content-Type", "application/x-amz-json-1.0");
+    step.resume(found);
+    REQUIRE(o.events.size() == 1);
+    const auto& e = o.events[0].event;
+    CHECK(e.operation == "GetItem");
+    CHECK(e.attempts == 1);
+    CHECK(e.latency == 30ms);
+    CHECK(e.bytes_sent == sent);
+    CHECK(e.bytes_received == found.body.size() + found.header_size());
+    CHECK_FALSE(e.error);
+    CHECK_FALSE(e.ambiguous);
+    CHECK_FALSE(e.consumed);
+    CHECK(o.events[0].detail.empty());
+}
+
+TEST_CASE("an observer sees what a completion with an error_code does not hold") {
+    observed o;
+    stepper<put_call> step{{o.s, put}};
+    step.resume().resume(http::reply(error::timeout, true));
+    step.wake().resume(refusal("AccessDeniedException"));
+    REQUIRE(o.events.size() == 1);
+    const auto& [e, detail] = o.events[0];
+    CHECK(e.operation == "PutItem");
+    CHECK(e.attempts == 2);
+    CHECK(e.latency == 12ms); // the pause
+    CHECK(e.error == error::access_denied);
+    CHECK(e.ambiguous);
+    CHECK(detail == "AccessDeniedException: m (after 2 attempts)");
+    CHECK(e.bytes_sent > 2 * step.outcome().attempts * 100);
+}
+
+TEST_CASE("calls that end before anything is sent are told as well") {
+    observed o;
+    stepper<get_call> unsendable{{o.s, {.table_name = "birds", .key = {{"id", v::string("\xff")}}}}};
+    unsendable.resume();
+    REQUIRE(o.events.size() == 1);
+    CHECK(o.events[0].event.error == error::not_serializable);
+    CHECK(o.events[0].event.attempts == 0);
+    CHECK(o.events[0].event.bytes_sent == 0);
+
+    stepper<get_call> cancelled{{o.s, get}};
+    cancelled.resume().resume(failure(boost::asio::error::operation_aborted));
+    CHECK(o.events.back().event.error == boost::asio::error::operation_aborted);
+    stepper<get_call>{{o.s, get}}.resume(); // given up half-way: it has not ended
+    CHECK(o.events.size() == 2);
+}
+
+TEST_CASE("what a call costs is asked for when the observer wants it, and only then") {
+    observed o(true);
+    stepper<get_call> step{{o.s, get}};
+    step.resume();
+    CHECK(step.exchange().message->body ==
+          R"({"TableName":"birds","Key":{"id":{"S":"wren"}},"ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})");
+    step.resume(answer(200, R"({"ConsumedCapacity":{"TableName":"birds","CapacityUnits":1}})"));
+    CHECK(o.events[0].event.consumed == request_units{.read = 1});
+
+    observed unconcerned;
+    stepper<get_call> plain{{unconcerned.s, get}};
+    CHECK(plain.resume().exchange().message->body.find("Capacity") == std::string::npos);
+}
+
+TEST_CASE("an observer that throws does not harm the call") {
+    observed o;
+    o.s.observer = [](const request_event&) { throw std::runtime_error("no"); };
+    stepper<get_call> step{{o.s, get}};
+    step.resume().resume(answer(200, "{}"));
+    CHECK(step.outcome().response.has_value());
+}
+
+TEST_CASE("no id, payload or credential is in an event") {
+    observed o(true, "SECRET-TOKEN");
+    const put_item_request secret{.table_name = "birds", .item = {{"id", v::string("SECRET-ID")}, {"data", v::number("SECRET-DATA")}}};
+    const http::reply replies[] = {
+        answer(200, R"({"Attributes":{"id":{"S":"SECRET-ID"}}})"),
+        answer(200, R"({"Attributes":{"id":"SECRET-ID"}})"),
+        answer(200, "SECRET-ID"),
+        answer(502, "<html>SECRET-ID"),
+        answer(400, R"({"__type":"a#ConditionalCheckFailedException","message":"m","Item":{"id":{"S":"SECRET-ID"}}})"),
+        answer(400, R"({"__type":"a#ValidationException","message":"The parameter cannot be converted to a numeric value: SECRET-DATA"})"),
+        answer(400, R"({"__type":"a#InvalidSignatureException","message":"does not match\n\nThe Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:SECRET-TOKEN'"})"),
+        http::reply(failure(error::timeout), true),
+    };
+    for (const auto& reply : replies) {
+        stepper<put_call> step{{o.s, secret}};
+        step.resume();
+        while (step.resume(reply).last->index() == 1) step.wake();
+        const auto& last = o.events.back();
+        CHECK_MESSAGE(last.detail.find("SECRET") == std::string::npos, last.detail);
+        CHECK(last.event.operation == "PutItem");
+    }
+    CHECK(o.events.size() == std::size(replies));
+}
+
+TEST_CASE("an item over the limit is not sent") {
+    const auto s = make_service();
+    stepper<put_call> step{{s, {.table_name = "birds", .item = {{"id", v::string("x")}, {"v", v::binary(std::string(409'600, 'x'))}}}}};
+    step.resume();
+    CHECK(step.outcome().response.error() == error::item_too_large);
+    CHECK(step.outcome().response.error().detail == "the item would take 409604 bytes; DynamoDB stores at most 409600");
+    CHECK(step.outcome().attempts == 0);
 }

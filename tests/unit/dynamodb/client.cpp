@@ -1,5 +1,7 @@
 #include <dynasession/dynamodb/client.hpp>
 
+#include <dynasession/dynamodb/metrics.hpp>
+
 #include "../../support/scripted_server.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -13,12 +15,14 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -362,4 +366,72 @@ TEST_CASE("a source that has no credentials fails the calls, with its reason") {
     REQUIRE_FALSE(r.has_value());
     CHECK(r.error() == error::missing_credentials);
     CHECK(r.error().detail == "the vault is sealed");
+}
+
+TEST_CASE("metrics are told of blocking and asynchronous calls, and have the service tell what they cost") {
+    scripted_server server([](const test::received_request& r) {
+        if (r.header("x-amz-target") == "DynamoDB_20120810.PutItem") return answer::with(400, conditional_failure);
+        return answer::ok(R"({"Item":{"id":{"S":"wren"}},"ConsumedCapacity":{"TableName":"birds","CapacityUnits":0.5}})");
+    });
+    boost::asio::io_context io;
+    const metrics m;
+    auto options = options_for(server);
+    options.observer = m;
+    client db(io.get_executor(), options);
+    db.execute(get);
+    std::uint64_t counted_before = 0;
+    db.async_execute(get, [&](error_code, const get_item_response&) { counted_before = m.read().front().requests; });
+    io.run();
+    error_code ec;
+    db.execute(put, ec);
+
+    CHECK(counted_before == 2); // its own call is among them
+    const auto all = m.read();
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].consumed.read == 1);
+    CHECK(all[1].errors.front() == std::pair<std::string_view, std::uint64_t>("condition_failed", 1));
+    const auto requests = server.requests();
+    CHECK(requests[0].body.ends_with(R"(,"ReturnConsumedCapacity":"TOTAL"})"));
+
+    CHECK(all[1].bytes_sent > requests[2].body.size() + 500);
+    CHECK(all[1].bytes_received > std::string_view(conditional_failure).size());
+}
+
+TEST_CASE("an observer sees why an asynchronous call has failed, on the thread of its completion") {
+    scripted_server server([](const test::received_request&) { return answer::with(400, R"({"__type":"a#AccessDeniedException","message":"not authorized"})"); });
+    boost::asio::io_context io;
+    auto options = options_for(server);
+    std::string detail;
+    std::thread::id seen_by;
+    options.observer = [&](const request_event& e) {
+        detail = e.detail;
+        seen_by = std::this_thread::get_id();
+    };
+    client db(io.get_executor(), options);
+    db.async_execute(get, [&](error_code ec, const get_item_response&) {
+        CHECK(ec == error::access_denied);
+        CHECK(detail == "AccessDeniedException: not authorized");
+        CHECK(seen_by == std::this_thread::get_id());
+    });
+    io.run();
+    CHECK(seen_by != std::thread::id());
+}
+
+TEST_CASE("a batch is completed, blocking and asynchronously") {
+    constexpr auto some_left = R"({"UnprocessedItems":{"birds":[{"DeleteRequest":{"Key":{"id":{"S":"b"}}}}]}})";
+    constexpr auto none_left = R"({"UnprocessedItems":{}})";
+    scripted_server server({answer::ok(some_left), answer::ok(none_left), answer::ok(some_left), answer::ok(none_left)});
+    boost::asio::io_context io;
+    client db(io.get_executor(), options_for(server));
+    const batch_write_item_request batch{.request_items = {{"birds", {}, {{{"id", v::string("a")}}, {{"id", v::string("b")}}}}}};
+    const auto done = db.perform_all(batch);
+    CHECK_FALSE(done.why.code);
+    CHECK(done.attempts == 2);
+
+    std::optional<unsigned> attempts;
+    db.async_perform_all(batch, [&](const result<batch_outcome<batch_write_item_request>>& r) { attempts = r->attempts; });
+    io.run();
+    CHECK(attempts == 2);
+    REQUIRE(server.requests().size() == 4);
+    CHECK(server.requests()[3].body == R"({"RequestItems":{"birds":[{"DeleteRequest":{"Key":{"id":{"S":"b"}}}}]}})");
 }
