@@ -1,8 +1,8 @@
 #ifndef DYNASESSION_AWS_PROXY_HPP
 #define DYNASESSION_AWS_PROXY_HPP
 
-#include <dynasession/aws/endpoint.hpp>
 #include <dynasession/aws/environment.hpp>
+#include <dynasession/aws/setting.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/http/endpoint.hpp>
 #include <dynasession/http/message.hpp>
@@ -87,13 +87,11 @@ inline bool is_exempt(const http::endpoint& target, std::string list) {
 }
 
 // The variable that says which proxy to use.
-inline endpoint_detail::setting configured(bool tls, const environment& env) {
-    using endpoint_detail::first_set;
-    if (tls) return first_set({}, {}, env, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+inline setting configured(bool tls, const environment& env) {
+    if (tls) return find_variable({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}, env);
     // Web servers hand a client's field `Proxy` to CGI programs as HTTP_PROXY (CVE-2016-5385, "httpoxy").
-    if (!variable(env, "REQUEST_METHOD").empty())
-        return first_set({}, {}, env, {"http_proxy", "all_proxy", "ALL_PROXY"});
-    return first_set({}, {}, env, {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
+    if (!variable(env, "REQUEST_METHOD").empty()) return find_variable({"http_proxy", "all_proxy", "ALL_PROXY"}, env);
+    return find_variable({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}, env);
 }
 
 } // namespace proxy_detail
@@ -113,12 +111,12 @@ inline endpoint_detail::setting configured(bool tls, const environment& env) {
 /// *Errors:* `error::invalid_option` for a URL that cannot be used, with the name of its variable and without the URL.
 inline result<std::string> environment_proxy(const http::endpoint& target,
                                              const environment& env = process_environment) {
-    const auto exempt = endpoint_detail::first_set({}, {}, env, {"no_proxy", "NO_PROXY"});
+    const auto exempt = find_variable({"no_proxy", "NO_PROXY"}, env);
     if (target.is_loopback() || proxy_detail::is_exempt(target, exempt.value)) return std::string();
     auto found = proxy_detail::configured(target.tls, env);
     if (found.value.empty()) return std::string();
     if (const auto usable = http::proxy::parse(found.value); !usable)
-        return failure(usable.error().code, std::string(found.source) + ": " + usable.error().detail);
+        return failure(usable.error().code, found.source + ": " + usable.error().detail);
     return std::move(found.value);
 }
 

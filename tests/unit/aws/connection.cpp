@@ -1,11 +1,10 @@
 #include <dynasession/aws/connection.hpp>
 
 #include "support/certificates.hpp"
+#include "unit/aws/configured.hpp"
 
 #include <doctest/doctest.h>
 
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,21 +12,13 @@
 namespace aws = dynasession::aws;
 namespace http = dynasession::http;
 using dynasession::error;
+using test::made_of;
+using test::variables;
 
 namespace {
 
-using variables = std::map<std::string, std::string, std::less<>>;
-
 const http::endpoint encrypted{.tls = true, .host = "db.test", .port = 443};
 const http::endpoint plain{.tls = false, .host = "db.test", .port = 80};
-
-aws::environment made_of(variables values) {
-    return [values = std::move(values)](std::string_view name) -> std::optional<std::string> {
-        const auto found = values.find(name);
-        if (found == values.end()) return std::nullopt;
-        return found->second;
-    };
-}
 
 dynasession::result<http::client_options> resolve(const http::client_options& given, const http::endpoint& target,
                                                   const variables& values, bool allow_plain_http = false) {
@@ -54,6 +45,15 @@ TEST_CASE("trusted authorities are those of the option, else of AWS_CA_BUNDLE, e
     CHECK(resolve({}, encrypted, {{"AWS_CA_BUNDLE", other.file()}}).value().ca_file == other.file());
     CHECK(resolve({}, encrypted, {{"AWS_CA_BUNDLE", " "}}).value().ca_file.empty());
     CHECK(resolve({}, encrypted, {}).value().ca_file.empty());
+
+    const auto config = test::configured("[default]\nca_bundle = " + one.file()).value();
+    const auto by_profile = [](const std::string& file, const variables& values) {
+        return aws::resolve_connection({}, encrypted, false, made_of(values),
+                                       test::configured("[default]\nca_bundle = " + file).value());
+    };
+    CHECK(by_profile(one.file(), {}).value().ca_file == one.file());
+    CHECK(by_profile(one.file(), {{"AWS_CA_BUNDLE", other.file()}}).value().ca_file == other.file());
+    CHECK(by_profile("/dev/null", {}).error().detail.starts_with("config:2: ca_bundle: "));
 }
 
 TEST_CASE("a file of authorities that cannot be used is refused by the name of what named it") {
