@@ -17,7 +17,7 @@ TABLE = {
     "op": (["core/error.hpp"], ["boost/system", "boost/asio"]),
     "http": (["core/error.hpp", "core/options.hpp", "detail", "op"],
              ["boost/system", "boost/asio", "boost/beast", "openssl", "posix"]),
-    "aws": (["core/error.hpp", "detail", "http", "op"], ["boost/system", "boost/asio"]),
+    "aws": (["core/error.hpp", "detail", "http", "op"], ["boost/system", "boost/asio", "boost/json"]),
     "dynamodb": (["core/error.hpp", "detail", "aws", "http", "op"], ["boost/system", "boost/asio", "boost/json"]),
     "lock": (["core", "op", "detail"], ["boost/system", "boost/asio", "boost/json"]),
     "serializer": (["core", "op", "detail"], ["boost/system", "boost/json"]),
