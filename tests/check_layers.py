@@ -26,7 +26,7 @@ TABLE = {
     "web": (["core", "detail", "store"], ["boost/system", "boost/asio", "boost/beast", "boost/json"]),
 }
 # Headers of the top level see every room and each other; these are the ones a room's header may never include.
-EXTRA = {"web/crow.hpp": ["crow"], "src.hpp": ["boost/json/src.hpp"]}
+EXTRA = {"web/crow.hpp": ["crow"], "src.hpp": ["boost/json/src.hpp"], "aws/run_program.hpp": ["posix"]}
 UMBRELLAS = {
     "boost/asio.hpp", "boost/asio/ssl.hpp", "boost/asio/yield.hpp", "boost/asio/unyield.hpp", "boost/beast.hpp",
     "boost/beast/core.hpp", "boost/beast/http.hpp", "boost/beast/ssl.hpp", "boost/beast/websocket.hpp",
@@ -34,7 +34,7 @@ UMBRELLAS = {
 }
 # A program that keeps its sessions in memory compiles neither Beast nor OpenSSL's TLS.
 CLOSURES = {"memory_session_store.hpp": ["boost/beast", "openssl/ssl.h"]}
-POSIX = re.compile(r"(arpa|net|netinet|sys)/\w+\.h|(errno|fcntl|netdb|poll|signal|unistd)\.h")
+POSIX = re.compile(r"(arpa|net|netinet|sys)/\w+\.h|(errno|fcntl|netdb|poll|signal|spawn|unistd)\.h")
 MOST_LINES = 400
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
