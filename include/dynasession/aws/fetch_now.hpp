@@ -1,0 +1,75 @@
+#ifndef DYNASESSION_AWS_FETCH_NOW_HPP
+#define DYNASESSION_AWS_FETCH_NOW_HPP
+
+#include <dynasession/aws/fetch.hpp>
+#include <dynasession/aws/run_program.hpp>
+#include <dynasession/core/error.hpp>
+#include <dynasession/http/client.hpp>
+#include <dynasession/http/message.hpp>
+#include <dynasession/op/action.hpp>
+#include <dynasession/op/run.hpp>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::aws {
+
+/// Carries out the effects of a fetch, blocking: the `Io` of `op::run` for a `fetch_operation`.
+///
+/// A call ends by its timeout; only the look-up of a name may last longer, as long as the system's resolver does.
+///
+/// *Thread safety:* may be used from many threads at once.
+class fetch_io {
+public:
+    /// The options are those of the connections to servers, but for the time limits: those are the calls' own.
+    explicit fetch_io(http::client_options options = {}) : options_(std::move(options)) {
+        options_.max_body_size = 64 * 1024; // credentials have a few thousand bytes
+    }
+
+    op::instant now() const noexcept { return op::instant::now(); }
+    void wait(std::chrono::milliseconds duration) const { std::this_thread::sleep_for(duration); }
+
+    fetch_reply perform(const fetch_effect& effect) const {
+        return std::visit([this](const auto& call) { return carry_out(call); }, effect);
+    }
+
+private:
+    // On a connection of its own: fetches are hours apart.
+    fetch_reply carry_out(const server_call& call) const {
+        try {
+            http::client server(call.server, options_for(call));
+            auto r = server.perform({&call.message, std::chrono::steady_clock::now() + call.timeout});
+            if (!r.answer) return std::move(r.answer).error();
+            return *std::move(r.answer);
+        } catch (const session_error& e) {
+            return failure(e.code(), e.detail());
+        }
+    }
+
+    fetch_reply carry_out(const program_call& call) const {
+        auto output = run_program(call);
+        if (!output) return std::move(output).error();
+        return *std::move(output);
+    }
+
+    http::client_options options_for(const server_call& call) const {
+        auto options = options_;
+        options.connect_timeout = options.handshake_timeout = call.timeout;
+        return options;
+    }
+
+    http::client_options options_;
+};
+
+/// Fetches credentials on the calling thread. The options are those of `fetch_io`.
+template <fetch_operation Op>
+result<credentials> fetch_now(Op operation, http::client_options options = {}) {
+    fetch_io effects(std::move(options));
+    return op::run(std::move(operation), effects);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
