@@ -36,8 +36,9 @@ namespace credentials_json_detail {
 
 // Text of others in a message: short, and on one line.
 inline std::string readable(std::string_view text) {
+    constexpr auto is_strange = [](char c) { return c < ' ' || c > '~'; };
     std::string out(text.substr(0, 200));
-    std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::ranges::replace_if(out, is_strange, '?');
     return out;
 }
 

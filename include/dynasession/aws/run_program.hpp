@@ -117,9 +117,7 @@ public:
         return true;
     }
 
-    int exit_status() const noexcept {
-        return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_);
-    }
+    int exit_status() const noexcept { return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_); }
 
 private:
     static constexpr std::chrono::milliseconds longest_nap{50};
@@ -166,9 +164,10 @@ inline error_code read_all(int fd, std::string& out, std::size_t most, clock::ti
 /// Runs a program, without a shell, and gives what it writes to its standard output.
 ///
 /// The program is looked for in PATH unless its name has a slash. It has this process's environment and directory, an
-/// empty standard input, nowhere to write errors to, and no other open file. It runs in a process group of its own, which
-/// is killed when the time is over or the output grows too long. Whoever it leaves behind with its output open counts as
-/// a part of it. When this process does not let its children be waited for (SIGCHLD ignored), the exit status is 0.
+/// empty standard input, nowhere to write errors to, and no other open file. It runs in a process group of its own,
+/// which is killed when the time is over or the output grows too long. Whoever it leaves behind with its output open
+/// counts as a part of it. When this process does not let its children be waited for (SIGCHLD ignored), the exit status
+/// is 0.
 ///
 /// *Errors:* `error::timeout`; `error::response_too_large`; what the system says of a program that cannot be started;
 /// the detail names the program, and none of its arguments or output.

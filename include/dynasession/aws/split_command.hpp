@@ -33,8 +33,8 @@ inline bool take_quoted(std::string_view command, std::size_t& i, std::string& w
 /// Splits a command line as a POSIX shell does, and expands nothing: blanks part, quotes of both kinds and backslashes
 /// keep together (Python's `shlex.split`, which the AWS SDKs' users know it by).
 ///
-/// *Errors:* `error::invalid_option` when nothing is left, a quote is not closed, the line ends in a backslash or holds a
-/// NUL; the detail does not repeat the line.
+/// *Errors:* `error::invalid_option` when nothing is left, a quote is not closed, the line ends in a backslash or holds
+/// a NUL; the detail does not repeat the line.
 inline result<std::vector<std::string>> split_command(std::string_view command) {
     using split_command_detail::refuse;
     if (command.find('\0') != command.npos) return refuse("the command holds a NUL");

@@ -108,7 +108,8 @@ TEST_CASE("credentials JSON with a field that is missing or wrong is refused, an
     for (const std::string field : {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"}) {
         CAPTURE(field);
         const auto at = "the field \"" + field + "\" ";
-        CHECK(damage_of(with("'" + field + "'", "'" + std::string(field.size(), 'x') + "'")) == at + "is missing or empty");
+        CHECK(damage_of(with("'" + field + "'", "'" + std::string(field.size(), 'x') + "'")) ==
+              at + "is missing or empty");
         const auto value_at = complete.find('"', complete.find(field) + field.size() + 1);
         const auto value_end = complete.find('"', value_at + 1) + 1;
         const auto with_value = [&](std::string_view value) {
@@ -126,9 +127,7 @@ TEST_CASE("credentials JSON with a field that is missing or wrong is refused, an
 }
 
 TEST_CASE("a refusal in place of credentials is told, on one line and not at length") {
-    const auto refused = [](std::string text) {
-        return failure_of(json(std::move(text)), error::missing_credentials);
-    };
+    const auto refused = [](std::string text) { return failure_of(json(std::move(text)), error::missing_credentials); };
     CHECK(refused("{'Code': 'Failed', 'Message': 'for\\nsome reason', 'SecretAccessKey': 'hidden'}") ==
           "no credentials, but Failed: for?some reason");
     CHECK(refused("{'code': 'AccessDenied', 'message': 'no role'}") == "no credentials, but AccessDenied: no role");
