@@ -127,7 +127,7 @@ constexpr const char* message(error e) noexcept {
     case error::tls_failure:
         return "TLS failed: check the host name, the certificate and the trusted authorities (AWS_CA_BUNDLE)";
     case error::malformed_response:
-        return "the answer is not what DynamoDB sends: check the endpoint and what stands between";
+        return "the answer is not what the service sends: check the endpoint and what stands between";
     case error::response_too_large: return "the answer is larger than the limit of the client";
     case error::proxy_refused:
         return "the proxy refused to connect to the endpoint: check its URL with user and password (HTTPS_PROXY), or "
