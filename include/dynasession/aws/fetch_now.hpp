@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_AWS_FETCH_NOW_HPP
 #define DYNASESSION_AWS_FETCH_NOW_HPP
 
+#include <dynasession/aws/connection.hpp>
 #include <dynasession/aws/fetch.hpp>
 #include <dynasession/aws/run_program.hpp>
 #include <dynasession/core/error.hpp>
@@ -23,7 +24,8 @@ namespace dynasession::inline v0::aws {
 /// *Thread safety:* may be used from many threads at once.
 class fetch_io {
 public:
-    /// The options are those of the connections to servers, but for the time limits: those are the calls' own.
+    /// The options are those of the connections to servers, completed as `resolve_connection` does it, but for the time
+    /// limits: those are the calls' own. No proxy leads to metadata servers.
     explicit fetch_io(http::client_options options = {}) : options_(std::move(options)) {
         options_.max_body_size = 64 * 1024; // credentials have a few thousand bytes
     }
@@ -38,8 +40,10 @@ public:
 private:
     // On a connection of its own: fetches are hours apart.
     fetch_reply carry_out(const server_call& call) const {
+        auto options = options_for(call);
+        if (!options) return std::move(options).error();
         try {
-            http::client server(call.server, options_for(call));
+            http::client server(call.server, *std::move(options));
             auto r = server.perform({&call.message, std::chrono::steady_clock::now() + call.timeout});
             if (!r.answer) return std::move(r.answer).error();
             return *std::move(r.answer);
@@ -54,10 +58,11 @@ private:
         return *std::move(output);
     }
 
-    http::client_options options_for(const server_call& call) const {
+    result<http::client_options> options_for(const server_call& call) const {
         auto options = options_;
         options.connect_timeout = options.handshake_timeout = call.timeout;
-        return options;
+        if (!call.through_proxy) options.proxy.emplace();
+        return resolve_connection(std::move(options), call.server, true);
     }
 
     http::client_options options_;

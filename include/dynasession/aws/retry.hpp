@@ -16,13 +16,16 @@ namespace dynasession::inline v0::aws {
 /// How often and how fast a call is repeated: the "standard" mode of the SDKs (AWS SDKs and Tools reference guide,
 /// "Retry behavior").
 struct retry_options {
-    unsigned max_attempts = 4;                        ///< in all, the first one included
+    std::optional<unsigned> max_attempts{};           ///< with the first; else AWS_MAX_ATTEMPTS, the profile's, 4
     std::chrono::milliseconds base_delay{25};         ///< after an error that passes by itself
     std::chrono::milliseconds throttling_delay{1000}; ///< after an answer that asks to slow down
     std::chrono::milliseconds max_delay{20000};       ///< of a single pause
 
     /// Pseudo-random numbers in [0, 1) that spread the pauses of many clients; null: `uniform_random`.
     double (*random)() = nullptr;
+
+    /// How many attempts a call has.
+    unsigned attempts() const noexcept { return max_attempts.value_or(4); }
 };
 
 /// Whether a failed attempt may be repeated, and what has to be done first.
@@ -103,7 +106,7 @@ public:
     /// pass, attempts or quota are used up, or the pause would reach the deadline.
     std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline,
                                                   std::string_view retry_after = {}) {
-        if (reason == retry_reason::never || attempt_ >= options_->max_attempts) return std::nullopt;
+        if (reason == retry_reason::never || attempt_ >= options_->attempts()) return std::nullopt;
         const auto pause = longer_pause(full_jitter(*options_, reason, attempt_ - 1), retry_after);
         if (now + pause >= deadline) return std::nullopt;
         const int cost = retry_quota::cost(reason);

@@ -20,6 +20,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -34,12 +35,15 @@ struct dynamodb_options {
     std::string key_prefix{};                              ///< stands before every key: tables can be shared
     bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save or log-out
 
-    std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
-    std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
+    std::string profile{};                                 ///< of ~/.aws/config and ~/.aws/credentials; else AWS_PROFILE, `default`
+    std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION, the profile's
+    std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, the profile's, AWS itself
+    std::optional<bool> use_fips{};                        ///< else AWS_USE_FIPS_ENDPOINT, the profile's, false
+    std::optional<bool> use_dual_stack{};                  ///< else AWS_USE_DUALSTACK_ENDPOINT, the profile's, false
     bool allow_plain_http = false;                         ///< http:// to other machines than this one, or through a proxy
-    aws::credentials_provider credentials{};               ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
+    aws::credentials_provider credentials{};               ///< keys, or a function that gives some; else as `aws::resolve_credentials` says
     dynamodb::call_options call{};                         ///< time and attempts of a call
-    http::client_options connection{};                     ///< connections, TLS (else AWS_CA_BUNDLE), proxy
+    http::client_options connection{};                     ///< connections, TLS, proxy: see `aws::resolve_connection`
     dynamodb::any_observer observer{};                     ///< is told of each request: `dynamodb::metrics`, or a function
 
     std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: DynamoDB's own, as far as its answers tell it
@@ -60,8 +64,11 @@ public:
 
     /// A backend whose asynchronous calls run on `executor`: a server gives that of its own io_context.
     dynamodb_backend(executor_type executor, options_type options)
-        : client_(std::move(executor), {.region = options.region,
+        : client_(std::move(executor), {.profile = options.profile,
+                                        .region = options.region,
                                         .endpoint_url = options.endpoint_url,
+                                        .use_fips = options.use_fips,
+                                        .use_dual_stack = options.use_dual_stack,
                                         .allow_plain_http = options.allow_plain_http,
                                         .credentials = std::move(options.credentials),
                                         .call = options.call,

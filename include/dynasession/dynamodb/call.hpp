@@ -75,7 +75,7 @@ public:
         head.append("\r\namz-sdk-request: attempt="sv);
         append_number(head, attempt);
         head.append("; max="sv);
-        append_number(head, service_->options.retry.max_attempts);
+        append_number(head, service_->options.retry.attempts());
         head.append("\r\n\r\n"sv);
         return message_.get();
     }

@@ -1,12 +1,9 @@
 #ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
 #define DYNASESSION_DYNAMODB_CLIENT_HPP
 
-#include <dynasession/aws/connection.hpp>
-#include <dynasession/aws/credential_chain.hpp>
-#include <dynasession/aws/credentials_provider.hpp>
-#include <dynasession/aws/endpoint.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/call.hpp>
+#include <dynasession/dynamodb/client_options.hpp>
 #include <dynasession/dynamodb/complete_batch.hpp>
 #include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/dynamodb/operations/read_item.hpp>
@@ -31,17 +28,6 @@
 #include <utility>
 
 namespace dynasession::inline v0::dynamodb {
-
-/// What a client needs to know; what is left empty comes from the environment, as the AWS SDKs read it.
-struct client_options {
-    std::string region{};                        ///< else AWS_REGION, AWS_DEFAULT_REGION
-    std::string endpoint_url{};                  ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
-    bool allow_plain_http = false;               ///< http:// to other machines than this one, or through a proxy
-    aws::credentials_provider credentials{};     ///< `aws::credentials`, or what to ask for them; else as the AWS SDKs
-    call_options call{};                         ///< time and attempts of a call
-    http::client_options connection{};           ///< connections, TLS, proxy: see `aws::resolve_connection`
-    any_observer observer{};                     ///< is told of each call: `metrics`, or a function of a `request_event`
-};
 
 /// A client for Amazon DynamoDB: typed requests, blocking and asynchronous, with the same retries and deadlines.
 ///
@@ -190,31 +176,16 @@ private:
     // Calls point to these, so they stay where they are when the client moves.
     struct parts {
         parts(executor_type executor, client_options options)
-            : parts(std::move(executor),
-                    aws::resolve_endpoint({options.region, options.endpoint_url, options.allow_plain_http}).value(),
-                    options) {}
+            : parts(std::move(executor), resolve(std::move(options)).value()) {}
 
-        parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
-            : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),
-                      aws::resolve_credentials(std::move(options.credentials)).value(), checked(options.call),
-                      std::move(options.observer)},
-              transport(std::move(executor), where.address,
-                        aws::resolve_connection(std::move(options.connection), where.address, options.allow_plain_http)
-                            .value()) {}
+        parts(executor_type executor, client_setup with)
+            : service{with.where.address.authority(), aws::signer(with.where.signing_region, "dynamodb"),
+                      std::move(with.credentials), with.call, std::move(with.observer)},
+              transport(std::move(executor), std::move(with.where.address), std::move(with.connection)) {}
 
         dynamodb::service service;
         http::client transport;
     };
-
-    static call_options checked(const call_options& o) {
-        using namespace std::chrono_literals;
-        const auto refuse = [](const char* why) { throw session_error({error::invalid_option, why}); };
-        if (o.timeout <= 0ms || o.attempt_timeout <= 0ms) refuse("client_options::call: a timeout is above 0 ms");
-        if (o.retry.max_attempts == 0) refuse("client_options::call.retry: max_attempts is at least 1");
-        if (o.retry.base_delay < 0ms || o.retry.throttling_delay < 0ms || o.retry.max_delay < 0ms)
-            refuse("client_options::call.retry: a delay is 0 ms or more");
-        return o;
-    }
 
     template <request Request>
     static result<typename Request::response_type> response_of(outcome<typename Request::response_type> o) {
