@@ -94,3 +94,15 @@ TEST_CASE("a fetch over TLS trusts the authorities of the options") {
     options.ca_file = "/nowhere/authorities.pem";
     CHECK(aws::fetch_io(options).perform(call_to(server)).answer.error() == error::invalid_option);
 }
+
+TEST_CASE("no proxy leads to metadata servers, and one that leads elsewhere is used") {
+    test::scripted_server server({test::answer::ok("keys")});
+    test::scripted_server proxy({test::answer::with(403, "")});
+    const aws::fetch_io effects({.proxy = proxy.url()});
+    auto call = call_to(server);
+    CHECK(effects.perform(call).answer->body == "keys");
+    CHECK(proxy.connections() == 0);
+    call.through_proxy = true;
+    CHECK(effects.perform(call).answer.error() == error::proxy_refused);
+    CHECK(server.requests().size() == 1);
+}
