@@ -49,8 +49,8 @@ struct batch_outcome {
 /// Makes a batch call, and calls again for what the service leaves unprocessed, until nothing is left or the time of
 /// one call is over; as an operation.
 ///
-/// The pauses grow from `retry_options::base_delay`: a batch of which nothing could be done is refused as throttled, and
-/// then the call itself pauses for longer.
+/// The pauses grow from `retry_options::base_delay`: a batch of which nothing could be done is refused as throttled,
+/// and then the call itself pauses for longer.
 ///
 /// *Lifetimes:* the service has to outlive it.
 template <batch_request Request>

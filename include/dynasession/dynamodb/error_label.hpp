@@ -32,6 +32,7 @@ inline constexpr entry entries[] = {
     {error::tls_failure, "tls_failure"},
     {error::malformed_response, "malformed_response"},
     {error::response_too_large, "response_too_large"},
+    {error::proxy_refused, "proxy_refused"},
     {error::checksum_mismatch, "checksum_mismatch"},
     {error::table_not_found, "table_not_found"},
     {error::table_exists, "table_exists"},

@@ -41,9 +41,13 @@ struct operation_metrics {
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     request_units consumed{};
-    std::chrono::nanoseconds latency{};                            ///< of all calls together
-    std::vector<std::uint64_t> buckets{};                          ///< how many lasted as long as each of `latency_bounds`, or longer than all
-    std::vector<std::pair<std::string_view, std::uint64_t>> errors{}; ///< by `error_label`, where there were any
+    std::chrono::nanoseconds latency{}; ///< of all calls together
+
+    /// How many calls lasted up to each of `metrics::latency_bounds` and longer than to the one before; the last: longer.
+    std::vector<std::uint64_t> buckets{};
+
+    /// By `error_label`, where there were any.
+    std::vector<std::pair<std::string_view, std::uint64_t>> errors{};
 };
 
 /// An observer that counts, and writes what it has counted for Prometheus.
@@ -180,7 +184,7 @@ inline void metrics::write_prometheus(std::string& out) const {
     };
 
     total("dynasession_dynamodb_requests_total", "Calls that have ended, each counted once however often it was tried.",
-            [](const auto& m) { return m.requests; });
+          [](const auto& m) { return m.requests; });
     text.family("dynasession_dynamodb_request_errors_total", "counter", "Calls that have failed, by error.");
     for (const auto& m : all)
         for (const auto& [label, n] : m.errors) text.sample({{"operation", m.operation}, {"error", label}}, n);
@@ -190,7 +194,8 @@ inline void metrics::write_prometheus(std::string& out) const {
     for (const auto& m : all) {
         std::uint64_t so_far = 0;
         for (std::size_t i = 0; i != m.buckets.size(); ++i) {
-            const double bound = i == latency_bounds.size() ? std::numeric_limits<double>::infinity() : seconds(latency_bounds[i]);
+            const bool last = i == latency_bounds.size();
+            const double bound = last ? std::numeric_limits<double>::infinity() : seconds(latency_bounds[i]);
             so_far += m.buckets[i];
             text.sample({{"operation", m.operation}, {"le", text.number(bound)}}, so_far, "_bucket");
         }
@@ -199,17 +204,18 @@ inline void metrics::write_prometheus(std::string& out) const {
     }
 
     total("dynasession_dynamodb_retries_total", "Attempts after the first of a call.",
-            [](const auto& m) { return m.retries; });
+          [](const auto& m) { return m.retries; });
     total("dynasession_dynamodb_ambiguous_requests_total",
-            "Calls that may have been carried out without an answer that says so.", [](const auto& m) { return m.ambiguous; });
+          "Calls that may have been carried out without an answer that says so.",
+          [](const auto& m) { return m.ambiguous; });
     total("dynasession_dynamodb_sent_bytes_total", "Bytes of requests.", [](const auto& m) { return m.bytes_sent; });
     total("dynasession_dynamodb_received_bytes_total", "Bytes of answers.",
-            [](const auto& m) { return m.bytes_received; });
+          [](const auto& m) { return m.bytes_received; });
     if (!wants_capacity()) return;
     total("dynasession_dynamodb_consumed_read_units_total", "Read request units of calls that succeeded.",
-            [](const auto& m) { return m.consumed.read; });
+          [](const auto& m) { return m.consumed.read; });
     total("dynasession_dynamodb_consumed_write_units_total", "Write request units of calls that succeeded.",
-            [](const auto& m) { return m.consumed.write; });
+          [](const auto& m) { return m.consumed.write; });
 }
 
 } // namespace dynasession::inline v0::dynamodb

@@ -4,14 +4,17 @@
 #include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/capacity.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace dynasession::inline v0::dynamodb {
 
@@ -93,6 +96,21 @@ private:
     };
 
     std::shared_ptr<base> observer_;
+};
+
+/// Several observers as one; they are told in this order.
+class observers {
+public:
+    observers(std::initializer_list<any_observer> all) : all_(all) {}
+
+    bool wants_capacity() const noexcept { return std::ranges::any_of(all_, &any_observer::wants_capacity); }
+
+    void operator()(const request_event& e) const noexcept {
+        for (const auto& o : all_) o(e);
+    }
+
+private:
+    std::vector<any_observer> all_;
 };
 
 } // namespace dynasession::inline v0::dynamodb

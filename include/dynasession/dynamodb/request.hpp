@@ -56,7 +56,8 @@ concept request = requires(const R& r, json_writer& out, typename R::response_ty
     write(out, r);
 } && (scannable<typename R::response_type> || readable<typename R::response_type>);
 
-/// Writes the body of a request into an empty string. `metered` asks for what the call costs, where the operation tells.
+/// Writes the body of a request into an empty string. `metered` asks for what the call costs, where the operation
+/// tells.
 ///
 /// Why the request cannot be sent, or null.
 template <request Request>

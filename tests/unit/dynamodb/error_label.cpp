@@ -13,6 +13,7 @@ using namespace dynasession::dynamodb;
 TEST_CASE("every error that a call can end with has a label of its own") {
     CHECK(error_label(error::throttled) == "throttled");
     CHECK(error_label(error::condition_failed) == "condition_failed");
+    CHECK(error_label(error::proxy_refused) == "proxy_refused");
     CHECK(error_label(error::unknown_operation) == "unknown_operation");
     CHECK(std::set<std::string_view>(error_labels.begin(), error_labels.end()).size() == error_labels.size());
 }

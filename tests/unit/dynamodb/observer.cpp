@@ -70,3 +70,13 @@ TEST_CASE("what an observer throws stays in it") {
     static_assert(noexcept(angry({})));
     angry({});
 }
+
+TEST_CASE("several observers are one, and each is told whatever the others do") {
+    int calls = 0;
+    const auto angry = [](const request_event&) { throw std::runtime_error("the disk is full"); };
+    const any_observer all = observers{angry, counting{&calls}, any_observer(), with_capacity{false}};
+    all({});
+    CHECK(calls == 1);
+    CHECK_FALSE(all.wants_capacity());
+    CHECK(any_observer(observers{all, with_capacity{true}}).wants_capacity());
+}

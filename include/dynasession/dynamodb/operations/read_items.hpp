@@ -30,7 +30,7 @@ struct table_items {
 
 struct batch_get_item_response {
     std::vector<table_items> tables{};          ///< in no particular order; what is absent is not there
-    std::vector<table_keys> unprocessed_keys{}; ///< what has to be asked for again, after a pause; empty when all is done
+    std::vector<table_keys> unprocessed_keys{}; ///< what to ask for again, after a pause; empty when all is read
     std::vector<dynamodb::consumed_capacity> consumed_capacity{};
 };
 
