@@ -77,6 +77,12 @@ inline meaning by_status(unsigned status, bool named) noexcept {
 
 } // namespace service_fault_detail
 
+/// The name of an error in what an answer says, such as `com.amazonaws.sso#ForbiddenException:http://...`.
+inline std::string_view error_name(std::string_view text) noexcept {
+    text = text.substr(0, text.find(':'));
+    return text.substr(text.find('#') + 1); // npos + 1 is 0
+}
+
 /// What an answer with another status than 200 means, by the name of its error and its message, which may be empty.
 inline service_fault service_fault_of(unsigned status, std::string_view name, std::string_view message) {
     using namespace service_fault_detail;

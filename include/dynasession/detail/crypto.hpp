@@ -181,6 +181,14 @@ private:
     sha256 outer_;
 };
 
+/// SHA-1, for names that others make with it. It is no protection.
+inline std::array<unsigned char, SHA_DIGEST_LENGTH> sha1_of(std::string_view text) {
+    std::array<unsigned char, SHA_DIGEST_LENGTH> out;
+    if (EVP_Digest(text.data(), text.size(), out.data(), nullptr, EVP_sha1(), nullptr) != 1)
+        throw std::runtime_error("dynasession: SHA-1 of OpenSSL failed");
+    return out;
+}
+
 /// The bytes of a digest as text, to feed one hash with another.
 inline std::string_view as_text(const sha256_digest& digest) noexcept {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
