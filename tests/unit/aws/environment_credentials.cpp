@@ -67,3 +67,15 @@ TEST_CASE("half-set environment credentials are an error that names the variable
                      error::invalid_option)
               .starts_with("AWS_CREDENTIAL_EXPIRATION: "));
 }
+
+TEST_CASE("what is no key is refused before it breaks a header field") {
+    const variables good{{"AWS_ACCESS_KEY_ID", "AKID"}, {"AWS_SECRET_ACCESS_KEY", "hi+d/den="}, {"AWS_SESSION_TOKEN", "t="}};
+    CHECK(aws::environment_credentials(made_of(good)).value());
+    for (const auto& [name, value] : good)
+        for (const auto* broken : {"hidden\r\nx: y", "hid den", "hidd\xC3\xA4n"}) {
+            auto given = good;
+            given[name] = broken;
+            CHECK(failure_of(std::move(given), error::invalid_option) ==
+                  name + ": holds white space or signs outside of ASCII");
+        }
+}
