@@ -16,14 +16,14 @@ namespace dynasession::inline v0::aws {
 
 /// Fetches the credentials of `Source`, and assumes roles one after the other, each with what came before.
 template <fetch_operation Source>
-class assume_role_credentials {
+class fetch_role_credentials {
 public:
     using effect_type = fetch_effect;
     using reply_type = fetch_reply;
     using value_type = credentials;
     using action = op::action<fetch_effect, credentials>;
 
-    assume_role_credentials(Source source, sts_endpoint where, std::vector<role> roles)
+    explicit fetch_role_credentials(Source source, sts_endpoint where = {}, std::vector<role> roles = {})
         : source_(std::move(source)), where_(std::move(where)), roles_(std::move(roles)) {}
 
     action resume(fetch_reply&& reply, op::instant now) {

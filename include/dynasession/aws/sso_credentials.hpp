@@ -150,8 +150,8 @@ struct sso_exchange {
 };
 
 /// Fetches the credentials of an SSO role.
-using sso_credentials = op::defer<sso_exchange>;
-static_assert(fetch_operation<sso_credentials>);
+using fetch_sso_credentials = op::defer<sso_exchange>;
+static_assert(fetch_operation<fetch_sso_credentials>);
 
 } // namespace dynasession::inline v0::aws
 

@@ -92,8 +92,8 @@ struct web_identity_exchange {
 };
 
 /// Fetches the credentials of a web identity.
-using web_identity_credentials = op::defer<web_identity_exchange>;
-static_assert(fetch_operation<web_identity_credentials>);
+using fetch_web_identity_credentials = op::defer<web_identity_exchange>;
+static_assert(fetch_operation<fetch_web_identity_credentials>);
 
 } // namespace dynasession::inline v0::aws
 

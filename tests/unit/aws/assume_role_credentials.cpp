@@ -31,7 +31,7 @@ private:
     bool asked_ = false;
 };
 
-using assumed = aws::assume_role_credentials<one_request>;
+using assumed = aws::fetch_role_credentials<one_request>;
 static_assert(aws::fetch_operation<assumed>);
 
 assumed fetch(std::vector<aws::role> roles) {

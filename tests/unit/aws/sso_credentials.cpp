@@ -23,8 +23,8 @@ constexpr std::string_view role_credentials =
     R"("expiration":1795172400000}})";
 
 // A fetch by a login of which this is left.
-aws::sso_credentials fetch_with(const tests::temporary_directory& directory, std::string_view left = login) {
-    return aws::sso_credentials({.portal = {.host = "portal.sso.eu-west-1.amazonaws.com"},
+aws::fetch_sso_credentials fetch_with(const tests::temporary_directory& directory, std::string_view left = login) {
+    return aws::fetch_sso_credentials({.portal = {.host = "portal.sso.eu-west-1.amazonaws.com"},
                                  .profile = {.profile = "work",
                                              .account_id = "123456789012",
                                              .role_name = "Read&Write",
@@ -77,7 +77,7 @@ TEST_CASE("a login that has expired is told from one that is none") {
     CHECK(expired == error::credentials_expired);
     CHECK(expired.detail == "config:2: sso_session: the login has expired: run aws sso login --profile work");
 
-    auto absent = aws::sso_credentials({.portal = {}, .profile = {.profile = "work", .token_file = "/none/x.json", .source = "s"}});
+    auto absent = aws::fetch_sso_credentials({.portal = {}, .profile = {.profile = "work", .token_file = "/none/x.json", .source = "s"}});
     const auto none = failed(absent.resume({}, ten));
     CHECK(none == error::missing_credentials);
     CHECK(none.detail ==

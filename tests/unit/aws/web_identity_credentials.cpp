@@ -119,7 +119,7 @@ TEST_CASE("each fetch reads the file anew, which is replaced before its token ex
     const tests::temporary_directory directory;
     const aws::web_identity identity{.assumed = {.arn = "arn:x", .session_name = "s", .source = "AWS_ROLE_ARN"},
                                      .token_file = file_named(directory.write("token", "first"))};
-    const aws::web_identity_credentials prototype(
+    const aws::fetch_web_identity_credentials prototype(
         {.where = {{.host = "sts.eu-west-1.amazonaws.com"}, "eu-west-1"}, .identity = identity});
     for (const std::string token : {"second", "third"}) {
         directory.write("token", token);
