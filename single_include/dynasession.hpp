@@ -197,6 +197,14 @@ private:
     sha256 outer_;
 };
 
+/// SHA-1, for names that others make with it. It is no protection.
+inline std::array<unsigned char, SHA_DIGEST_LENGTH> sha1_of(std::string_view text) {
+    std::array<unsigned char, SHA_DIGEST_LENGTH> out;
+    if (EVP_Digest(text.data(), text.size(), out.data(), nullptr, EVP_sha1(), nullptr) != 1)
+        throw std::runtime_error("dynasession: SHA-1 of OpenSSL failed");
+    return out;
+}
+
 /// The bytes of a digest as text, to feed one hash with another.
 inline std::string_view as_text(const sha256_digest& digest) noexcept {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
@@ -771,462 +779,10 @@ inline std::string canonical_request(const signable_request& request, canonical_
 #ifndef DYNASESSION_AWS_CREDENTIALS_HPP
 #define DYNASESSION_AWS_CREDENTIALS_HPP
 
-// #include <dynasession/aws/environment.hpp>
-#ifndef DYNASESSION_AWS_ENVIRONMENT_HPP
-#define DYNASESSION_AWS_ENVIRONMENT_HPP
-
-#include <cstdlib>
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace dynasession::inline v0::aws {
-
-/// Looks up a variable by its name: `process_environment`, or what a test makes up.
-using environment = std::function<std::optional<std::string>(std::string_view)>;
-
-/// A variable of this process.
-///
-/// *Thread safety:* as getenv: no other thread may change the environment meanwhile.
-inline std::optional<std::string> process_environment(std::string_view name) {
-    if (const char* value = std::getenv(std::string(name).c_str())) return value;
-    return std::nullopt;
-}
-
-/// The value of a variable without space around it; empty when it is not set or blank, as the AWS SDKs read it.
-inline std::string variable(const environment& env, std::string_view name) {
-    constexpr std::string_view space = " \t\r\n";
-    const auto value = env(name).value_or("");
-    const auto begin = value.find_first_not_of(space);
-    if (begin == value.npos) return {};
-    return value.substr(begin, value.find_last_not_of(space) + 1 - begin);
-}
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/core/error.hpp>
-#ifndef DYNASESSION_CORE_ERROR_HPP
-#define DYNASESSION_CORE_ERROR_HPP
-
-#include <boost/system/error_category.hpp>
-#include <boost/system/error_code.hpp>
-#include <boost/system/error_condition.hpp>
-#include <boost/system/result.hpp>
-#include <boost/system/system_error.hpp>
-
-#include <ostream>
-#include <string>
-#include <type_traits>
-#include <utility>
-
-namespace dynasession::inline v0 {
-
-using boost::system::error_code;
-
-/// What went wrong, exactly. Absence of a session is not an error.
-enum class error {
-    // sessions
-    invalid_session_id = 1, ///< the text does not have the exact shape of a session id
-    session_gone,           ///< destroyed or expired since it was loaded; nothing was written
-    session_exists,         ///< an id that was to be new is taken
-    conflict,               ///< changed by somebody else, and the changes could not be merged
-    outcome_unknown,        ///< the answer to a write was lost, and whether it was carried out cannot be known
-    item_too_large,         ///< over the size limit of the backend; nothing was sent
-    store_full,             ///< the in-memory store is at its bounds
-    corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
-    not_serializable,       ///< the value cannot be stored (not UTF-8, NaN, too deep, too large)
-    read_only_session,      ///< loaded to be read only; nothing was sent
-
-    // locks
-    lock_timeout,           ///< others held the lock for as long as this request could wait
-    lock_lost,              ///< the lease ended and another took the lock; nothing was written
-    too_many_waiters,       ///< more requests wait for this session than may
-
-    // configuration
-    missing_credentials,
-    missing_region,
-    invalid_endpoint,
-    invalid_option,
-
-    // transport
-    timeout,                ///< the deadline of the call or of the attempt passed
-    connection_closed,      ///< the peer closed the connection before the answer was complete
-    tls_failure,            ///< handshake or certificate verification failed
-    malformed_response,     ///< not HTTP, or not the answer that was asked for
-    response_too_large,
-    checksum_mismatch,      ///< x-amz-crc32 does not match the body
-
-    // answers of the service
-    condition_failed,
-    transaction_cancelled,
-    transaction_conflict,
-    throttled,
-    service_unavailable,
-    table_not_found,
-    table_exists,
-    access_denied,
-    credentials_expired,
-    clock_skew,
-    invalid_request,
-    unknown_operation,
-    unprocessed,            ///< a batch was carried out only in part
-};
-
-/// What a caller can do about it: compare any error_code of this library with one of these.
-enum class condition {
-    retryable = 1, ///< the same call may succeed a moment later
-    conflict,      ///< somebody else changed the session: load it again
-    unavailable,   ///< the store cannot be reached or does not answer; says nothing of the session
-    corrupt,       ///< what is stored cannot be used
-    configuration, ///< a person has to change an option, a permission or a credential
-    too_large,     ///< the session has to become smaller
-};
-
-} // namespace dynasession::inline v0
-
-namespace boost::system {
-template <>
-struct is_error_code_enum<::dynasession::error> : std::true_type {};
-template <>
-struct is_error_condition_enum<::dynasession::condition> : std::true_type {};
-} // namespace boost::system
-
-namespace dynasession::inline v0 {
-
-namespace error_detail {
-
-constexpr const char* message(error e) noexcept {
-    switch (e) {
-    case error::invalid_session_id:
-        return "not a session id: expected the 43 base64url characters that session_id::generate() makes";
-    case error::session_gone:
-        return "the session was destroyed or has expired since it was loaded; nothing was written: start a new one";
-    case error::session_exists: return "a session with this id exists already; create another id";
-    case error::conflict:
-        return "the session was changed by another request: load it again and repeat the change";
-    case error::outcome_unknown:
-        return "the answer to a write was lost, and whether it was carried out cannot be known: load the session again and look";
-    case error::item_too_large:
-        return "the session is larger than the store takes: keep large data elsewhere and store its key";
-    case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
-    case error::corrupt_session:
-        return "the stored session cannot be decoded: check table, layout and serializer; nothing was written";
-    case error::not_serializable:
-        return "the session holds a value that cannot be stored: text must be UTF-8, numbers finite, nesting and size within the serializer's bounds";
-    case error::read_only_session:
-        return "the session was loaded to be read only: load it without read_only to save it; nothing was written";
-    case error::lock_timeout:
-        return "other requests held the lock of the session for too long: try again, or raise max_wait_time";
-    case error::lock_lost:
-        return "the lock of the session ended before it was saved, and another request took it; nothing was written: "
-               "load the session again, and renew the lock of long requests or raise lease";
-    case error::too_many_waiters:
-        return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
-    case error::missing_credentials:
-        return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or dynamodb_options::credentials";
-    case error::missing_region: return "no AWS region: set AWS_REGION, or dynamodb_options::region";
-    case error::invalid_endpoint:
-        return "not an endpoint: expected http://host[:port] or https://host[:port]";
-    case error::invalid_option: return "an option has a value outside its range";
-    case error::timeout: return "no answer before the deadline: check the network, or raise the timeouts";
-    case error::connection_closed: return "the connection was closed before the answer was complete";
-    case error::tls_failure:
-        return "TLS failed: check the host name, the certificate and the trusted authorities (AWS_CA_BUNDLE)";
-    case error::malformed_response:
-        return "the answer is not what DynamoDB sends: check the endpoint and what stands between";
-    case error::response_too_large: return "the answer is larger than the limit of the client";
-    case error::checksum_mismatch: return "the answer was damaged on the way (x-amz-crc32 differs)";
-    case error::condition_failed: return "the condition of the write did not hold; nothing was written";
-    case error::transaction_cancelled: return "the transaction was cancelled; nothing was written";
-    case error::transaction_conflict: return "another transaction works on the same item; try again";
-    case error::throttled: return "DynamoDB throttles the table: spread the load, or raise its capacity";
-    case error::service_unavailable: return "the service answered with an internal error; try again";
-    case error::table_not_found:
-        return "the table does not exist: create it with create_table(), or check table_name, region and endpoint";
-    case error::table_exists: return "the table exists already";
-    case error::access_denied: return "the credentials do not permit this operation on the table: check the IAM policy";
-    case error::credentials_expired: return "the credentials have expired or are not known: renew them";
-    case error::clock_skew: return "the clock of this machine differs too much from the service's: correct it";
-    case error::invalid_request: return "the service refused the request as not valid";
-    case error::unknown_operation: return "the service does not know this operation";
-    case error::unprocessed: return "the service carried out the batch only in part; repeat the rest";
-    }
-    return "unknown error";
-}
-
-class category final : public boost::system::error_category {
-public:
-    constexpr category() noexcept : error_category(0x8c1f3a6b52d0e947ULL) {}
-    const char* name() const noexcept override { return "dynasession"; }
-    std::string message(int value) const override {
-        return error_detail::message(static_cast<error>(value));
-    }
-    bool equivalent(int value, const boost::system::error_condition& c) const noexcept override;
-};
-
-class condition_category final : public boost::system::error_category {
-public:
-    constexpr condition_category() noexcept : error_category(0x8c1f3a6b52d0e948ULL) {}
-    const char* name() const noexcept override { return "dynasession.condition"; }
-    std::string message(int value) const override {
-        switch (static_cast<condition>(value)) {
-        case condition::retryable: return "the same call may succeed a moment later";
-        case condition::conflict: return "changed by somebody else: load again";
-        case condition::unavailable: return "the store cannot be reached";
-        case condition::corrupt: return "what is stored cannot be used";
-        case condition::configuration: return "the configuration has to be changed";
-        case condition::too_large: return "the session has to become smaller";
-        }
-        return "unknown condition";
-    }
-    bool equivalent(const error_code& code, int value) const noexcept override;
-};
-
-inline constexpr category category_instance{};
-inline constexpr condition_category condition_category_instance{};
-
-constexpr bool belongs(error e, condition c) noexcept {
-    switch (c) {
-    case condition::retryable:
-        return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
-               e == error::checksum_mismatch || e == error::transaction_conflict ||
-               e == error::throttled || e == error::service_unavailable || e == error::unprocessed ||
-               e == error::lock_timeout || e == error::too_many_waiters;
-    case condition::conflict:
-        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone || e == error::lock_lost;
-    case condition::unavailable:
-        return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
-               e == error::malformed_response || e == error::checksum_mismatch ||
-               e == error::throttled || e == error::service_unavailable;
-    case condition::corrupt: return e == error::corrupt_session;
-    case condition::configuration:
-        return e == error::missing_credentials || e == error::missing_region ||
-               e == error::invalid_endpoint || e == error::invalid_option ||
-               e == error::table_not_found || e == error::access_denied ||
-               e == error::credentials_expired || e == error::clock_skew || e == error::tls_failure ||
-               e == error::unknown_operation;
-    case condition::too_large: return e == error::item_too_large || e == error::store_full;
-    }
-    return false;
-}
-
-inline bool category::equivalent(int value, const boost::system::error_condition& c) const noexcept {
-    if (c.category() == condition_category_instance)
-        return belongs(static_cast<error>(value), static_cast<condition>(c.value()));
-    return c.category() == *this && c.value() == value;
-}
-
-// The network's own errors (refused, reset, name not found, ...) reach the caller unchanged; all of
-// them mean that the store could not be reached.
-inline bool condition_category::equivalent(const error_code& code, int value) const noexcept {
-    if (code.category() == category_instance) return belongs(static_cast<error>(code.value()), static_cast<condition>(value));
-    const bool cancelled = code == boost::system::errc::operation_canceled;
-    const auto c = static_cast<condition>(value);
-    return code.failed() && !cancelled && (c == condition::unavailable || c == condition::retryable);
-}
-
-} // namespace error_detail
-
-/// The category of `error`.
-inline const boost::system::error_category& error_category() noexcept {
-    return error_detail::category_instance;
-}
-
-inline error_code make_error_code(error e) noexcept {
-    return {static_cast<int>(e), error_detail::category_instance};
-}
-
-inline boost::system::error_condition make_error_condition(condition c) noexcept {
-    return {static_cast<int>(c), error_detail::condition_category_instance};
-}
-
-/// Why an operation failed: the code, and what the server or the failing place says about it.
-///
-/// The detail is for people. It may hold text of the server; it never holds ids, payloads or secrets.
-struct failure {
-    error_code code;
-    std::string detail;
-
-    failure() = default;
-    failure(error_code c, std::string text = {}) : code(c), detail(std::move(text)) {}
-    failure(error e, std::string text = {}) : code(e), detail(std::move(text)) {}
-
-    friend bool operator==(const failure& f, const error_code& c) noexcept { return f.code == c; }
-    friend bool operator==(const failure& f, error e) noexcept { return f.code == e; }
-    friend bool operator==(const failure& f, condition c) noexcept { return f.code == c; }
-
-    template <class Char, class Traits>
-    friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const failure& f) {
-        out << f.code.message().c_str();
-        if (!f.detail.empty()) out << " (" << f.detail.c_str() << ')';
-        return out;
-    }
-};
-
-/// A value, or why there is none. `value()` throws `session_error`.
-template <class T>
-using result = boost::system::result<T, failure>;
-
-/// What the throwing forms throw: `code()` to decide by, `what()` and `detail()` to read.
-class session_error : public boost::system::system_error {
-public:
-    explicit session_error(failure f)
-        : system_error(f.code, f.detail.empty() ? std::string("dynasession") : f.detail),
-          detail_(std::move(f.detail)) {}
-
-    /// What the server, or the failing place, says; may be empty.
-    const std::string& detail() const noexcept { return detail_; }
-
-private:
-    std::string detail_;
-};
-
-[[noreturn]] inline void throw_exception_from_error(const failure& f, const boost::source_location&) {
-    throw session_error(f);
-}
-
-} // namespace dynasession::inline v0
-
-#endif
 // #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/op/action.hpp>
-#ifndef DYNASESSION_OP_ACTION_HPP
-#define DYNASESSION_OP_ACTION_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/op/event.hpp>
-#ifndef DYNASESSION_OP_EVENT_HPP
-#define DYNASESSION_OP_EVENT_HPP
 
 #include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <mutex>
-#include <utility>
-
-namespace dynasession::inline v0::op {
-
-/// Something that happens once: one operation waits for it, and another one, on whatever thread, brings it about.
-///
-/// *Thread safety:* all of it from any thread; one waits at a time.
-class event {
-public:
-    event() = default;
-    event(const event&) = delete;
-    event& operator=(const event&) = delete;
-
-    void set() {
-        std::function<void()> wake;
-        {
-            const std::scoped_lock lock(mutex_);
-            set_ = true;
-            wake.swap(wake_);
-        }
-        happened_.notify_all();
-        if (wake) wake();
-    }
-
-    bool is_set() const {
-        const std::scoped_lock lock(mutex_);
-        return set_;
-    }
-
-    /// Blocks until it has happened, but no longer than this.
-    void wait_for(std::chrono::milliseconds most) {
-        std::unique_lock lock(mutex_);
-        happened_.wait_for(lock, most, [this] { return set_; });
-    }
-
-    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. What
-    /// was to be called before is forgotten.
-    void on_set(std::function<void()> wake) {
-        {
-            const std::scoped_lock lock(mutex_);
-            if (!set_) {
-                wake_ = std::move(wake);
-                return;
-            }
-        }
-        wake();
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::condition_variable happened_;
-    std::function<void()> wake_;
-    bool set_ = false;
-};
-
-} // namespace dynasession::inline v0::op
-
-#endif
-
-#include <chrono>
-#include <concepts>
-#include <memory>
-#include <utility>
-#include <variant>
-
-namespace dynasession::inline v0::op {
-
-/// The time at which an operation is resumed: one reading of both clocks.
-///
-/// `system` is what records and signatures are dated by; `steady` is what deadlines are counted on.
-struct instant {
-    std::chrono::sys_time<std::chrono::milliseconds> system{};
-    std::chrono::steady_clock::time_point steady{};
-
-    /// `system` as records count it.
-    std::chrono::sys_seconds seconds() const noexcept { return std::chrono::floor<std::chrono::seconds>(system); }
-
-    /// The clocks of this machine, now.
-    static instant now() noexcept {
-        return {std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()),
-                std::chrono::steady_clock::now()};
-    }
-};
-
-/// Resume me after this time, with an empty reply; or as soon as the event, if there is one, has happened.
-struct pause {
-    std::chrono::milliseconds duration{};
-    std::shared_ptr<event> until{};
-};
-
-/// What an operation answers when it is resumed: do this effect, pause, or done with this result.
-template <class Effect, class T>
-using action = std::variant<Effect, pause, result<T>>;
-
-/// An algorithm as a state machine that does no I/O and knows no clock.
-///
-/// `resume(reply, now)` is called first with a default reply, then with the reply to each effect that
-/// the operation asked for, until it answers with its result. It is not called again after that.
-/// A cancelled operation finds `operation_aborted` in its reply and should finish with it; it gets nothing else any more.
-template <class Op>
-concept operation = std::move_constructible<Op> && std::default_initializable<typename Op::reply_type> &&
-                    std::constructible_from<typename Op::reply_type, failure> && requires(Op op, typename Op::reply_type reply, instant now) {
-    typename Op::effect_type;
-    typename Op::value_type;
-    { op.resume(std::move(reply), now) } -> std::same_as<action<typename Op::effect_type, typename Op::value_type>>;
-};
-
-/// Carries on from an action of an inner operation: its effects and pauses are passed on, and what
-/// `done(result<T>)` returns takes the place of its result.
-template <class Outer, class Effect, class T, class Done>
-Outer carry_on(action<Effect, T>&& inner, Done done) {
-    if (auto* effect = std::get_if<0>(&inner)) return std::move(*effect);
-    if (auto* delay = std::get_if<1>(&inner)) return *delay;
-    return done(std::get<2>(std::move(inner)));
-}
-
-} // namespace dynasession::inline v0::op
-
-#endif
-
-#include <concepts>
-#include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -1237,9 +793,12 @@ namespace dynasession::inline v0::aws {
 /// There is no way to print it, and its memory is overwritten at the end.
 class credentials {
 public:
-    credentials(std::string access_key_id, std::string secret_access_key, std::string session_token = {})
+    using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
+
+    credentials(std::string access_key_id, std::string secret_access_key, std::string session_token = {},
+                std::optional<time_point> expires = {})
         : access_key_id_(std::move(access_key_id)), secret_access_key_(std::move(secret_access_key)),
-          session_token_(std::move(session_token)) {
+          session_token_(std::move(session_token)), expires_(expires) {
         detail::cleanse(secret_access_key);
     }
     credentials(const credentials&) = default;
@@ -1254,123 +813,15 @@ public:
     const std::string& secret_access_key() const noexcept { return secret_access_key_; }
     /// Empty for keys that do not expire; else it is sent, and signed, as x-amz-security-token.
     const std::string& session_token() const noexcept { return session_token_; }
+    /// Until when they are accepted; nothing when they do not expire.
+    const std::optional<time_point>& expires() const noexcept { return expires_; }
 
 private:
     std::string access_key_id_;
     std::string secret_access_key_;
     std::string session_token_;
+    std::optional<time_point> expires_;
 };
-
-/// What a provider answers. Never null when it has a value.
-using credentials_result = result<std::shared_ptr<const credentials>>;
-
-/// Where credentials come from: one that refreshes them keeps its own cache and knows when they expire.
-///
-/// - `cached(now)` is what is good to sign with at this time, or null; it never waits.
-/// - `get(now)` fetches what `cached` has not, and may block.
-/// - `async_get(now, handler)` does so without blocking and calls `handler(credentials_result)` exactly once, on any
-///   thread, perhaps before it returns.
-///
-/// *Thread safety:* all three may be called at the same time.
-template <class P>
-concept credentials_provider = requires(P& provider, op::instant now, std::function<void(credentials_result)> handler) {
-    { provider.cached(now) } -> std::same_as<std::shared_ptr<const credentials>>;
-    { provider.get(now) } -> std::same_as<credentials_result>;
-    provider.async_get(now, std::move(handler));
-};
-
-/// Credentials that the program has.
-class static_credentials {
-public:
-    explicit static_credentials(credentials value) : value_(std::make_shared<const credentials>(std::move(value))) {}
-
-    std::shared_ptr<const credentials> cached(op::instant) const noexcept { return value_; }
-    credentials_result get(op::instant) const { return value_; }
-    template <class Handler>
-    void async_get(op::instant now, Handler&& handler) const {
-        std::forward<Handler>(handler)(get(now));
-    }
-
-private:
-    std::shared_ptr<const credentials> value_;
-};
-
-/// Credentials in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, read once, here.
-///
-/// *Errors:* `get` answers `error::missing_credentials` with the name of the variable that is not set.
-class environment_credentials {
-public:
-    explicit environment_credentials(const environment& env = process_environment) : value_(read(env)) {}
-
-    std::shared_ptr<const credentials> cached(op::instant) const noexcept { return value_ ? *value_ : nullptr; }
-    credentials_result get(op::instant) const { return value_; }
-    template <class Handler>
-    void async_get(op::instant now, Handler&& handler) const {
-        std::forward<Handler>(handler)(get(now));
-    }
-
-private:
-    static credentials_result read(const environment& env) {
-        auto id = variable(env, "AWS_ACCESS_KEY_ID");
-        auto secret = variable(env, "AWS_SECRET_ACCESS_KEY");
-        if (id.empty() && secret.empty())
-            return failure(error::missing_credentials, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
-        if (id.empty())
-            return failure(error::missing_credentials, "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not");
-        if (secret.empty())
-            return failure(error::missing_credentials, "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
-        return std::make_shared<const credentials>(std::move(id), std::move(secret),
-                                                   variable(env, "AWS_SESSION_TOKEN"));
-    }
-
-    credentials_result value_;
-};
-
-static_assert(credentials_provider<static_credentials> && credentials_provider<environment_credentials>);
-
-/// Any provider, shared between its copies; empty when default constructed.
-class any_credentials_provider {
-public:
-    any_credentials_provider() = default;
-    any_credentials_provider(credentials value) : any_credentials_provider(static_credentials(std::move(value))) {}
-    template <credentials_provider P>
-        requires(!std::same_as<P, any_credentials_provider>)
-    any_credentials_provider(P provider) : provider_(std::make_shared<model<P>>(std::move(provider))) {}
-
-    explicit operator bool() const noexcept { return provider_ != nullptr; }
-
-    std::shared_ptr<const credentials> cached(op::instant now) const { return provider_->cached(now); }
-    credentials_result get(op::instant now) const { return provider_->get(now); }
-    void async_get(op::instant now, std::function<void(credentials_result)> handler) const {
-        provider_->async_get(now, std::move(handler));
-    }
-
-private:
-    struct base {
-        virtual ~base() = default;
-        virtual std::shared_ptr<const credentials> cached(op::instant now) = 0;
-        virtual credentials_result get(op::instant now) = 0;
-        virtual void async_get(op::instant now, std::function<void(credentials_result)> handler) = 0;
-    };
-    template <class P>
-    struct model final : base {
-        explicit model(P p) : provider(std::move(p)) {}
-        std::shared_ptr<const credentials> cached(op::instant now) override { return provider.cached(now); }
-        credentials_result get(op::instant now) override { return provider.get(now); }
-        void async_get(op::instant now, std::function<void(credentials_result)> handler) override {
-            provider.async_get(now, std::move(handler));
-        }
-        P provider;
-    };
-
-    std::shared_ptr<base> provider_;
-};
-
-/// The provider that a client uses: the one it was given, else the environment.
-inline any_credentials_provider resolve_credentials(any_credentials_provider given,
-                                                    const environment& env = process_environment) {
-    return given ? given : any_credentials_provider(environment_credentials(env));
-}
 
 } // namespace dynasession::inline v0::aws
 
@@ -1385,8 +836,14 @@ inline any_credentials_provider resolve_credentials(any_credentials_provider giv
 #ifndef DYNASESSION_DETAIL_ISO8601_HPP
 #define DYNASESSION_DETAIL_ISO8601_HPP
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <system_error>
 
 namespace dynasession::inline v0::detail {
 
@@ -1413,6 +870,52 @@ inline std::array<char, 16> iso8601_basic(std::chrono::sys_seconds time) noexcep
     two_digits(static_cast<unsigned>(clock.seconds().count()));
     *p = 'Z';
     return out;
+}
+
+/// Reads `2026-11-20T10:00:00Z` and what RFC 3339 permits beside it: fractions of a second, which are dropped, and an
+/// offset such as `+02:00` or `-0330` for the Z. Nothing for any other text.
+inline std::optional<std::chrono::sys_seconds> parse_iso8601(std::string_view text) noexcept {
+    bool good = true;
+    const auto take = [&](std::size_t digits) {
+        int n = 0;
+        const auto part = text.substr(0, digits);
+        const auto [end, ec] = std::from_chars(part.data(), part.data() + part.size(), n);
+        good = good && ec == std::errc{} && part.size() == digits && end == part.data() + digits && part.front() != '-';
+        text.remove_prefix(part.size());
+        return n;
+    };
+    const auto skip = [&](std::string_view any_of) {
+        good = good && !text.empty() && any_of.find(text.front()) != any_of.npos;
+        if (!text.empty()) text.remove_prefix(1);
+    };
+    const std::chrono::year year(take(4));
+    skip("-");
+    const std::chrono::month month(static_cast<unsigned>(take(2)));
+    skip("-");
+    const auto date = year / month / std::chrono::day(static_cast<unsigned>(take(2)));
+    skip("Tt ");
+    const std::chrono::hours hours(take(2));
+    skip(":");
+    const std::chrono::minutes minutes(take(2));
+    skip(":");
+    const std::chrono::seconds seconds(take(2));
+    if (!good || !date.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 60) return std::nullopt;
+
+    if (text.starts_with('.')) {
+        const auto end = std::min(text.find_first_not_of("0123456789", 1), text.size());
+        if (end == 1) return std::nullopt;
+        text.remove_prefix(end);
+    }
+    std::chrono::minutes offset{};
+    if (text != "Z" && text != "z") {
+        const int sign = text.starts_with('-') ? -1 : 1;
+        skip("+-");
+        const auto hours_off = take(2);
+        if (text.starts_with(':')) text.remove_prefix(1);
+        offset = sign * std::chrono::minutes(hours_off * 60 + take(2));
+        if (!good || !text.empty()) return std::nullopt;
+    }
+    return std::chrono::sys_days(date) + hours + minutes + seconds - offset;
 }
 
 } // namespace dynasession::inline v0::detail
@@ -1559,6 +1062,296 @@ private:
 
 #endif
 // #include <dynasession/core/error.hpp>
+#ifndef DYNASESSION_CORE_ERROR_HPP
+#define DYNASESSION_CORE_ERROR_HPP
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/error_condition.hpp>
+#include <boost/system/result.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <ostream>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+using boost::system::error_code;
+
+/// What went wrong, exactly. Absence of a session is not an error.
+enum class error {
+    // sessions
+    invalid_session_id = 1, ///< the text does not have the exact shape of a session id
+    session_gone,           ///< destroyed or expired since it was loaded; nothing was written
+    session_exists,         ///< an id that was to be new is taken
+    conflict,               ///< changed by somebody else, and the changes could not be merged
+    outcome_unknown,        ///< the answer to a write was lost, and whether it was carried out cannot be known
+    item_too_large,         ///< over the size limit of the backend; nothing was sent
+    store_full,             ///< the in-memory store is at its bounds
+    corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
+    not_serializable,       ///< the value cannot be stored (not UTF-8, NaN, too deep, too large)
+    read_only_session,      ///< loaded to be read only; nothing was sent
+
+    // locks
+    lock_timeout,           ///< others held the lock for as long as this request could wait
+    lock_lost,              ///< the lease ended and another took the lock; nothing was written
+    too_many_waiters,       ///< more requests wait for this session than may
+
+    // configuration
+    missing_credentials,
+    missing_region,
+    invalid_endpoint,
+    invalid_option,
+
+    // transport
+    timeout,                ///< the deadline of the call or of the attempt passed
+    connection_closed,      ///< the peer closed the connection before the answer was complete
+    tls_failure,            ///< handshake or certificate verification failed
+    malformed_response,     ///< not HTTP, or not the answer that was asked for
+    response_too_large,
+    proxy_refused,          ///< the proxy does not lead to the endpoint
+    checksum_mismatch,      ///< x-amz-crc32 does not match the body
+
+    // answers of the service
+    condition_failed,
+    transaction_cancelled,
+    transaction_conflict,
+    throttled,
+    service_unavailable,
+    table_not_found,
+    table_exists,
+    access_denied,
+    credentials_expired,
+    clock_skew,
+    invalid_request,
+    unknown_operation,
+    unprocessed,            ///< a batch was carried out only in part
+};
+
+/// What a caller can do about it: compare any error_code of this library with one of these.
+enum class condition {
+    retryable = 1, ///< the same call may succeed a moment later
+    conflict,      ///< somebody else changed the session, or the item: load it again
+    unavailable,   ///< the store cannot be reached or does not answer; says nothing of the session
+    corrupt,       ///< what is stored cannot be used
+    configuration, ///< a person has to change an option, a permission, a credential, or the program
+    too_large,     ///< the session, or what was asked for, has to become smaller
+};
+
+} // namespace dynasession::inline v0
+
+namespace boost::system {
+template <>
+struct is_error_code_enum<::dynasession::error> : std::true_type {};
+template <>
+struct is_error_condition_enum<::dynasession::condition> : std::true_type {};
+} // namespace boost::system
+
+namespace dynasession::inline v0 {
+
+namespace error_detail {
+
+constexpr const char* message(error e) noexcept {
+    switch (e) {
+    case error::invalid_session_id:
+        return "not a session id: expected the 43 base64url characters that session_id::generate() makes";
+    case error::session_gone:
+        return "the session was destroyed or has expired since it was loaded; nothing was written: start a new one";
+    case error::session_exists: return "a session with this id exists already; create another id";
+    case error::conflict:
+        return "the session was changed by another request: load it again and repeat the change";
+    case error::outcome_unknown:
+        return "the answer to a write was lost, and whether it was carried out cannot be known: load the session again and look";
+    case error::item_too_large:
+        return "the session is larger than the store takes: keep large data elsewhere and store its key";
+    case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
+    case error::corrupt_session:
+        return "the stored session cannot be decoded: check table, layout and serializer; nothing was written";
+    case error::not_serializable:
+        return "the session holds a value that cannot be stored: text must be UTF-8, numbers finite, nesting and size within the serializer's bounds";
+    case error::read_only_session:
+        return "the session was loaded to be read only: load it without read_only to save it; nothing was written";
+    case error::lock_timeout:
+        return "other requests held the lock of the session for too long: try again, or raise max_wait_time";
+    case error::lock_lost:
+        return "the lock of the session ended before it was saved, and another request took it; nothing was written: "
+               "load the session again, and renew the lock of long requests or raise lease";
+    case error::too_many_waiters:
+        return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
+    case error::missing_credentials:
+        return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, or dynamodb_options::credentials";
+    case error::missing_region: return "no AWS region: set AWS_REGION, region in the profile, or dynamodb_options::region";
+    case error::invalid_endpoint:
+        return "not an endpoint: expected http://host[:port] or https://host[:port]";
+    case error::invalid_option: return "an option has a value outside its range";
+    case error::timeout: return "no answer before the deadline: check the network, or raise the timeouts";
+    case error::connection_closed: return "the connection was closed before the answer was complete";
+    case error::tls_failure:
+        return "TLS failed: check the host name, the certificate and the trusted authorities (AWS_CA_BUNDLE)";
+    case error::malformed_response:
+        return "the answer is not what the service sends: check the endpoint and what stands between";
+    case error::response_too_large: return "the answer is larger than the limit of the client";
+    case error::proxy_refused:
+        return "the proxy refused to connect to the endpoint: check its URL with user and password (HTTPS_PROXY), or "
+               "exempt the endpoint (NO_PROXY)";
+    case error::checksum_mismatch: return "the answer was damaged on the way (x-amz-crc32 differs)";
+    case error::condition_failed: return "the condition of the write did not hold; nothing was written";
+    case error::transaction_cancelled: return "the transaction was cancelled; nothing was written";
+    case error::transaction_conflict: return "another transaction works on the same item; try again";
+    case error::throttled: return "DynamoDB throttles the table: spread the load, or raise its capacity";
+    case error::service_unavailable: return "the service answered with an internal error; try again";
+    case error::table_not_found:
+        return "the table does not exist: create it with create_table(), or check table_name, region and endpoint";
+    case error::table_exists: return "the table exists already";
+    case error::access_denied: return "the credentials do not permit this operation on the table: check the IAM policy";
+    case error::credentials_expired: return "the credentials have expired or are not known: renew them";
+    case error::clock_skew: return "the clock of this machine differs too much from the service's: correct it";
+    case error::invalid_request: return "the service refused the request as not valid";
+    case error::unknown_operation: return "the service does not know this operation";
+    case error::unprocessed: return "the service carried out the batch only in part; repeat the rest";
+    }
+    return "unknown error";
+}
+
+class category final : public boost::system::error_category {
+public:
+    constexpr category() noexcept : error_category(0x8c1f3a6b52d0e947ULL) {}
+    const char* name() const noexcept override { return "dynasession"; }
+    std::string message(int value) const override {
+        return error_detail::message(static_cast<error>(value));
+    }
+    bool equivalent(int value, const boost::system::error_condition& c) const noexcept override;
+};
+
+class condition_category final : public boost::system::error_category {
+public:
+    constexpr condition_category() noexcept : error_category(0x8c1f3a6b52d0e948ULL) {}
+    const char* name() const noexcept override { return "dynasession.condition"; }
+    std::string message(int value) const override {
+        switch (static_cast<condition>(value)) {
+        case condition::retryable: return "the same call may succeed a moment later";
+        case condition::conflict: return "changed by somebody else: load again";
+        case condition::unavailable: return "the store cannot be reached";
+        case condition::corrupt: return "what is stored cannot be used";
+        case condition::configuration: return "the configuration has to be changed";
+        case condition::too_large: return "the session has to become smaller";
+        }
+        return "unknown condition";
+    }
+    bool equivalent(const error_code& code, int value) const noexcept override;
+};
+
+inline constexpr category category_instance{};
+inline constexpr condition_category condition_category_instance{};
+
+constexpr bool belongs(error e, condition c) noexcept {
+    switch (c) {
+    case condition::retryable:
+        return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
+               e == error::checksum_mismatch || e == error::transaction_conflict ||
+               e == error::throttled || e == error::service_unavailable || e == error::unprocessed ||
+               e == error::lock_timeout || e == error::too_many_waiters;
+    case condition::conflict:
+        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone ||
+               e == error::lock_lost || e == error::condition_failed || e == error::transaction_cancelled;
+    case condition::unavailable:
+        return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
+               e == error::proxy_refused || e == error::malformed_response || e == error::checksum_mismatch ||
+               e == error::throttled || e == error::service_unavailable;
+    case condition::corrupt: return e == error::corrupt_session;
+    case condition::configuration:
+        return e == error::missing_credentials || e == error::missing_region ||
+               e == error::invalid_endpoint || e == error::invalid_option ||
+               e == error::table_not_found || e == error::access_denied ||
+               e == error::credentials_expired || e == error::clock_skew || e == error::tls_failure ||
+               e == error::proxy_refused || e == error::unknown_operation || e == error::invalid_request ||
+               e == error::table_exists;
+    case condition::too_large:
+        return e == error::item_too_large || e == error::store_full || e == error::response_too_large;
+    }
+    return false;
+}
+
+inline bool category::equivalent(int value, const boost::system::error_condition& c) const noexcept {
+    if (c.category() == condition_category_instance)
+        return belongs(static_cast<error>(value), static_cast<condition>(c.value()));
+    return c.category() == *this && c.value() == value;
+}
+
+// The network's own errors (refused, reset, name not found, ...) reach the caller unchanged; all of
+// them mean that the store could not be reached.
+inline bool condition_category::equivalent(const error_code& code, int value) const noexcept {
+    if (code.category() == category_instance) return belongs(static_cast<error>(code.value()), static_cast<condition>(value));
+    const bool cancelled = code == boost::system::errc::operation_canceled;
+    const auto c = static_cast<condition>(value);
+    return code.failed() && !cancelled && (c == condition::unavailable || c == condition::retryable);
+}
+
+} // namespace error_detail
+
+/// The category of `error`.
+inline const boost::system::error_category& error_category() noexcept {
+    return error_detail::category_instance;
+}
+
+inline error_code make_error_code(error e) noexcept {
+    return {static_cast<int>(e), error_detail::category_instance};
+}
+
+inline boost::system::error_condition make_error_condition(condition c) noexcept {
+    return {static_cast<int>(c), error_detail::condition_category_instance};
+}
+
+/// Why an operation failed: the code, and what the server or the failing place says about it.
+///
+/// The detail is for people. It may hold text of the server; it never holds ids, payloads or secrets.
+struct failure {
+    error_code code;
+    std::string detail;
+
+    failure() = default;
+    failure(error_code c, std::string text = {}) : code(c), detail(std::move(text)) {}
+    failure(error e, std::string text = {}) : code(e), detail(std::move(text)) {}
+
+    friend bool operator==(const failure& f, const error_code& c) noexcept { return f.code == c; }
+    friend bool operator==(const failure& f, error e) noexcept { return f.code == e; }
+    friend bool operator==(const failure& f, condition c) noexcept { return f.code == c; }
+
+    template <class Char, class Traits>
+    friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const failure& f) {
+        out << f.code.message().c_str();
+        if (!f.detail.empty()) out << " (" << f.detail.c_str() << ')';
+        return out;
+    }
+};
+
+/// A value, or why there is none. `value()` throws `session_error`.
+template <class T>
+using result = boost::system::result<T, failure>;
+
+/// What the throwing forms throw: `code()` to decide by, `what()` and `detail()` to read.
+class session_error : public boost::system::system_error {
+public:
+    explicit session_error(failure f)
+        : system_error(f.code, f.detail.empty() ? std::string("dynasession") : f.detail),
+          detail_(std::move(f.detail)) {}
+
+    /// What the server, or the failing place, says; may be empty.
+    const std::string& detail() const noexcept { return detail_; }
+
+private:
+    std::string detail_;
+};
+
+[[noreturn]] inline void throw_exception_from_error(const failure& f, const boost::source_location&) {
+    throw session_error(f);
+}
+
+} // namespace dynasession::inline v0
+
+#endif
 // #include <dynasession/detail/crypto.hpp>
 // #include <dynasession/detail/encoding.hpp>
 
@@ -1726,12 +1519,600 @@ private:
 #ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
 #define DYNASESSION_DYNAMODB_CLIENT_HPP
 
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/aws/endpoint.hpp>
-#ifndef DYNASESSION_AWS_ENDPOINT_HPP
-#define DYNASESSION_AWS_ENDPOINT_HPP
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+#ifndef DYNASESSION_DYNAMODB_CALL_HPP
+#define DYNASESSION_DYNAMODB_CALL_HPP
 
-// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/credentials_provider.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIALS_PROVIDER_HPP
+#define DYNASESSION_AWS_CREDENTIALS_PROVIDER_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/random.hpp>
+#ifndef DYNASESSION_DETAIL_RANDOM_HPP
+#define DYNASESSION_DETAIL_RANDOM_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <random>
+
+namespace dynasession::inline v0::detail {
+
+/// A pseudo-random number of the calling thread, for jitter and for names of calls. Not for secrets.
+inline std::uint64_t pseudo_random() {
+    // SplitMix64: eight bytes of state are enough for what is not secret.
+    thread_local std::uint64_t state = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+    auto z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+/// A pseudo-random number in [0, 1) of the calling thread.
+inline double uniform_random() { return static_cast<double>(pseudo_random() >> 11) * 0x1p-53; }
+
+/// A version 4 UUID in lower case (RFC 9562), from `pseudo_random`.
+inline std::array<char, 36> random_uuid() {
+    std::array<unsigned char, 16> bytes;
+    for (std::size_t i = 0; i != bytes.size(); i += 8) {
+        const auto random = pseudo_random();
+        std::memcpy(bytes.data() + i, &random, sizeof random);
+    }
+    bytes[6] = static_cast<unsigned char>(0x40 | (bytes[6] & 0x0f));
+    bytes[8] = static_cast<unsigned char>(0x80 | (bytes[8] & 0x3f));
+    std::array<char, 36> out;
+    auto* end = out.data();
+    for (std::size_t i = 0; i != bytes.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *end++ = '-';
+        end = write_hex({bytes.data() + i, 1}, end);
+    }
+    return out;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/op/action.hpp>
+#ifndef DYNASESSION_OP_ACTION_HPP
+#define DYNASESSION_OP_ACTION_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/op/event.hpp>
+#ifndef DYNASESSION_OP_EVENT_HPP
+#define DYNASESSION_OP_EVENT_HPP
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// Something that happens once: one operation waits for it, and another one, on whatever thread, brings it about.
+///
+/// *Thread safety:* all of it from any thread; one waits at a time.
+class event {
+public:
+    event() = default;
+    event(const event&) = delete;
+    event& operator=(const event&) = delete;
+
+    void set() {
+        std::function<void()> wake;
+        {
+            const std::scoped_lock lock(mutex_);
+            set_ = true;
+            wake.swap(wake_);
+        }
+        happened_.notify_all();
+        if (wake) wake();
+    }
+
+    bool is_set() const {
+        const std::scoped_lock lock(mutex_);
+        return set_;
+    }
+
+    /// Blocks until it has happened, but no longer than this.
+    void wait_for(std::chrono::milliseconds most) {
+        std::unique_lock lock(mutex_);
+        happened_.wait_for(lock, most, [this] { return set_; });
+    }
+
+    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. What
+    /// was to be called before is forgotten.
+    void on_set(std::function<void()> wake) {
+        {
+            const std::scoped_lock lock(mutex_);
+            if (!set_) {
+                wake_ = std::move(wake);
+                return;
+            }
+        }
+        wake();
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::condition_variable happened_;
+    std::function<void()> wake_;
+    bool set_ = false;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <chrono>
+#include <concepts>
+#include <memory>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::op {
+
+/// The time at which an operation is resumed: one reading of both clocks.
+///
+/// `system` is what records and signatures are dated by; `steady` is what deadlines are counted on.
+struct instant {
+    std::chrono::sys_time<std::chrono::milliseconds> system{};
+    std::chrono::steady_clock::time_point steady{};
+
+    /// `system` as records count it.
+    std::chrono::sys_seconds seconds() const noexcept { return std::chrono::floor<std::chrono::seconds>(system); }
+
+    /// The clocks of this machine, now.
+    static instant now() noexcept {
+        return {std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()),
+                std::chrono::steady_clock::now()};
+    }
+};
+
+/// Resume me after this time, with an empty reply; or as soon as the event, if there is one, has happened.
+struct pause {
+    std::chrono::milliseconds duration{};
+    std::shared_ptr<event> until{};
+};
+
+/// What an operation answers when it is resumed: do this effect, pause, or done with this result.
+template <class Effect, class T>
+using action = std::variant<Effect, pause, result<T>>;
+
+/// An algorithm as a state machine that does no I/O and knows no clock.
+///
+/// `resume(reply, now)` is called first with a default reply, then with the reply to each effect that
+/// the operation asked for, until it answers with its result. It is not called again after that.
+/// A cancelled operation finds `operation_aborted` in its reply and should finish with it; it gets nothing else any more.
+template <class Op>
+concept operation = std::move_constructible<Op> && std::default_initializable<typename Op::reply_type> &&
+                    std::constructible_from<typename Op::reply_type, failure> && requires(Op op, typename Op::reply_type reply, instant now) {
+    typename Op::effect_type;
+    typename Op::value_type;
+    { op.resume(std::move(reply), now) } -> std::same_as<action<typename Op::effect_type, typename Op::value_type>>;
+};
+
+/// Carries on from an action of an inner operation: its effects and pauses are passed on, and what
+/// `done(result<T>)` returns takes the place of its result.
+template <class Outer, class Effect, class T, class Done>
+Outer carry_on(action<Effect, T>&& inner, Done done) {
+    if (auto* effect = std::get_if<0>(&inner)) return std::move(*effect);
+    if (auto* delay = std::get_if<1>(&inner)) return *delay;
+    return done(std::get<2>(std::move(inner)));
+}
+
+} // namespace dynasession::inline v0::op
+
+#endif
+// #include <dynasession/op/event.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// What can be asked for credentials: a callable without arguments that returns `credentials`, or a `result` of them.
+///
+/// It may block, and throw. It is called by one thread at a time, which may be any.
+template <class S>
+concept credentials_source = std::copy_constructible<S> && std::invocable<S&> &&
+                             std::convertible_to<std::invoke_result_t<S&>, result<credentials>>;
+
+/// When credentials that expire are fetched anew (botocore, RefreshableCredentials), so long before their end. Those
+/// with a short life have these times cut to a quarter and a sixth of it.
+struct refresh_options {
+    std::chrono::milliseconds advisory{std::chrono::minutes(15)};  ///< one fetch, while all go on with what they have
+    std::chrono::milliseconds mandatory{std::chrono::minutes(10)}; ///< all wait, and fail if the fetch fails
+
+    /// Go on with credentials that have expired while their source gives no others: for instance metadata, whose outages
+    /// the services honour ("static stability").
+    bool keep_expired = false;
+};
+
+/// Gives a client its credentials: fixed ones, or those of a source that is asked when it is time.
+///
+/// Copies share what they know. Fetches run on a thread of their own, one at a time, however many callers wait. The end
+/// of the last copy waits for a fetch under way.
+///
+/// *Thread safety:* may be used from many threads at once.
+class credentials_provider {
+public:
+    using snapshot = std::shared_ptr<const credentials>;
+
+    /// A fetch that somebody may wait for.
+    struct fetch {
+        op::event done;
+        result<snapshot> found{snapshot{}}; ///< once `done` is set; then never null
+    };
+
+    /// None; a client then looks for credentials where the AWS SDKs do.
+    credentials_provider() = default;
+
+    credentials_provider(credentials fixed) : fixed_(std::make_shared<const credentials>(std::move(fixed))) {}
+
+    template <class S>
+        requires(!std::same_as<S, credentials_provider> && !std::convertible_to<S, credentials>) && credentials_source<S>
+    credentials_provider(S source, refresh_options options = {})
+        : refreshing_(std::make_shared<refreshing>(
+              [source = std::move(source)]() mutable -> result<credentials> { return source(); }, options)) {}
+
+    explicit operator bool() const noexcept { return fixed_ || refreshing_; }
+
+    /// What is good to sign with now, or null. Never waits; begins a fetch when it is advisable.
+    snapshot cached(op::instant now) const { return fixed_ ? fixed_ : refreshing_->cached(now); }
+
+    /// The fetch under way, or a new one. Only when there is nothing cached.
+    std::shared_ptr<fetch> refresh(op::instant now) const { return refreshing_->refresh(now); }
+
+    /// What is good to sign with now: waits for it if need be.
+    ///
+    /// *Errors:* those of the source.
+    result<snapshot> get(op::instant now) const {
+        if (auto found = cached(now)) return found;
+        const auto pending = refresh(now);
+        while (!pending->done.is_set()) pending->done.wait_for(std::chrono::hours(1));
+        return pending->found;
+    }
+
+    /// The service does not accept these. Whether others can be had: then they are not given out again.
+    bool reject(const snapshot& refused) const { return refreshing_ && refreshing_->reject(refused); }
+
+private:
+    using clock_time = credentials::time_point;
+
+    class refreshing {
+    public:
+        refreshing(std::function<result<credentials>()> source, refresh_options options)
+            : source_(std::move(source)), options_(options) {}
+        ~refreshing() {
+            if (worker_.joinable()) worker_.join();
+        }
+        refreshing(const refreshing&) = delete;
+        refreshing& operator=(const refreshing&) = delete;
+
+        snapshot cached(op::instant now) {
+            std::thread finished;
+            snapshot found;
+            {
+                const std::lock_guard lock(mutex_);
+                if (!current_ || now.system >= good_until_) return nullptr;
+                if (now.system >= refresh_at_ && !pending_) finished = begin(now);
+                found = current_;
+            }
+            join(std::move(finished));
+            return found;
+        }
+
+        std::shared_ptr<fetch> refresh(op::instant now) {
+            std::thread finished;
+            std::shared_ptr<fetch> pending;
+            {
+                const std::lock_guard lock(mutex_);
+                if (!pending_) finished = begin(now);
+                pending = under_way_;
+            }
+            join(std::move(finished));
+            return pending;
+        }
+
+        bool reject(const snapshot& refused) {
+            const std::lock_guard lock(mutex_);
+            if (current_ == refused) current_.reset();
+            return true;
+        }
+
+    private:
+        // Under the lock. Returns the thread of the last fetch, which has nothing left to do.
+        std::thread begin(op::instant now) {
+            pending_ = true;
+            under_way_ = std::make_shared<fetch>();
+            try {
+                return std::exchange(worker_, std::thread([this, now, f = under_way_] { finish(*f, ask(), now); }));
+            } catch (const std::system_error& e) {
+                pending_ = false;
+                under_way_->found = failure(e.code(), "no thread to fetch credentials");
+                under_way_->done.set();
+                return {};
+            }
+        }
+
+        static void join(std::thread finished) {
+            if (finished.joinable()) finished.join();
+        }
+
+        result<credentials> ask() {
+            try {
+                return source_();
+            } catch (const session_error& e) {
+                return failure(e.code(), e.detail());
+            } catch (const std::exception& e) {
+                return failure(error::missing_credentials, std::string("the source of credentials failed: ") + e.what());
+            }
+        }
+
+        void finish(fetch& f, result<credentials> answer, op::instant began) {
+            {
+                const std::lock_guard lock(mutex_);
+                f.found = answer ? accept(*std::move(answer), began.system) : decline(std::move(answer).error(), began.system);
+                pending_ = false;
+            }
+            f.done.set();
+        }
+
+        result<snapshot> accept(credentials fresh, clock_time now) {
+            using namespace std::chrono_literals;
+            if (!fresh.expires()) {
+                good_until_ = refresh_at_ = clock_time::max();
+            } else if (*fresh.expires() > now) {
+                lifetime_ = *fresh.expires() - now;
+                good_until_ = *fresh.expires() - std::min(options_.mandatory, lifetime_ / 6);
+                // A fleet that started together shall not ask together.
+                refresh_at_ = *fresh.expires() - std::min(options_.advisory, lifetime_ / 4) -
+                              spread(0ms, std::min<std::chrono::milliseconds>(5min, lifetime_ / 12));
+            } else if (options_.keep_expired) {
+                keep(now);
+            } else {
+                return decline({error::credentials_expired, "the source of credentials gave some that had expired"}, now);
+            }
+            return current_ = std::make_shared<const credentials>(std::move(fresh));
+        }
+
+        result<snapshot> decline(failure why, clock_time now) {
+            using namespace std::chrono_literals;
+            refresh_at_ = now + std::min<std::chrono::milliseconds>(30s, lifetime_ / 20);
+            if (!current_ || now < good_until_) return why;
+            if (!options_.keep_expired) return why;
+            keep(now);
+            return current_;
+        }
+
+        void keep(clock_time now) {
+            using namespace std::chrono_literals;
+            refresh_at_ = now + spread(5min, 10min);
+            good_until_ = clock_time::max();
+        }
+
+        static std::chrono::milliseconds spread(std::chrono::milliseconds least, std::chrono::milliseconds most) {
+            return least + std::chrono::duration_cast<std::chrono::milliseconds>((most - least) * detail::uniform_random());
+        }
+
+        const std::function<result<credentials>()> source_;
+        const refresh_options options_;
+        std::mutex mutex_;
+        snapshot current_;
+        clock_time refresh_at_{};
+        clock_time good_until_{};
+        std::chrono::milliseconds lifetime_{};
+        bool pending_ = false; ///< `under_way_` is
+        std::shared_ptr<fetch> under_way_;
+        std::thread worker_; ///< of the last fetch
+    };
+
+    snapshot fixed_;
+    std::shared_ptr<refreshing> refreshing_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/retry.hpp>
+#ifndef DYNASESSION_AWS_RETRY_HPP
+#define DYNASESSION_AWS_RETRY_HPP
+
+// #include <dynasession/detail/random.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace dynasession::inline v0::aws {
+
+/// How often and how fast a call is repeated: the "standard" mode of the SDKs (AWS SDKs and Tools reference guide,
+/// "Retry behavior").
+struct retry_options {
+    std::optional<unsigned> max_attempts{};           ///< with the first; else AWS_MAX_ATTEMPTS, the profile's, 4
+    std::chrono::milliseconds base_delay{25};         ///< after an error that passes by itself
+    std::chrono::milliseconds throttling_delay{1000}; ///< after an answer that asks to slow down
+    std::chrono::milliseconds max_delay{20000};       ///< of a single pause
+
+    /// Pseudo-random numbers in [0, 1) that spread the pauses of many clients; null: `uniform_random`.
+    double (*random)() = nullptr;
+
+    /// How many attempts a call has.
+    unsigned attempts() const noexcept { return max_attempts.value_or(4); }
+};
+
+/// Whether a failed attempt may be repeated, and what has to be done first.
+enum class retry_reason {
+    never,
+    transient,   ///< passes by itself
+    throttling,  ///< passes by itself, with more patience
+    clock_skew,  ///< once the clock of this machine is corrected
+    signature,   ///< the same, if the clock is far off; else it will not pass
+    credentials, ///< once there are other credentials
+};
+
+/// What all calls of a client may spend on retries together: when most calls fail, they fail at once instead of
+/// making matters worse (AWS SDKs and Tools reference guide, "Retry behavior": retry quota).
+///
+/// *Thread safety:* may be used from many threads at once.
+class retry_quota {
+public:
+    static constexpr int capacity = 500;
+    static constexpr int cost(retry_reason reason) noexcept { return reason == retry_reason::throttling ? 5 : 14; }
+
+    /// Whether there is as much; then it is spent.
+    bool spend(int tokens) noexcept {
+        int left = left_.load(std::memory_order_relaxed);
+        while (left >= tokens)
+            if (left_.compare_exchange_weak(left, left - tokens, std::memory_order_relaxed)) return true;
+        return false;
+    }
+
+    /// A call has succeeded: gives back what its last retry has cost, or 1 if there was none.
+    void give_back(int tokens) noexcept {
+        int left = left_.load(std::memory_order_relaxed);
+        while (left < capacity &&
+               !left_.compare_exchange_weak(left, std::min(left + tokens, capacity), std::memory_order_relaxed)) {}
+    }
+
+    int left() const noexcept { return left_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<int> left_{capacity};
+};
+
+/// The longest pause before retry number `retry`, counted from 0: the base doubles each time up to the limit.
+constexpr std::chrono::milliseconds longest_pause(const retry_options& options, retry_reason reason,
+                                                  unsigned retry) noexcept {
+    auto delay = reason == retry_reason::throttling ? options.throttling_delay : options.base_delay;
+    for (; retry != 0 && delay.count() != 0 && delay < options.max_delay; --retry) delay *= 2;
+    return std::min(delay, options.max_delay);
+}
+
+/// The pause when the service asks for one of its own, in the header x-amz-retry-after: milliseconds, of which 5 s more
+/// than our own are granted. What is not a number of 0 or more says nothing.
+inline std::chrono::milliseconds longer_pause(std::chrono::milliseconds own, std::string_view retry_after) noexcept {
+    long long asked = 0;
+    const auto [end, ec] = std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), asked);
+    if (ec != std::errc{} || end != retry_after.data() + retry_after.size() || asked < 0) return own;
+    const auto most = own + std::chrono::seconds(5);
+    return asked >= most.count() ? most : std::max(own, std::chrono::milliseconds(asked));
+}
+
+/// A random part of the longest pause. The limit is applied before the random factor, so that clients stay spread out.
+inline std::chrono::milliseconds full_jitter(const retry_options& options, retry_reason reason, unsigned retry) {
+    const double factor = options.random ? options.random() : detail::uniform_random();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(longest_pause(options, reason, retry) * factor);
+}
+
+/// Decides for one call whether another attempt is made, and after which pause.
+class retry_schedule {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    retry_schedule(const retry_options& options, retry_quota& quota) noexcept : options_(&options), quota_(&quota) {}
+
+    /// The number of the attempt that runs, counted from 1.
+    unsigned attempt() const noexcept { return attempt_; }
+
+    /// The pause before the next attempt; nothing when the call has to end with what it has: the error will not
+    /// pass, attempts or quota are used up, or the pause would reach the deadline.
+    std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline,
+                                                  std::string_view retry_after = {}) {
+        if (reason == retry_reason::never || attempt_ >= options_->attempts()) return std::nullopt;
+        const auto pause = longer_pause(full_jitter(*options_, reason, attempt_ - 1), retry_after);
+        if (now + pause >= deadline) return std::nullopt;
+        const int cost = retry_quota::cost(reason);
+        if (!quota_->spend(cost)) return std::nullopt;
+        last_cost_ = cost;
+        ++attempt_;
+        return pause;
+    }
+
+    /// The attempt has succeeded.
+    void succeed() noexcept { quota_->give_back(last_cost_); }
+
+private:
+    const retry_options* options_;
+    retry_quota* quota_;
+    unsigned attempt_ = 1;
+    int last_cost_ = 1;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/service_clock.hpp>
+#ifndef DYNASESSION_AWS_SERVICE_CLOCK_HPP
+#define DYNASESSION_AWS_SERVICE_CLOCK_HPP
+
+// #include <dynasession/http/date.hpp>
+#ifndef DYNASESSION_HTTP_DATE_HPP
+#define DYNASESSION_HTTP_DATE_HPP
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace dynasession::inline v0::http {
+
+/// The time in a Date header, `Fri, 20 Nov 2026 10:00:00 GMT` (IMF-fixdate, RFC 9110, 5.6.7); nothing for any other
+/// text, the obsolete forms included: no server of AWS sends them. The name of the day is not looked at.
+inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) noexcept {
+    constexpr std::string_view shape = "ddd, 00 mmm 0000 00:00:00 GMT";
+    if (text.size() != shape.size()) return std::nullopt;
+    for (std::size_t i = 0; i != shape.size(); ++i) {
+        const bool digit = text[i] >= '0' && text[i] <= '9';
+        const bool letter = shape[i] == 'd' || shape[i] == 'm';
+        if (shape[i] == '0' ? !digit : !letter && text[i] != shape[i]) return std::nullopt;
+    }
+    const auto number = [&](std::size_t at, std::size_t digits) {
+        unsigned n = 0;
+        for (const char c : text.substr(at, digits)) n = n * 10 + static_cast<unsigned>(c - '0');
+        return n;
+    };
+    constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    unsigned month = 0;
+    while (month != months.size() && months[month] != text.substr(8, 3)) ++month;
+    const auto date = std::chrono::year(static_cast<int>(number(12, 4))) / std::chrono::month(month + 1) /
+                      std::chrono::day(number(5, 2));
+    const std::chrono::hours hours(number(17, 2));
+    const std::chrono::minutes minutes(number(20, 2));
+    const std::chrono::seconds seconds(number(23, 2));
+    if (!date.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 60) return std::nullopt;
+    return std::chrono::sys_days(date) + hours + minutes + seconds;
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/message.hpp>
+#ifndef DYNASESSION_HTTP_MESSAGE_HPP
+#define DYNASESSION_HTTP_MESSAGE_HPP
+
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/http/endpoint.hpp>
 #ifndef DYNASESSION_HTTP_ENDPOINT_HPP
@@ -1761,11 +2142,10 @@ struct endpoint {
     static result<endpoint> parse(std::string_view url);
 
     /// What the `Host` field says: the port only when it is not the scheme's own, brackets around IPv6.
-    std::string authority() const {
-        auto text = host.find(':') == host.npos ? host : '[' + host + ']';
-        if (port != (tls ? 443 : 80)) text.append(1, ':').append(std::to_string(port));
-        return text;
-    }
+    std::string authority() const { return port == (tls ? 443 : 80) ? bracketed_host() : host_and_port(); }
+
+    /// The same with the port in any case, as CONNECT wants it.
+    std::string host_and_port() const { return bracketed_host() + ':' + std::to_string(port); }
 
     /// Whether what is sent there stays on this machine: `localhost`, 127.0.0.0/8 or ::1.
     bool is_loopback() const {
@@ -1776,6 +2156,9 @@ struct endpoint {
     }
 
     friend bool operator==(const endpoint&, const endpoint&) = default;
+
+private:
+    std::string bracketed_host() const { return host.find(':') == host.npos ? host : '[' + host + ']'; }
 };
 
 inline result<endpoint> endpoint::parse(std::string_view url) {
@@ -1827,239 +2210,195 @@ inline result<endpoint> endpoint::parse(std::string_view url) {
 
 #endif
 
-#include <algorithm>
-#include <array>
-#include <initializer_list>
-#include <optional>
+#include <chrono>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
-namespace dynasession::inline v0::aws {
+namespace dynasession::inline v0::http {
 
-/// Where DynamoDB is, as a program says it; what is empty comes from the environment.
-struct endpoint_options {
-    std::string region = {};       ///< else AWS_REGION, else AWS_DEFAULT_REGION
-    std::string endpoint_url = {}; ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS's own host of the region
-    bool allow_plain_http = false; ///< take http:// to other hosts than this one; sessions are then readable on the way
+/// A request that is ready for the wire.
+struct request {
+    /// The start line and the header block, with the empty line that ends it.
+    std::string head;
+    std::string body;
 };
 
-/// Where requests go, and the region their signatures name.
-struct resolved_endpoint {
-    http::endpoint address;
-    std::string signing_region;
-};
-
-namespace endpoint_detail {
-
-// A text, and what to call its origin in messages.
-struct setting {
-    std::string value;
-    std::string_view source;
-};
-
-// The option when it is given, else the first of the variables that is set.
-inline setting first_set(std::string_view given, std::string_view option, const environment& env,
-                         std::initializer_list<std::string_view> variables) {
-    setting found{std::string(given), option};
-    for (auto name = variables.begin(); found.value.empty() && name != variables.end(); ++name) {
-        found.value = variable(env, *name);
-        found.source = *name;
-    }
-    return found;
-}
-
-inline bool is_region(std::string_view text) noexcept {
-    return !text.empty() && text.size() <= 63 && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
-}
-
-// The domains of the partitions, by the beginning of their regions (AWS SDKs, partitions.json).
-inline std::string_view dns_suffix(std::string_view region) noexcept {
-    struct partition {
-        std::string_view prefix, suffix;
-    };
-    constexpr std::array<partition, 6> others{{
-        {"cn-", "amazonaws.com.cn"},
-        {"us-iso-", "c2s.ic.gov"},
-        {"us-isob-", "sc2s.sgov.gov"},
-        {"eu-isoe-", "cloud.adc-e.uk"},
-        {"us-isof-", "csp.hci.ic.gov"},
-        {"eusc-", "amazonaws.eu"},
-    }};
-    for (const auto& p : others)
-        if (region.starts_with(p.prefix)) return p.suffix;
-    return "amazonaws.com";
-}
-
-inline std::string own_url(std::string_view region) {
-    if (region == "local") return "http://localhost:8000";
-    return std::string("https://dynamodb.").append(region).append(1, '.').append(dns_suffix(region));
-}
-
-inline bool is_true(std::string_view text) noexcept {
-    constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::ranges::equal(text, std::string_view("true"), {}, lower);
-}
-
-} // namespace endpoint_detail
-
-/// The region to use: the given one, else AWS_REGION, else AWS_DEFAULT_REGION.
-///
-/// *Errors:* `error::missing_region`; `error::invalid_option` for a text that cannot be part of a host name.
-inline result<std::string> resolve_region(std::string_view given, const environment& env = process_environment) {
-    auto region = endpoint_detail::first_set(given, "option region", env, {"AWS_REGION", "AWS_DEFAULT_REGION"});
-    if (region.value.empty())
-        return failure(error::missing_region, "neither the option region nor AWS_REGION nor AWS_DEFAULT_REGION is set");
-    if (!endpoint_detail::is_region(region.value))
-        return failure(error::invalid_option, std::string(region.source) + ": a region is 1 to 63 of a-z, 0-9 and -");
-    return std::move(region.value);
-}
-
-/// Where DynamoDB is. The region `local` stands for an emulator: http://localhost:8000, signed for us-east-1.
-///
-/// *Errors:* those of `resolve_region`; `error::invalid_endpoint` for a URL that is none, or is plain http to another
-/// machine without `allow_plain_http`. The detail names the option or variable at fault.
-inline result<resolved_endpoint> resolve_endpoint(const endpoint_options& options,
-                                                  const environment& env = process_environment) {
-    auto region = resolve_region(options.region, env);
-    if (!region) return std::move(region).error();
-
-    const environment ignored = [](std::string_view) { return std::nullopt; };
-    const bool ignore = endpoint_detail::is_true(variable(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"));
-    auto url = endpoint_detail::first_set(options.endpoint_url, "option endpoint_url", ignore ? ignored : env,
-                                          {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"});
-    if (url.value.empty()) {
-        url.value = endpoint_detail::own_url(*region);
-        url.source = "region";
-    }
-
-    auto address = http::endpoint::parse(url.value);
-    if (!address) return failure(address.error().code, std::string(url.source) + ": " + address.error().detail);
-    if (!address->tls && !address->is_loopback() && !options.allow_plain_http)
-        return failure(error::invalid_endpoint,
-                       std::string(url.source) + ": plain http to another machine: use https, or set allow_plain_http");
-    return resolved_endpoint{*std::move(address), *region == "local" ? "us-east-1" : *std::move(region)};
-}
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/dynamodb/call.hpp>
-#ifndef DYNASESSION_DYNAMODB_CALL_HPP
-#define DYNASESSION_DYNAMODB_CALL_HPP
-
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/aws/retry.hpp>
-#ifndef DYNASESSION_AWS_RETRY_HPP
-#define DYNASESSION_AWS_RETRY_HPP
-
-// #include <dynasession/detail/random.hpp>
-#ifndef DYNASESSION_DETAIL_RANDOM_HPP
-#define DYNASESSION_DETAIL_RANDOM_HPP
-
-// #include <dynasession/detail/encoding.hpp>
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <random>
-
-namespace dynasession::inline v0::detail {
-
-/// A pseudo-random number of the calling thread, for jitter and for names of calls. Not for secrets.
-inline std::uint64_t pseudo_random() {
-    // SplitMix64: eight bytes of state are enough for what is not secret.
-    thread_local std::uint64_t state = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
-    auto z = state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
-/// A pseudo-random number in [0, 1) of the calling thread.
-inline double uniform_random() { return static_cast<double>(pseudo_random() >> 11) * 0x1p-53; }
-
-/// A version 4 UUID in lower case (RFC 9562), from `pseudo_random`.
-inline std::array<char, 36> random_uuid() {
-    std::array<unsigned char, 16> bytes;
-    for (std::size_t i = 0; i != bytes.size(); i += 8) {
-        const auto random = pseudo_random();
-        std::memcpy(bytes.data() + i, &random, sizeof random);
-    }
-    bytes[6] = static_cast<unsigned char>(0x40 | (bytes[6] & 0x0f));
-    bytes[8] = static_cast<unsigned char>(0x80 | (bytes[8] & 0x3f));
-    std::array<char, 36> out;
-    auto* end = out.data();
-    for (std::size_t i = 0; i != bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) *end++ = '-';
-        end = write_hex({bytes.data() + i, 1}, end);
-    }
-    return out;
-}
-
-} // namespace dynasession::inline v0::detail
-
-#endif
-
-#include <algorithm>
-#include <chrono>
-#include <optional>
-
-namespace dynasession::inline v0::aws {
-
-/// How often and how fast a call is repeated: the "standard" mode of the SDKs (AWS SDKs and Tools reference guide,
-/// "Retry behavior").
-struct retry_options {
-    unsigned max_attempts = 4;                        ///< in all, the first one included
-    std::chrono::milliseconds base_delay{25};         ///< after an error that passes by itself
-    std::chrono::milliseconds throttling_delay{1000}; ///< after an answer that asks to slow down
-    std::chrono::milliseconds max_delay{20000};       ///< of a single pause
-
-    /// Pseudo-random numbers in [0, 1) that spread the pauses of many clients; null: `uniform_random`.
-    double (*random)() = nullptr;
-};
-
-/// Whether a failed attempt may be repeated, and how patiently.
-enum class retry_reason { never, transient, throttling };
-
-/// The longest pause before retry number `retry`, counted from 0: the base doubles each time up to the limit.
-constexpr std::chrono::milliseconds longest_pause(const retry_options& options, retry_reason reason,
-                                                  unsigned retry) noexcept {
-    auto delay = reason == retry_reason::throttling ? options.throttling_delay : options.base_delay;
-    for (; retry != 0 && delay.count() != 0 && delay < options.max_delay; --retry) delay *= 2;
-    return std::min(delay, options.max_delay);
-}
-
-/// Decides for one call whether another attempt is made, and after which pause.
-class retry_schedule {
+/// An answer: status, header fields and the whole body.
+class response {
 public:
-    using time_point = std::chrono::steady_clock::time_point;
+    unsigned status = 0;
+    std::string body;
 
-    explicit retry_schedule(const retry_options& options) noexcept : options_(&options) {}
+    /// The value of the first field of this name in any case; empty when there is none.
+    std::string_view header(std::string_view name) const noexcept;
 
-    /// The number of the attempt that runs, counted from 1.
-    unsigned attempt() const noexcept { return attempt_; }
+    /// Appends a field.
+    void add_header(std::string_view name, std::string_view value) {
+        fields_.append(name).append(": ").append(value).append("\r\n");
+    }
 
-    /// The pause before the next attempt; nothing when the call has to end with what it has: the error will not
-    /// pass, the attempts are used up, or the pause would reach the deadline.
-    std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline) {
-        if (reason == retry_reason::never || attempt_ >= options_->max_attempts) return std::nullopt;
-        // Full jitter: the limit is applied before the random factor, so that clients stay spread out.
-        const auto longest = longest_pause(*options_, reason, attempt_ - 1);
-        const double factor = options_->random ? options_->random() : detail::uniform_random();
-        const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor);
-        if (now + pause >= deadline) return std::nullopt;
-        ++attempt_;
-        return pause;
+    /// Appends fields as they usually stand on the wire: each a name, a colon, a space, a value and CRLF.
+    void add_header_lines(std::string_view lines) { fields_.append(lines); }
+
+    /// The bytes of all fields together.
+    std::size_t header_size() const noexcept { return fields_.size(); }
+
+private:
+    // One "name: value\r\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
+    std::string fields_;
+};
+
+/// What the levels above ask for: this request, answered before the deadline.
+///
+/// *Lifetimes:* the request has to outlive the exchange.
+struct exchange {
+    const request* message = nullptr;
+    std::chrono::steady_clock::time_point deadline{};
+
+    /// Whether an answer agrees with its checksum. One that does not is an error, and its connection is closed. Null:
+    /// answers have none.
+    bool (*undamaged)(const response&) = nullptr;
+};
+
+/// What became of an exchange.
+struct reply {
+    result<response> answer;
+
+    /// Whether a byte of the request went out: the server may have carried it out, whatever the answer.
+    bool sent = false;
+
+    /// Whether the request had gone out before on a connection that then turned out to be dead: the server may have
+    /// carried it out already, although this answer is to its repetition.
+    bool repeated = false;
+
+    reply() = default;
+    reply(failure f, bool was_sent = false) : answer(std::move(f)), sent(was_sent) {}
+    reply(response r) : answer(std::move(r)), sent(true) {}
+};
+
+/// One field of a header block.
+struct field {
+    std::string_view name;
+    std::string_view value;
+};
+
+namespace message_detail {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i != a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+
+// "token" of RFC 9110, 5.6.2
+constexpr bool is_token(std::string_view text) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    for (const char c : text)
+        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
+            return false;
+    return !text.empty();
+}
+
+constexpr bool breaks_lines(std::string_view text) noexcept {
+    for (const char c : text)
+        if (c == '\r' || c == '\n' || c == '\0') return true;
+    return false;
+}
+
+} // namespace message_detail
+
+/// Renders an HTTP/1.1 request with a `Host` field and, unless a GET or HEAD has no body, a `Content-Length` field.
+///
+/// *Errors:* `error::invalid_request` if a part would not stay on its line, or the method, the target or a name
+/// is not HTTP (RFC 9110 and 9112).
+inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
+                                    std::span<const field> fields, std::string body = {}) {
+    using namespace message_detail;
+    if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
+    if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
+        return failure(error::invalid_request, "the request target is empty or holds white space");
+    if (breaks_lines(authority)) return failure(error::invalid_request, "the host holds a line break");
+
+    request r;
+    r.head.append(method).append(1, ' ').append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
+    for (const auto& f : fields) {
+        if (!is_token(f.name) || breaks_lines(f.value))
+            return failure(error::invalid_request,
+                           "a header field holds a line break, or its name is not an HTTP token");
+        r.head.append(f.name).append(": ").append(f.value).append("\r\n");
+    }
+    if (!body.empty() || (method != "GET" && method != "HEAD"))
+        r.head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+    r.head.append("\r\n");
+    r.body = std::move(body);
+    return r;
+}
+
+inline std::string_view response::header(std::string_view name) const noexcept {
+    for (std::string_view rest = fields_; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\r'));
+        if (line.size() > name.size() && line[name.size()] == ':' &&
+            message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
+            return line.substr(name.size() + 2);
+        rest.remove_prefix(line.size() + 2);
+    }
+    return {};
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/op/action.hpp>
+
+#include <atomic>
+#include <chrono>
+
+namespace dynasession::inline v0::aws {
+
+/// What the time is by the clock of the service, learnt from the Date header of its answers: what signatures are
+/// dated by, and what sessions and leases end by, on whatever machine.
+///
+/// Date counts whole seconds. So the estimate is kept as long as an answer does not contradict it: on a machine whose
+/// clock is right it is that clock, and does not waver. Else it is moved by Date minus the middle of the exchange, as
+/// the AWS SDKs do. Answers of a cache (header Age), answers that took more than 15 minutes and answers without Date
+/// (DynamoDB Local) teach nothing.
+///
+/// *Thread safety:* may be used from many threads at once.
+class service_clock {
+public:
+    /// How far the service's clock is ahead of this machine's.
+    std::chrono::milliseconds skew() const noexcept {
+        return std::chrono::milliseconds(skew_.load(std::memory_order_relaxed));
+    }
+
+    /// A time of this machine's clock by the service's.
+    op::instant correct(op::instant own) const noexcept { return {own.system + skew(), own.steady}; }
+
+    /// Learns from an answer to a request that was sent at `sent` and answered at `received`, by this machine's clock.
+    void learn(const http::response& answer, op::instant sent, op::instant received) noexcept {
+        using namespace std::chrono;
+        // A second later is early enough to see that nothing has changed.
+        if (answer.status == 200 && received.steady.time_since_epoch().count() < next_look_.load(std::memory_order_relaxed))
+            return;
+        next_look_.store((received.steady + seconds(1)).time_since_epoch().count(), std::memory_order_relaxed);
+        if (received.steady - sent.steady > minutes(15) || !answer.header("age").empty()) return;
+        const auto date = http::parse_date(answer.header("date"));
+        if (!date) return;
+        const sys_time<milliseconds> earliest = *date, latest = *date + seconds(1);
+        if (sent.system + skew() < latest && received.system + skew() >= earliest) return;
+        const auto middle = sent.system + duration_cast<milliseconds>(received.steady - sent.steady) / 2;
+        skew_.store((earliest - middle).count(), std::memory_order_relaxed);
     }
 
 private:
-    const retry_options* options_;
-    unsigned attempt_ = 1;
+    std::atomic<std::chrono::milliseconds::rep> skew_{0};
+    std::atomic<std::chrono::steady_clock::rep> next_look_{std::chrono::steady_clock::time_point::min().time_since_epoch().count()};
 };
 
 } // namespace dynasession::inline v0::aws
@@ -2068,157 +2407,25 @@ private:
 // #include <dynasession/aws/sigv4.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/detail/random.hpp>
-// #include <dynasession/dynamodb/error.hpp>
-#ifndef DYNASESSION_DYNAMODB_ERROR_HPP
-#define DYNASESSION_DYNAMODB_ERROR_HPP
+// #include <dynasession/dynamodb/call_watch.hpp>
+#ifndef DYNASESSION_DYNAMODB_CALL_WATCH_HPP
+#define DYNASESSION_DYNAMODB_CALL_WATCH_HPP
 
-// #include <dynasession/aws/retry.hpp>
 // #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/crc32.hpp>
-#ifndef DYNASESSION_DETAIL_CRC32_HPP
-#define DYNASESSION_DETAIL_CRC32_HPP
+// #include <dynasession/dynamodb/observer.hpp>
+#ifndef DYNASESSION_DYNAMODB_OBSERVER_HPP
+#define DYNASESSION_DYNAMODB_OBSERVER_HPP
 
-// #include <dynasession/detail/crc32_folding.hpp>
-#ifndef DYNASESSION_DETAIL_CRC32_FOLDING_HPP
-#define DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/capacity.hpp>
+#ifndef DYNASESSION_DYNAMODB_CAPACITY_HPP
+#define DYNASESSION_DYNAMODB_CAPACITY_HPP
 
-#include <cstddef>
-#include <cstdint>
+// #include <dynasession/dynamodb/json_reader.hpp>
+#ifndef DYNASESSION_DYNAMODB_JSON_READER_HPP
+#define DYNASESSION_DYNAMODB_JSON_READER_HPP
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
-
-/// CRC-32 by carry-less multiplication, where the processor has it: a tenth of the time of tables.
-///
-/// A block of 16 bytes is a polynomial over GF(2) of degree below 128. Its two halves are multiplied by what the
-/// distance to the next block multiplies them by, x^n mod P, and so disappear into that block (Gopal et al., "Fast CRC
-/// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009; here in reflected bit order).
-namespace dynasession::inline v0::detail::crc32_folding {
-
-inline constexpr std::size_t block = 16;
-inline constexpr std::size_t least = 4 * block; // shorter texts, and what is left of a block, are for the tables
-
-/// x^n mod P, reflected and shifted by the one bit that a product of reflected factors lacks.
-constexpr long long make_power(int n) noexcept {
-    std::uint32_t r = 0x80000000; // 1
-    while (n-- > 0) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
-    return static_cast<long long>(r) << 1;
-}
-
-template <int N>
-inline constexpr long long power = make_power(N);
-
-#ifdef __x86_64__
-
-inline bool available() noexcept {
-    static const bool has = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
-    return has;
-}
-
-[[gnu::target("pclmul,sse4.1")]] inline __m128i load(const unsigned char* p) noexcept {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-}
-
-// What stands `Distance` bits before `next`, in its place.
-template <int Distance>
-[[gnu::target("pclmul,sse4.1")]] inline __m128i fold(__m128i from, __m128i next) noexcept {
-    const auto by = _mm_set_epi64x(power<Distance - 32>, power<Distance + 32>);
-    return _mm_xor_si128(next,
-                         _mm_xor_si128(_mm_clmulepi64_si128(from, by, 0x00), _mm_clmulepi64_si128(from, by, 0x11)));
-}
-
-/// The register behind `size` bytes, a multiple of `block` and at least `least`.
-[[gnu::target("pclmul,sse4.1")]] inline std::uint32_t run(const unsigned char* p, std::size_t size,
-                                                          std::uint32_t before) noexcept {
-    // Four chains, because a multiplication takes as long as four can be begun.
-    auto a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(before)));
-    auto b = load(p + 16), c = load(p + 32), d = load(p + 48);
-    for (p += least, size -= least; size >= least; p += least, size -= least) {
-        a = fold<512>(a, load(p));
-        b = fold<512>(b, load(p + 16));
-        c = fold<512>(c, load(p + 32));
-        d = fold<512>(d, load(p + 48));
-    }
-    d = fold<128>(fold<128>(fold<128>(a, b), c), d);
-    for (; size != 0; p += block, size -= block) d = fold<128>(d, load(p));
-
-    // 128 bits and the 32 zero bits behind any message: 96, 64, and the rest by bits of the quotient (Barrett).
-    const auto low = _mm_set_epi32(0, 0, 0, -1);
-    auto t = _mm_clmulepi64_si128(d, _mm_cvtsi64_si128(power<96>), 0x00);
-    d = _mm_xor_si128(_mm_srli_si128(d, 8), t);
-    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), _mm_cvtsi64_si128(power<64>), 0x00);
-    d = _mm_xor_si128(_mm_srli_si128(d, 4), t);
-    const auto quotient = _mm_set_epi64x(0x1f7011641, 0x1db710641); // x^64 / P, and P; both reflected
-    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), quotient, 0x10);
-    t = _mm_clmulepi64_si128(_mm_and_si128(t, low), quotient, 0x00);
-    return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(d, t), 1));
-}
-
-#else
-
-constexpr bool available() noexcept { return false; }
-inline std::uint32_t run(const unsigned char*, std::size_t, std::uint32_t before) noexcept { return before; }
-
-#endif
-
-} // namespace dynasession::inline v0::detail::crc32_folding
-
-#endif
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-namespace dynasession::inline v0::detail {
-
-// tables[k][b]: the register after byte b and k zero bytes, so that 16 bytes take 16 independent look-ups.
-constexpr std::array<std::array<std::uint32_t, 256>, 16> make_crc32_tables() noexcept {
-    std::array<std::array<std::uint32_t, 256>, 16> tables{};
-    for (std::uint32_t i = 0; i != 256; ++i) {
-        auto r = i;
-        for (int bit = 0; bit != 8; ++bit) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
-        tables[0][i] = r;
-    }
-    for (std::size_t k = 1; k != tables.size(); ++k)
-        for (std::size_t i = 0; i != 256; ++i) {
-            const auto r = tables[k - 1][i];
-            tables[k][i] = r >> 8 ^ tables[0][r & 0xFF];
-        }
-    return tables;
-}
-
-inline constexpr auto crc32_tables = make_crc32_tables();
-
-/// CRC-32 as in Ethernet, gzip and DynamoDB's x-amz-crc32 (reflected, polynomial 0x04C11DB7).
-///
-/// `before` is the value of what came earlier, when a message comes in pieces.
-inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) noexcept {
-    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-    const auto* const end = p + text.size();
-    const auto load = [](const unsigned char* b) { // compiles to one load
-        return std::uint32_t{b[0]} | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16 | std::uint32_t{b[3]} << 24;
-    };
-    auto r = ~before;
-    if (text.size() >= crc32_folding::least && crc32_folding::available()) {
-        const auto folded = text.size() - text.size() % crc32_folding::block;
-        r = crc32_folding::run(p, folded, r);
-        p += folded;
-    }
-    const auto shift = [](std::uint32_t word, std::size_t k) { // the word, and k bytes behind it
-        const auto& t = crc32_tables;
-        return t[k + 3][word & 0xFF] ^ t[k + 2][word >> 8 & 0xFF] ^ t[k + 1][word >> 16 & 0xFF] ^ t[k][word >> 24];
-    };
-    for (; end - p >= 16; p += 16)
-        r = shift(load(p) ^ r, 12) ^ shift(load(p + 4), 8) ^ shift(load(p + 8), 4) ^ shift(load(p + 12), 0);
-    for (; p != end; ++p) r = r >> 8 ^ crc32_tables[0][(r ^ *p) & 0xFF];
-    return ~r;
-}
-
-} // namespace dynasession::inline v0::detail
-
-#endif
+// #include <dynasession/detail/encoding.hpp>
 // #include <dynasession/dynamodb/item.hpp>
 #ifndef DYNASESSION_DYNAMODB_ITEM_HPP
 #define DYNASESSION_DYNAMODB_ITEM_HPP
@@ -2471,12 +2678,6 @@ inline bool operator==(const item& a, const item& b) noexcept {
 } // namespace dynasession::inline v0::dynamodb
 
 #endif
-// #include <dynasession/dynamodb/json_reader.hpp>
-#ifndef DYNASESSION_DYNAMODB_JSON_READER_HPP
-#define DYNASESSION_DYNAMODB_JSON_READER_HPP
-
-// #include <dynasession/detail/encoding.hpp>
-// #include <dynasession/dynamodb/item.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/monotonic_resource.hpp>
@@ -2673,390 +2874,6 @@ inline bool read(const boost::json::value& json, item& out) {
 } // namespace dynasession::inline v0::dynamodb
 
 #endif
-// #include <dynasession/http/message.hpp>
-#ifndef DYNASESSION_HTTP_MESSAGE_HPP
-#define DYNASESSION_HTTP_MESSAGE_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/http/endpoint.hpp>
-
-#include <chrono>
-#include <cstddef>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::http {
-
-/// A request that is ready for the wire.
-struct request {
-    /// The start line and the header block, with the empty line that ends it.
-    std::string head;
-    std::string body;
-};
-
-/// An answer: status, header fields and the whole body.
-class response {
-public:
-    unsigned status = 0;
-    std::string body;
-
-    /// The value of the first field of this name in any case; empty when there is none.
-    std::string_view header(std::string_view name) const noexcept;
-
-    /// Appends a field.
-    void add_header(std::string_view name, std::string_view value) {
-        fields_.append(name).append(": ").append(value).append("\r\n");
-    }
-
-    /// Appends fields as they usually stand on the wire: each a name, a colon, a space, a value and CRLF.
-    void add_header_lines(std::string_view lines) { fields_.append(lines); }
-
-private:
-    // One "name: value\r\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
-    std::string fields_;
-};
-
-/// What the levels above ask for: this request, answered before the deadline.
-///
-/// *Lifetimes:* the request has to outlive the exchange.
-struct exchange {
-    const request* message = nullptr;
-    std::chrono::steady_clock::time_point deadline{};
-};
-
-/// What became of an exchange.
-struct reply {
-    result<response> answer;
-
-    /// Whether a byte of the request went out: the server may have carried it out, whatever the answer.
-    bool sent = false;
-
-    /// Whether the request had gone out before on a connection that then turned out to be dead: the server may have
-    /// carried it out already, although this answer is to its repetition.
-    bool repeated = false;
-
-    reply() = default;
-    reply(failure f, bool was_sent = false) : answer(std::move(f)), sent(was_sent) {}
-    reply(response r) : answer(std::move(r)), sent(true) {}
-};
-
-/// One field of a header block.
-struct field {
-    std::string_view name;
-    std::string_view value;
-};
-
-namespace message_detail {
-
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i != a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
-
-// "token" of RFC 9110, 5.6.2
-constexpr bool is_token(std::string_view text) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    for (const char c : text)
-        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
-            return false;
-    return !text.empty();
-}
-
-constexpr bool breaks_lines(std::string_view text) noexcept {
-    for (const char c : text)
-        if (c == '\r' || c == '\n' || c == '\0') return true;
-    return false;
-}
-
-} // namespace message_detail
-
-/// Renders an HTTP/1.1 request with a `Host` field and, unless a GET or HEAD has no body, a `Content-Length` field.
-///
-/// *Errors:* `error::invalid_request` if a part would not stay on its line, or the method, the target or a name
-/// is not HTTP (RFC 9110 and 9112).
-inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
-                                    std::span<const field> fields, std::string body = {}) {
-    using namespace message_detail;
-    if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
-    if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
-        return failure(error::invalid_request, "the request target is empty or holds white space");
-    if (breaks_lines(authority)) return failure(error::invalid_request, "the host holds a line break");
-
-    request r;
-    r.head.append(method).append(1, ' ').append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
-    for (const auto& f : fields) {
-        if (!is_token(f.name) || breaks_lines(f.value))
-            return failure(error::invalid_request,
-                           "a header field holds a line break, or its name is not an HTTP token");
-        r.head.append(f.name).append(": ").append(f.value).append("\r\n");
-    }
-    if (!body.empty() || (method != "GET" && method != "HEAD"))
-        r.head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
-    r.head.append("\r\n");
-    r.body = std::move(body);
-    return r;
-}
-
-inline std::string_view response::header(std::string_view name) const noexcept {
-    for (std::string_view rest = fields_; !rest.empty();) {
-        const auto line = rest.substr(0, rest.find('\r'));
-        if (line.size() > name.size() && line[name.size()] == ':' &&
-            message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
-            return line.substr(name.size() + 2);
-        rest.remove_prefix(line.size() + 2);
-    }
-    return {};
-}
-
-} // namespace dynasession::inline v0::http
-
-#endif
-
-#include <boost/asio/error.hpp>
-
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// Why one action of a transaction was refused (DynamoDB API reference, CancellationReason).
-struct cancellation_reason {
-    std::string code{}; ///< "None" for an action that was not at fault
-    std::string message{};
-    std::optional<dynamodb::item> item{}; ///< as it is stored, when the request asked for it
-};
-
-inline bool read(const boost::json::value& json, cancellation_reason& out) {
-    return member_reader(json)("Code", out.code)("Message", out.message)("Item", out.item).valid();
-}
-
-/// What an answer that is no success says.
-struct fault {
-    failure why{};
-    aws::retry_reason retry = aws::retry_reason::never;
-
-    /// Whether the service may have carried the request out nevertheless.
-    bool ambiguous = false;
-
-    /// The item that did not meet the condition, when the request asked for it.
-    std::optional<dynamodb::item> item{};
-    std::vector<cancellation_reason> reasons{};
-};
-
-namespace fault_detail {
-
-using aws::retry_reason;
-
-struct meaning {
-    std::string_view name{};
-    error code{};
-    retry_reason retry = retry_reason::never;
-    bool ambiguous = false;
-};
-
-// DynamoDB API reference, "Common errors" and "Error handling"; the lists of the SDKs' standard retry mode.
-inline constexpr meaning meanings[] = {
-    {"ConditionalCheckFailedException", error::condition_failed},
-    {"ProvisionedThroughputExceededException", error::throttled, retry_reason::throttling},
-    {"ThrottlingException", error::throttled, retry_reason::throttling},
-    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
-    {"Throttling", error::throttled, retry_reason::throttling},
-    {"ThrottledException", error::throttled, retry_reason::throttling},
-    {"RequestThrottled", error::throttled, retry_reason::throttling},
-    {"RequestThrottledException", error::throttled, retry_reason::throttling},
-    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
-    {"BandwidthLimitExceeded", error::throttled, retry_reason::throttling},
-    {"LimitExceededException", error::throttled, retry_reason::throttling},
-    {"SlowDown", error::throttled, retry_reason::throttling},
-    {"EC2ThrottledException", error::throttled, retry_reason::throttling},
-    {"TransactionInProgressException", error::transaction_conflict, retry_reason::throttling},
-    {"TransactionConflictException", error::transaction_conflict, retry_reason::transient},
-    {"ReplicatedWriteConflictException", error::transaction_conflict, retry_reason::transient},
-    {"TransactionCanceledException", error::transaction_cancelled},
-    {"InternalServerError", error::service_unavailable, retry_reason::transient, true},
-    {"InternalServerErrorException", error::service_unavailable, retry_reason::transient, true},
-    {"InternalFailure", error::service_unavailable, retry_reason::transient, true},
-    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient, true},
-    {"ServiceUnavailableException", error::service_unavailable, retry_reason::transient, true},
-    {"RequestTimeout", error::timeout, retry_reason::transient, true},
-    {"RequestTimeoutException", error::timeout, retry_reason::transient, true},
-    {"PriorRequestNotComplete", error::service_unavailable, retry_reason::transient, true},
-    {"ResourceNotFoundException", error::table_not_found},
-    {"TableNotFoundException", error::table_not_found},
-    {"TableAlreadyExistsException", error::table_exists},
-    {"AccessDeniedException", error::access_denied},
-    {"AccessDenied", error::access_denied},
-    {"OptInRequired", error::access_denied},
-    {"MissingAuthenticationToken", error::access_denied},
-    {"MissingAuthenticationTokenException", error::access_denied},
-    {"InvalidSignatureException", error::access_denied},
-    {"SignatureDoesNotMatch", error::access_denied},
-    {"AuthFailure", error::access_denied},
-    {"ExpiredToken", error::credentials_expired},
-    {"ExpiredTokenException", error::credentials_expired},
-    {"UnrecognizedClientException", error::credentials_expired},
-    {"InvalidClientTokenId", error::credentials_expired},
-    {"RequestTimeTooSkewed", error::clock_skew},
-    {"RequestExpired", error::clock_skew},
-    {"RequestInTheFuture", error::clock_skew},
-    {"UnknownOperationException", error::unknown_operation},
-};
-
-inline const meaning* find_meaning(std::string_view name) noexcept {
-    const auto* found = std::ranges::find(meanings, name, &meaning::name);
-    return found == std::end(meanings) ? nullptr : found;
-}
-
-// "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://..." (AWS JSON 1.0 protocol, "Operation error
-// serialization"). Anything but a plain name is no error of the service.
-inline std::string_view error_name(std::string_view text) noexcept {
-    text = text.substr(0, text.find(':'));
-    text.remove_prefix(text.find('#') + 1); // npos + 1 is 0
-    const bool plain = std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-    });
-    return plain && text.size() <= 128 ? text : std::string_view{};
-}
-
-// Fit for a line of a log: no control characters, not too long, cut between characters.
-inline std::string printable(std::string_view text) {
-    constexpr std::size_t longest = 512;
-    if (text.size() > longest) {
-        text = text.substr(0, longest + 1);
-        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
-        text.remove_suffix(1);
-    }
-    std::string out(text);
-    std::ranges::replace_if(
-        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return out;
-}
-
-// A status that names no error: what it means when it comes from the service, or from what stands before it.
-inline meaning by_status(unsigned status) noexcept {
-    switch (status) {
-    case 429: return {"", error::throttled, retry_reason::throttling};
-    case 408: return {"", error::timeout, retry_reason::transient, true};
-    case 401:
-    case 403: return {"", error::access_denied};
-    case 500:
-    case 502:
-    case 503:
-    case 504: return {"", error::service_unavailable, retry_reason::transient, true};
-    default:
-        return {"", status < 500 ? error::invalid_request : error::service_unavailable, retry_reason::never,
-                status >= 500};
-    }
-}
-
-inline bool is_item_too_large(std::string_view message) noexcept {
-    return message.find("Item size has exceeded") != message.npos ||
-           message.find("Item size to update has exceeded") != message.npos;
-}
-
-inline bool is_clock_skew(std::string_view message) noexcept {
-    return message.find("Signature expired") != message.npos ||
-           message.find("Signature not yet current") != message.npos;
-}
-
-// A transaction that met nothing but other transactions and throttling may simply be tried again.
-inline void judge_cancellation(fault& f) {
-    bool conflict = false, throttled = false, other = false;
-    for (const auto& reason : f.reasons) {
-        if (reason.code == "None") continue;
-        if (reason.code == "TransactionConflict") {
-            conflict = true;
-        } else if (reason.code == "ProvisionedThroughputExceeded" || reason.code == "ThrottlingError") {
-            throttled = true;
-        } else {
-            other = true;
-            if (is_item_too_large(reason.message)) f.why.code = error::item_too_large;
-        }
-    }
-    if (other || (!conflict && !throttled)) return;
-    f.why.code = throttled ? error::throttled : error::transaction_conflict;
-    f.retry = throttled ? retry_reason::throttling : retry_reason::transient;
-}
-
-} // namespace fault_detail
-
-/// Whether the body is what the service sent: compares it with `x-amz-crc32`, when that is there (decimal CRC-32 of the
-/// body; seen in the answers of DynamoDB, checked by the AWS SDKs).
-inline bool checksum_matches(const http::response& answer) noexcept {
-    const auto text = answer.header("x-amz-crc32");
-    if (text.empty()) return true;
-    std::uint32_t sum = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), sum);
-    return failed == std::errc{} && end == text.data() + text.size() && sum == detail::crc32(answer.body);
-}
-
-/// What an answer with another status than 200 says.
-///
-/// The error's name is in the header `X-Amzn-Errortype`, else in the body's `__type` or `code`; the body may be HTML,
-/// empty or cut (AWS JSON 1.0 protocol). `target` is the operation that was asked for.
-inline fault read_error(const http::response& answer, std::string_view target) {
-    using namespace fault_detail;
-    const json_document document(answer.body);
-    std::string type, code, lower, upper;
-    fault f;
-    if (const auto* body = document.value()) {
-        // What has another shape is left out: nothing here is needed to know that the request failed.
-        member_reader texts(*body);
-        texts("__type", type)("code", code)("message", lower)("Message", upper);
-        if (!member_reader(*body)("Item", f.item).valid()) f.item.reset();
-        if (!member_reader(*body)("CancellationReasons", f.reasons).valid()) f.reasons.clear();
-    }
-    auto name = error_name(answer.header("X-Amzn-Errortype"));
-    if (name.empty()) name = error_name(type);
-    if (name.empty()) name = error_name(code);
-    const auto& message = lower.empty() ? upper : lower;
-
-    const auto* known = find_meaning(name);
-    const auto meant = known ? *known : by_status(answer.status);
-    f.why.code = meant.code;
-    f.retry = meant.retry;
-    f.ambiguous = meant.ambiguous;
-    f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
-    if (!message.empty()) f.why.detail += ": " + message;
-    f.why.detail = printable(f.why.detail);
-
-    if (name.empty() && meant.code == error::invalid_request)
-        f.why.code = error::malformed_response; // refused, but not in DynamoDB's words: this is somebody else
-    else if (name == "ValidationException" && is_item_too_large(message))
-        f.why.code = error::item_too_large;
-    else if (name == "ResourceInUseException" && target.ends_with(".CreateTable"))
-        f.why.code = error::table_exists;
-    else if (name == "InvalidSignatureException" && is_clock_skew(message))
-        f.why.code = error::clock_skew;
-    else if (meant.code == error::transaction_cancelled)
-        judge_cancellation(f);
-    return f;
-}
-
-/// What it means that an exchange ended without an answer.
-inline fault transport_fault(failure why, bool sent) {
-    // A certificate, a limit of our own and a cancellation are the same the next time.
-    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
-                       why == error::response_too_large || why == error::invalid_request;
-    return {std::move(why), final ? aws::retry_reason::never : aws::retry_reason::transient, sent};
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/json_reader.hpp>
 // #include <dynasession/dynamodb/json_writer.hpp>
 #ifndef DYNASESSION_DYNAMODB_JSON_WRITER_HPP
 #define DYNASESSION_DYNAMODB_JSON_WRITER_HPP
@@ -3336,12 +3153,639 @@ inline json_writer& json_writer::optional_member(std::string_view name, const ex
 } // namespace dynasession::inline v0::dynamodb
 
 #endif
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a call cost, in request units, and on which table.
+struct consumed_capacity {
+    std::string table_name{};
+    double capacity_units = 0;
+    double read_capacity_units = 0;  ///< how much of it were reads and writes: transactions tell,
+    double write_capacity_units = 0; ///< the other operations do only the one or the other
+};
+
+/// Request units, of reads and of writes.
+struct request_units {
+    double read = 0;
+    double write = 0;
+
+    friend bool operator==(const request_units&, const request_units&) = default;
+};
+
+inline bool read(const boost::json::value& json, consumed_capacity& out) {
+    return member_reader(json)("TableName", out.table_name)("CapacityUnits", out.capacity_units)(
+               "ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units)
+        .valid();
+}
+
+inline void write_capacity_member(json_writer& out, bool wanted) {
+    if (wanted) out.key("ReturnConsumedCapacity").string("TOTAL");
+}
+
+namespace capacity_detail {
+
+inline std::span<const consumed_capacity> each(const std::optional<consumed_capacity>& one) noexcept {
+    return {one ? &*one : nullptr, one ? std::size_t{1} : 0};
+}
+inline std::span<const consumed_capacity> each(const std::vector<consumed_capacity>& all) noexcept { return all; }
+
+inline std::optional<request_units> sum(std::span<const consumed_capacity> all, double request_units::*kind) noexcept {
+    if (all.empty()) return std::nullopt;
+    request_units units;
+    for (const auto& c : all) {
+        units.read += c.read_capacity_units;
+        units.write += c.write_capacity_units;
+        if (c.read_capacity_units + c.write_capacity_units == 0) units.*kind += c.capacity_units;
+    }
+    return units;
+}
+
+} // namespace capacity_detail
+
+/// The units of an answer to an operation that reads; nothing when it does not tell. `Capacity` is an optional
+/// `consumed_capacity` or a vector of them.
+template <class Capacity>
+std::optional<request_units> units_read(const Capacity& c) noexcept {
+    return capacity_detail::sum(capacity_detail::each(c), &request_units::read);
+}
+
+/// The same for an operation that writes.
+template <class Capacity>
+std::optional<request_units> units_written(const Capacity& c) noexcept {
+    return capacity_detail::sum(capacity_detail::each(c), &request_units::write);
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A call that has ended, for logs and metrics. Holds no id, no payload and no secret.
+///
+/// *Lifetimes:* `operation` lasts as long as the program, `detail` as long as the observer runs.
+struct request_event {
+    std::string_view operation{}; ///< "GetItem"
+    unsigned attempts = 0;        ///< how many requests were made; 0: it was refused before anything was sent
+    std::chrono::nanoseconds latency{}; ///< from the beginning of the call to its end, pauses included
+
+    /// Of all attempts: heads and bodies of the requests; header fields and bodies of the answers. What a second
+    /// connection sent because the first was dead, and TLS, is not counted.
+    std::size_t bytes_sent = 0;
+    std::size_t bytes_received = 0;
+
+    /// What the call cost: known when it succeeded and this was asked for, by the request or the observer.
+    std::optional<request_units> consumed{};
+
+    error_code error{}; ///< none: it succeeded
+
+    /// What the service, or the failing place, says about the error. An asynchronous completion has only the code.
+    std::string_view detail{};
+
+    /// Whether an attempt may have been carried out without an answer that says so: see `outcome`.
+    bool ambiguous = false;
+};
+
+/// Something that is told of each call: `o(event)`; whatever it throws is dropped.
+///
+/// `bool o.wants_capacity()`, if there is one, is asked once for each call: true has the service tell what the call
+/// costs, which takes 34 bytes in the request and some 60 in the answer.
+///
+/// *Thread safety:* it is called by the thread that ends the call, of an asynchronous one before its completion; by
+/// several at once when there are several. It must not block for long, and should not call the same client.
+template <class T>
+concept observer = std::invocable<T&, const request_event&>;
+
+/// Any observer, shared between its copies; none when default constructed.
+class any_observer {
+public:
+    any_observer() = default;
+    template <class T>
+        requires(!std::same_as<std::remove_cvref_t<T>, any_observer>) && observer<std::remove_cvref_t<T>>
+    any_observer(T&& o) : observer_(std::make_shared<model<std::remove_cvref_t<T>>>(std::forward<T>(o))) {}
+
+    explicit operator bool() const noexcept { return observer_ != nullptr; }
+
+    bool wants_capacity() const noexcept { return observer_ && observer_->wants_capacity(); }
+
+    /// Tells it, if there is one.
+    void operator()(const request_event& e) const noexcept {
+        if (observer_) observer_->tell(e);
+    }
+
+private:
+    struct base {
+        virtual ~base() = default;
+        virtual bool wants_capacity() const noexcept = 0;
+        virtual void tell(const request_event& e) noexcept = 0;
+    };
+    template <class T>
+    struct model final : base {
+        template <class U>
+        explicit model(U&& o) : watching(std::forward<U>(o)) {}
+        bool wants_capacity() const noexcept override {
+            if constexpr (requires { { watching.wants_capacity() } -> std::convertible_to<bool>; })
+                return watching.wants_capacity();
+            else
+                return false;
+        }
+        void tell(const request_event& e) noexcept override {
+            try {
+                watching(e);
+            } catch (...) { // a log that cannot be written is no reason to lose a session
+            }
+        }
+        T watching;
+    };
+
+    std::shared_ptr<base> observer_;
+};
+
+/// Several observers as one; they are told in this order.
+class observers {
+public:
+    observers(std::initializer_list<any_observer> all) : all_(all) {}
+
+    bool wants_capacity() const noexcept { return std::ranges::any_of(all_, &any_observer::wants_capacity); }
+
+    void operator()(const request_event& e) const noexcept {
+        for (const auto& o : all_) o(e);
+    }
+
+private:
+    std::vector<any_observer> all_;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
 // #include <dynasession/dynamodb/outcome.hpp>
 #ifndef DYNASESSION_DYNAMODB_OUTCOME_HPP
 #define DYNASESSION_DYNAMODB_OUTCOME_HPP
 
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/dynamodb/error.hpp>
+#ifndef DYNASESSION_DYNAMODB_ERROR_HPP
+#define DYNASESSION_DYNAMODB_ERROR_HPP
+
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crc32.hpp>
+#ifndef DYNASESSION_DETAIL_CRC32_HPP
+#define DYNASESSION_DETAIL_CRC32_HPP
+
+// #include <dynasession/detail/crc32_folding.hpp>
+#ifndef DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+#define DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/// CRC-32 by carry-less multiplication, where the processor has it: a tenth of the time of tables.
+///
+/// A block of 16 bytes is a polynomial over GF(2) of degree below 128. Its two halves are multiplied by what the
+/// distance to the next block multiplies them by, x^n mod P, and so disappear into that block (Gopal et al., "Fast CRC
+/// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009; here in reflected bit order).
+namespace dynasession::inline v0::detail::crc32_folding {
+
+inline constexpr std::size_t block = 16;
+inline constexpr std::size_t least = 4 * block; // shorter texts, and what is left of a block, are for the tables
+
+/// x^n mod P, reflected and shifted by the one bit that a product of reflected factors lacks.
+constexpr long long make_power(int n) noexcept {
+    std::uint32_t r = 0x80000000; // 1
+    while (n-- > 0) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
+    return static_cast<long long>(r) << 1;
+}
+
+template <int N>
+inline constexpr long long power = make_power(N);
+
+#ifdef __x86_64__
+
+inline bool available() noexcept {
+    static const bool has = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
+    return has;
+}
+
+[[gnu::target("pclmul,sse4.1")]] inline __m128i load(const unsigned char* p) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+
+// What stands `Distance` bits before `next`, in its place.
+template <int Distance>
+[[gnu::target("pclmul,sse4.1")]] inline __m128i fold(__m128i from, __m128i next) noexcept {
+    const auto by = _mm_set_epi64x(power<Distance - 32>, power<Distance + 32>);
+    return _mm_xor_si128(next,
+                         _mm_xor_si128(_mm_clmulepi64_si128(from, by, 0x00), _mm_clmulepi64_si128(from, by, 0x11)));
+}
+
+/// The register behind `size` bytes, a multiple of `block` and at least `least`.
+[[gnu::target("pclmul,sse4.1")]] inline std::uint32_t run(const unsigned char* p, std::size_t size,
+                                                          std::uint32_t before) noexcept {
+    // Four chains, because a multiplication takes as long as four can be begun.
+    auto a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(before)));
+    auto b = load(p + 16), c = load(p + 32), d = load(p + 48);
+    for (p += least, size -= least; size >= least; p += least, size -= least) {
+        a = fold<512>(a, load(p));
+        b = fold<512>(b, load(p + 16));
+        c = fold<512>(c, load(p + 32));
+        d = fold<512>(d, load(p + 48));
+    }
+    d = fold<128>(fold<128>(fold<128>(a, b), c), d);
+    for (; size != 0; p += block, size -= block) d = fold<128>(d, load(p));
+
+    // 128 bits and the 32 zero bits behind any message: 96, 64, and the rest by bits of the quotient (Barrett).
+    const auto low = _mm_set_epi32(0, 0, 0, -1);
+    auto t = _mm_clmulepi64_si128(d, _mm_cvtsi64_si128(power<96>), 0x00);
+    d = _mm_xor_si128(_mm_srli_si128(d, 8), t);
+    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), _mm_cvtsi64_si128(power<64>), 0x00);
+    d = _mm_xor_si128(_mm_srli_si128(d, 4), t);
+    const auto quotient = _mm_set_epi64x(0x1f7011641, 0x1db710641); // x^64 / P, and P; both reflected
+    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), quotient, 0x10);
+    t = _mm_clmulepi64_si128(_mm_and_si128(t, low), quotient, 0x00);
+    return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(d, t), 1));
+}
+
+#else
+
+constexpr bool available() noexcept { return false; }
+inline std::uint32_t run(const unsigned char*, std::size_t, std::uint32_t before) noexcept { return before; }
+
+#endif
+
+} // namespace dynasession::inline v0::detail::crc32_folding
+
+#endif
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+// tables[k][b]: the register after byte b and k zero bytes, so that 16 bytes take 16 independent look-ups.
+constexpr std::array<std::array<std::uint32_t, 256>, 16> make_crc32_tables() noexcept {
+    std::array<std::array<std::uint32_t, 256>, 16> tables{};
+    for (std::uint32_t i = 0; i != 256; ++i) {
+        auto r = i;
+        for (int bit = 0; bit != 8; ++bit) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
+        tables[0][i] = r;
+    }
+    for (std::size_t k = 1; k != tables.size(); ++k)
+        for (std::size_t i = 0; i != 256; ++i) {
+            const auto r = tables[k - 1][i];
+            tables[k][i] = r >> 8 ^ tables[0][r & 0xFF];
+        }
+    return tables;
+}
+
+inline constexpr auto crc32_tables = make_crc32_tables();
+
+/// CRC-32 as in Ethernet, gzip and DynamoDB's x-amz-crc32 (reflected, polynomial 0x04C11DB7).
+///
+/// `before` is the value of what came earlier, when a message comes in pieces.
+inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) noexcept {
+    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+    const auto* const end = p + text.size();
+    const auto load = [](const unsigned char* b) { // compiles to one load
+        return std::uint32_t{b[0]} | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16 | std::uint32_t{b[3]} << 24;
+    };
+    auto r = ~before;
+    if (text.size() >= crc32_folding::least && crc32_folding::available()) {
+        const auto folded = text.size() - text.size() % crc32_folding::block;
+        r = crc32_folding::run(p, folded, r);
+        p += folded;
+    }
+    const auto shift = [](std::uint32_t word, std::size_t k) { // the word, and k bytes behind it
+        const auto& t = crc32_tables;
+        return t[k + 3][word & 0xFF] ^ t[k + 2][word >> 8 & 0xFF] ^ t[k + 1][word >> 16 & 0xFF] ^ t[k][word >> 24];
+    };
+    for (; end - p >= 16; p += 16)
+        r = shift(load(p) ^ r, 12) ^ shift(load(p + 4), 8) ^ shift(load(p + 8), 4) ^ shift(load(p + 12), 0);
+    for (; p != end; ++p) r = r >> 8 ^ crc32_tables[0][(r ^ *p) & 0xFF];
+    return ~r;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/json_reader.hpp>
+// #include <dynasession/dynamodb/server_text.hpp>
+#ifndef DYNASESSION_DYNAMODB_SERVER_TEXT_HPP
+#define DYNASESSION_DYNAMODB_SERVER_TEXT_HPP
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A message of the service without what it repeats of the request: values of attributes, and the canonical request,
+/// in which the security token stands. What else it says stays: names of tables, attributes and roles.
+///
+/// Where it repeats was seen in the answers of DynamoDB Local and dynalite, which word them as the service does.
+inline std::string without_values(std::string_view message) {
+    constexpr std::string_view value = "Value ", place = " at '", gap = "...";
+    // Everything behind these may be repeated text.
+    constexpr std::array<std::string_view, 8> before_values{
+        "numeric value: ", "Input collection [", "operand: ",      "name found; type: ",
+        "Canonical String", "String-to-Sign",    "Authorization=", "Authorization header: "};
+
+    std::string out(message);
+    // "Value '...' at 'tableName' failed to satisfy constraint: ..."
+    const auto from = out.find(value), to = out.rfind(place);
+    if (from != out.npos && to != out.npos && from + value.size() <= to)
+        out.replace(from + value.size(), to - from - value.size(), gap);
+
+    for (const auto marker : before_values)
+        if (const auto at = out.find(marker); at != out.npos) out.replace(at + marker.size(), out.npos, gap);
+    return out;
+}
+
+/// A text of the service, fit for a line of a log: no control characters, not too long, cut between characters.
+inline std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 512;
+    if (text.size() > longest) {
+        text = text.substr(0, longest + 1);
+        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
+        text.remove_suffix(1);
+    }
+    std::string out(text);
+    std::ranges::replace_if(
+        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return out;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/http/message.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Why one action of a transaction was refused (DynamoDB API reference, CancellationReason).
+struct cancellation_reason {
+    std::string code{}; ///< "None" for an action that was not at fault
+    std::string message{};
+    std::optional<dynamodb::item> item{}; ///< as it is stored, when the request asked for it
+};
+
+inline bool read(const boost::json::value& json, cancellation_reason& out) {
+    return member_reader(json)("Code", out.code)("Message", out.message)("Item", out.item).valid();
+}
+
+/// What an answer that is no success says.
+struct fault {
+    failure why{};
+    aws::retry_reason retry = aws::retry_reason::never;
+
+    /// Whether the service may have carried the request out nevertheless.
+    bool ambiguous = false;
+
+    /// The item that did not meet the condition, when the request asked for it.
+    std::optional<dynamodb::item> item{};
+    std::vector<cancellation_reason> reasons{};
+};
+
+namespace fault_detail {
+
+using aws::retry_reason;
+
+struct meaning {
+    std::string_view name{};
+    error code{};
+    retry_reason retry = retry_reason::never;
+    bool ambiguous = false;
+};
+
+// DynamoDB API reference, "Common errors" and "Error handling"; the lists of the SDKs' standard retry mode.
+inline constexpr meaning meanings[] = {
+    {"ConditionalCheckFailedException", error::condition_failed},
+    {"ProvisionedThroughputExceededException", error::throttled, retry_reason::throttling},
+    {"ThrottlingException", error::throttled, retry_reason::throttling},
+    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
+    {"Throttling", error::throttled, retry_reason::throttling},
+    {"ThrottledException", error::throttled, retry_reason::throttling},
+    {"RequestThrottled", error::throttled, retry_reason::throttling},
+    {"RequestThrottledException", error::throttled, retry_reason::throttling},
+    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
+    {"BandwidthLimitExceeded", error::throttled, retry_reason::throttling},
+    {"LimitExceededException", error::throttled, retry_reason::throttling},
+    {"SlowDown", error::throttled, retry_reason::throttling},
+    {"EC2ThrottledException", error::throttled, retry_reason::throttling},
+    {"TransactionInProgressException", error::transaction_conflict, retry_reason::throttling},
+    {"TransactionConflictException", error::transaction_conflict, retry_reason::transient},
+    {"ReplicatedWriteConflictException", error::transaction_conflict, retry_reason::transient},
+    {"TransactionCanceledException", error::transaction_cancelled},
+    {"InternalServerError", error::service_unavailable, retry_reason::transient, true},
+    {"InternalServerErrorException", error::service_unavailable, retry_reason::transient, true},
+    {"InternalFailure", error::service_unavailable, retry_reason::transient, true},
+    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient, true},
+    {"ServiceUnavailableException", error::service_unavailable, retry_reason::transient, true},
+    {"RequestTimeout", error::timeout, retry_reason::transient, true},
+    {"RequestTimeoutException", error::timeout, retry_reason::transient, true},
+    {"PriorRequestNotComplete", error::service_unavailable, retry_reason::transient, true},
+    {"ResourceNotFoundException", error::table_not_found},
+    {"TableNotFoundException", error::table_not_found},
+    {"TableAlreadyExistsException", error::table_exists},
+    {"AccessDeniedException", error::access_denied},
+    {"AccessDenied", error::access_denied},
+    {"OptInRequired", error::access_denied},
+    {"MissingAuthenticationToken", error::access_denied},
+    {"MissingAuthenticationTokenException", error::access_denied},
+    {"IncompleteSignature", error::access_denied},
+    {"IncompleteSignatureException", error::access_denied},
+    {"NotAuthorized", error::access_denied},
+    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
+    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
+    {"AuthFailure", error::access_denied, retry_reason::signature},
+    {"ExpiredToken", error::credentials_expired, retry_reason::credentials},
+    {"ExpiredTokenException", error::credentials_expired, retry_reason::credentials},
+    {"UnrecognizedClientException", error::credentials_expired, retry_reason::credentials},
+    {"InvalidClientTokenId", error::credentials_expired, retry_reason::credentials},
+    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
+    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
+    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
+    {"UnknownOperationException", error::unknown_operation},
+};
+
+inline const meaning* find_meaning(std::string_view name) noexcept {
+    const auto* found = std::ranges::find(meanings, name, &meaning::name);
+    return found == std::end(meanings) ? nullptr : found;
+}
+
+// "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://..." (AWS JSON 1.0 protocol, "Operation error
+// serialization"). Anything but a plain name is no error of the service.
+inline std::string_view error_name(std::string_view text) noexcept {
+    text = text.substr(0, text.find(':'));
+    text.remove_prefix(text.find('#') + 1); // npos + 1 is 0
+    const bool plain = std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    });
+    return plain && text.size() <= 128 ? text : std::string_view{};
+}
+
+// A status that names no error: what it means when it comes from the service, or from what stands before it.
+inline meaning by_status(unsigned status) noexcept {
+    switch (status) {
+    case 429: return {"", error::throttled, retry_reason::throttling};
+    case 408: return {"", error::timeout, retry_reason::transient, true};
+    case 401:
+    case 403: return {"", error::access_denied};
+    case 500:
+    case 502:
+    case 503:
+    case 504: return {"", error::service_unavailable, retry_reason::transient, true};
+    default:
+        return {"", status < 500 ? error::invalid_request : error::service_unavailable, retry_reason::never,
+                status >= 500};
+    }
+}
+
+inline bool is_item_too_large(std::string_view message) noexcept {
+    return message.find("Item size has exceeded") != message.npos ||
+           message.find("Item size to update has exceeded") != message.npos;
+}
+
+inline bool is_clock_skew(std::string_view message) noexcept {
+    return message.find("Signature expired") != message.npos ||
+           message.find("Signature not yet current") != message.npos;
+}
+
+// What one reason means when it is the worst; DynamoDB API reference, TransactionCanceledException.
+inline meaning of_reason(const cancellation_reason& reason) noexcept {
+    if (reason.code == "TransactionConflict") return {"", error::transaction_conflict, retry_reason::transient};
+    if (reason.code == "ProvisionedThroughputExceeded" || reason.code == "ThrottlingError")
+        return {"", error::throttled, retry_reason::throttling};
+    if (is_item_too_large(reason.message)) return {"", error::item_too_large};
+    if (reason.code == "ValidationError" || reason.code == "ItemCollectionSizeLimitExceeded")
+        return {"", error::invalid_request};
+    return {"", error::transaction_cancelled};
+}
+
+// A transaction that met nothing but other transactions and throttling may simply be tried again; one that can never be
+// carried out is told from one whose conditions did not hold.
+inline void judge_cancellation(fault& f) {
+    constexpr error by_weight[] = {error::transaction_conflict, error::throttled, error::transaction_cancelled,
+                                   error::invalid_request, error::item_too_large};
+    const auto weight = [&](error e) { return std::ranges::find(by_weight, e) - std::begin(by_weight); };
+    const cancellation_reason* worst = nullptr;
+    meaning meant{"", error::transaction_cancelled};
+    for (const auto& reason : f.reasons) {
+        if (reason.code == "None") continue;
+        const auto m = of_reason(reason);
+        if (worst != nullptr && weight(m.code) <= weight(meant.code)) continue;
+        worst = &reason;
+        meant = m;
+    }
+    f.why.code = meant.code;
+    f.retry = meant.retry;
+    if (worst != nullptr && !worst->message.empty())
+        f.why.detail = printable(f.why.detail + " " + without_values(worst->message));
+}
+
+} // namespace fault_detail
+
+/// Whether the body is what the service sent: compares it with `x-amz-crc32`, when that is there (decimal CRC-32 of the
+/// body; seen in the answers of DynamoDB, checked by the AWS SDKs).
+inline bool checksum_matches(const http::response& answer) noexcept {
+    const auto text = answer.header("x-amz-crc32");
+    if (text.empty()) return true;
+    std::uint32_t sum = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), sum);
+    return failed == std::errc{} && end == text.data() + text.size() && sum == detail::crc32(answer.body);
+}
+
+/// What an answer with another status than 200 says.
+///
+/// The error's name is in the header `X-Amzn-Errortype`, else in the body's `__type` or `code`; the body may be HTML,
+/// empty or cut (AWS JSON 1.0 protocol). `target` is the operation that was asked for.
+inline fault read_error(const http::response& answer, std::string_view target) {
+    using namespace fault_detail;
+    const json_document document(answer.body);
+    std::string type, code, lower, upper;
+    fault f;
+    if (const auto* body = document.value()) {
+        // What has another shape is left out: nothing here is needed to know that the request failed.
+        member_reader texts(*body);
+        texts("__type", type)("code", code)("message", lower)("Message", upper);
+        if (!member_reader(*body)("Item", f.item).valid()) f.item.reset();
+        if (!member_reader(*body)("CancellationReasons", f.reasons).valid()) f.reasons.clear();
+    }
+    auto name = error_name(answer.header("X-Amzn-Errortype"));
+    if (name.empty()) name = error_name(type);
+    if (name.empty()) name = error_name(code);
+    const auto& message = lower.empty() ? upper : lower;
+
+    const auto* known = find_meaning(name);
+    const auto meant = known ? *known : by_status(answer.status);
+    f.why.code = meant.code;
+    f.retry = meant.retry;
+    f.ambiguous = meant.ambiguous;
+    f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
+    if (!message.empty()) f.why.detail += ": " + without_values(message);
+    f.why.detail = printable(f.why.detail);
+
+    if (name.empty() && meant.code == error::invalid_request)
+        f.why.code = error::malformed_response; // refused, but not in DynamoDB's words: this is somebody else
+    else if (name == "ValidationException" && is_item_too_large(message))
+        f.why.code = error::item_too_large;
+    else if (name == "ResourceInUseException" && target.ends_with(".CreateTable"))
+        f.why.code = error::table_exists;
+    else if (name == "InvalidSignatureException" && is_clock_skew(message))
+        f.why.code = error::clock_skew, f.retry = retry_reason::clock_skew;
+    else if (meant.code == error::transaction_cancelled)
+        judge_cancellation(f);
+    return f;
+}
+
+/// What it means that an exchange ended without an answer.
+inline fault transport_fault(failure why, bool sent) {
+    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
+    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
+                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
+    return {std::move(why), final ? aws::retry_reason::never : aws::retry_reason::transient, sent};
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
 // #include <dynasession/dynamodb/item.hpp>
 
 #include <optional>
@@ -3377,10 +3821,165 @@ struct outcome {
 } // namespace dynasession::inline v0::dynamodb
 
 #endif
+// #include <dynasession/http/message.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Follows one call, to tell an observer of it in the end.
+class call_watch {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    void begin(time_point now) noexcept { begun_ = now; }
+    void sent(const http::request& r) noexcept { bytes_sent_ += r.head.size() + r.body.size(); }
+    void received(const http::response& r) noexcept { bytes_received_ += r.header_size() + r.body.size(); }
+
+    /// `target` is the request's: "DynamoDB_20120810.GetItem".
+    template <class Response>
+    void end(const any_observer& o, std::string_view target, const outcome<Response>& how, time_point now) const {
+        request_event e{.operation = target.substr(target.find('.') + 1), // npos + 1 is 0
+                        .attempts = how.attempts,
+                        .latency = now - begun_,
+                        .bytes_sent = bytes_sent_,
+                        .bytes_received = bytes_received_,
+                        .ambiguous = how.ambiguous};
+        failure why; // `detail` is a part of it
+        if (!how.response) {
+            why = how.response.error();
+            e.error = why.code;
+            e.detail = why.detail;
+        } else if constexpr (requires { units_of(*how.response); }) {
+            e.consumed = units_of(*how.response);
+        }
+        o(e);
+    }
+
+private:
+    time_point begun_{};
+    std::size_t bytes_sent_ = 0;
+    std::size_t bytes_received_ = 0;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/error.hpp>
+// #include <dynasession/dynamodb/item_size.hpp>
+#ifndef DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
+#define DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// The largest item that DynamoDB stores, in bytes, names included (developer guide, "Quotas").
+inline constexpr std::size_t max_item_size = 400 * 1024;
+
+std::size_t item_size(const item& i) noexcept;
+
+namespace size_detail {
+
+// The guide: "approximately ... 1 byte per two significant digits ... + 1 byte"; a sign takes one more.
+constexpr std::size_t number_size(std::string_view text) noexcept {
+    const bool negative = text.starts_with('-');
+    const auto mantissa = text.substr(0, text.find_first_of("eE"));
+    const auto first = mantissa.find_first_of("123456789");
+    std::size_t digits = 0;
+    if (first != std::string_view::npos) {
+        const auto last = mantissa.find_last_of("123456789");
+        for (const char c : mantissa.substr(first, last - first + 1)) digits += c != '.';
+    }
+    return (digits + 1) / 2 + 1 + negative;
+}
+
+} // namespace size_detail
+
+/// What a value takes of the size of its item, in bytes (developer guide, "Item sizes and formats").
+inline std::size_t value_size(const attribute_value& value) noexcept {
+    using type = attribute_value::type;
+    // "3 bytes of overhead, regardless of its contents", and "1 byte" for each element.
+    constexpr std::size_t container = 3;
+    std::size_t size = 0;
+    switch (value.kind()) {
+    case type::string: return value.as_string()->size();
+    case type::binary: return value.as_binary()->size();
+    case type::number: return size_detail::number_size(*value.as_number());
+    case type::boolean:
+    case type::null: return 1;
+    case type::map: return container + value.as_map()->size() + item_size(*value.as_map());
+    case type::list:
+        for (const auto& element : *value.as_list()) size += 1 + value_size(element);
+        return container + size;
+    case type::string_set:
+        for (const auto& text : *value.as_string_set()) size += text.size();
+        return size;
+    case type::number_set:
+        for (const auto& text : *value.as_number_set()) size += size_detail::number_size(text);
+        return size;
+    case type::binary_set:
+        for (const auto& bytes : *value.as_binary_set()) size += bytes.size();
+        return size;
+    }
+    return size;
+}
+
+/// The size of an item as DynamoDB counts it for its limit and its price, in bytes: names and values.
+///
+/// A number may be counted a byte too small or too large: its exact size is not documented.
+inline std::size_t item_size(const item& i) noexcept {
+    std::size_t size = 0;
+    for (const auto& [name, value] : i) size += name.size() + value_size(value);
+    return size;
+}
+
+/// The size of the largest of several items.
+inline std::size_t largest_size(const std::vector<item>& items) noexcept {
+    std::size_t size = 0;
+    for (const auto& i : items) size = std::max(size, item_size(i));
+    return size;
+}
+
+/// Why an item of this size is not sent, if it is over the limit: DynamoDB would refuse it as well, but only after it
+/// has travelled.
+inline std::optional<failure> refuse_too_large(std::size_t size) {
+    if (size <= max_item_size) return std::nullopt;
+    return failure(error::item_too_large, "the item would take " + std::to_string(size) +
+                                              " bytes; DynamoDB stores at most " + std::to_string(max_item_size));
+}
+
+/// Why a request with a body of `body_size` bytes is not sent, if an item in it is over the limit.
+///
+/// The JSON of an item is always longer than the item, so that nearly always nothing has to be counted. An update says
+/// nothing of the size that the item will have.
+template <class Request>
+std::optional<failure> refuse_too_large(const Request& r, std::size_t body_size) {
+    if constexpr (requires { largest_item(r); })
+        if (body_size > max_item_size) return refuse_too_large(largest_item(r));
+    return std::nullopt;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/observer.hpp>
+// #include <dynasession/dynamodb/outcome.hpp>
 // #include <dynasession/dynamodb/request.hpp>
 #ifndef DYNASESSION_DYNAMODB_REQUEST_HPP
 #define DYNASESSION_DYNAMODB_REQUEST_HPP
 
+// #include <dynasession/dynamodb/capacity.hpp>
 // #include <dynasession/dynamodb/item.hpp>
 // #include <dynasession/dynamodb/item_scanner.hpp>
 #ifndef DYNASESSION_DYNAMODB_ITEM_SCANNER_HPP
@@ -3756,12 +4355,34 @@ bool read_answer(std::string_view text, Response& response) {
 /// `write(json_writer&, const R&)` writes the body, `read(const boost::json::value&, R::response_type&)` reads the
 /// answer and is false when it has another shape; or `read(json_scanner&, R::response_type&)`, which does so without a
 /// document. All are found by their arguments, so a program can add operations that this library does not have.
+///
+/// May have, too: a flag `return_consumed_capacity`, which asks for what the call costs, with `units_of(response)`, the
+/// `std::optional<request_units>` in the answer, for observers; `largest_item(const R&)`, the size of the largest item
+/// that it is to store whole.
 template <class R>
 concept request = requires(const R& r, json_writer& out, typename R::response_type& answer) {
     { R::target } -> std::convertible_to<std::string_view>;
     requires std::default_initializable<typename R::response_type>;
     write(out, r);
 } && (scannable<typename R::response_type> || readable<typename R::response_type>);
+
+/// Writes the body of a request into an empty string. `metered` asks for what the call costs, where the operation
+/// tells.
+///
+/// Why the request cannot be sent, or null.
+template <request Request>
+const char* write_body(std::string& body, const Request& r, bool metered = false) {
+    json_writer out(body);
+    write(out, r);
+    if constexpr (requires { r.return_consumed_capacity; }) {
+        if (metered && !r.return_consumed_capacity) {
+            body.pop_back(); // the brace that ends the object
+            write_capacity_member(out, true);
+            out.end_object();
+        }
+    }
+    return out.problem();
+}
 
 /// Which attributes of the item a write gives back. PutItem and DeleteItem know `none` and `all_old` only, and so do
 /// conditions that fail.
@@ -3774,20 +4395,6 @@ constexpr std::string_view to_text(return_value v) noexcept {
 
 inline void write_member(json_writer& out, std::string_view name, return_value v) {
     if (v != return_value::none) out.key(name).string(to_text(v));
-}
-
-/// What a call cost, in request units, and on which table.
-struct consumed_capacity {
-    std::string table_name{};
-    double capacity_units = 0;
-};
-
-inline bool read(const boost::json::value& json, consumed_capacity& out) {
-    return member_reader(json)("TableName", out.table_name)("CapacityUnits", out.capacity_units).valid();
-}
-
-inline void write_capacity_member(json_writer& out, bool wanted) {
-    if (wanted) out.key("ReturnConsumedCapacity").string("TOTAL");
 }
 
 inline void write_positive_member(json_writer& out, std::string_view name, std::int64_t value) {
@@ -3920,9 +4527,12 @@ struct call_options {
 struct service {
     std::string authority; ///< the value of the Host header
     aws::signer signer;
-    aws::any_credentials_provider credentials;
+    aws::credentials_provider credentials;
     call_options options;
+    any_observer observer{};
     mutable request_heads heads{};
+    mutable aws::retry_quota quota{};
+    mutable aws::service_clock clock{};
 };
 
 /// The HTTP request of a call: the body is rendered once, the head anew for each attempt.
@@ -3933,14 +4543,8 @@ public:
     std::string& body() noexcept { return message_->body; }
 
     /// The message stays where it is until the next call; moving this object does not move it.
-    result<const http::request*> sign(unsigned attempt, op::instant now) {
-        // A provider that has nothing at hand fetches it here.
-        auto key = service_->credentials.cached(now);
-        if (key == nullptr) {
-            auto fetched = service_->credentials.get(now);
-            if (!fetched) return std::move(fetched).error();
-            key = *std::move(fetched);
-        }
+    result<const http::request*> sign(const std::shared_ptr<const aws::credentials>& key, unsigned attempt,
+                                      op::instant now) {
         auto& head = message_->head;
         head.clear();
         head.reserve(704 + service_->authority.size() + key->session_token().size());
@@ -3956,7 +4560,7 @@ public:
         head.append("\r\namz-sdk-request: attempt="sv);
         append_number(head, attempt);
         head.append("; max="sv);
-        append_number(head, service_->options.retry.max_attempts);
+        append_number(head, service_->options.retry.attempts());
         head.append("\r\n\r\n"sv);
         return message_.get();
     }
@@ -3978,9 +4582,11 @@ private:
 
 /// One call of the service as an operation: signs, sends, checks and decodes, and tries again what may succeed then.
 ///
-/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts and the time of
-/// the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents it.
-/// The value is always an `outcome`: its `response` may have failed.
+/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts, the quota and the
+/// time of the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents
+/// it. Credentials that the service does not accept are fetched anew, and a clock that is wrong is corrected, once.
+/// The value is always an `outcome`: its `response` may have failed. The observer, if there is one, is told of it just
+/// before.
 ///
 /// *Lifetimes:* the service has to outlive the call; the request is not needed after the construction.
 template <request Request>
@@ -3994,58 +4600,111 @@ public:
 
     /// It ends by `deadline`, if that comes before its timeout.
     call(const service& s, const Request& r, std::chrono::steady_clock::time_point deadline = deadline_type::max())
-        : options_(&s.options), request_(s, Request::target), schedule_(options_->retry), deadline_(deadline) {
+        : service_(&s), request_(s, Request::target), schedule_(s.options.retry, s.quota), deadline_(deadline) {
         request_.body().reserve(256); // a usual GetItem or UpdateItem
-        json_writer out(request_.body());
-        write(out, r);
-        problem_ = out.problem();
+        if (const char* problem = write_body(request_.body(), r, s.observer.wants_capacity()))
+            problem_ = std::make_unique<failure>(error::not_serializable, problem);
+        else if (auto refused = refuse_too_large(r, request_.body().size()))
+            problem_ = std::make_unique<failure>(*std::move(refused));
     }
 
     action_type resume(reply_type&& reply, op::instant now) {
         switch (step_) {
         case step::start:
-            if (problem_ != nullptr) return end(fault{{error::not_serializable, problem_}});
-            deadline_ = std::min(deadline_, now.steady + options_->timeout);
-            return send(now);
+            watch_.begin(now.steady);
+            if (problem_) return end(fault{std::move(*problem_)}, now);
+            deadline_ = std::min(deadline_, now.steady + service_->options.timeout);
+            return begin_attempt(now);
+        case step::awaiting_credentials:
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
+            return use_fetched(now);
         case step::sending: return judge(std::move(reply), now);
         case step::pausing:
-            if (!reply.answer) return end(fault{std::move(reply.answer).error()});
-            return send(now);
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
+            return begin_attempt(now);
         }
-        return end({});
+        return end({}, now);
     }
 
 private:
     using deadline_type = std::chrono::steady_clock::time_point;
-    enum class step { start, sending, pausing };
+    using fetch = aws::credentials_provider::fetch;
+    enum class step { start, awaiting_credentials, sending, pausing };
+
+    action_type begin_attempt(op::instant now) {
+        const auto by_service = service_->clock.correct(now);
+        key_ = service_->credentials.cached(by_service);
+        if (key_) return send(now);
+        fetching_ = service_->credentials.refresh(by_service);
+        step_ = step::awaiting_credentials;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now.steady);
+        return op::pause{left, std::shared_ptr<op::event>(fetching_, &fetching_->done)};
+    }
+
+    action_type use_fetched(op::instant now) {
+        const auto fetched = std::exchange(fetching_, nullptr);
+        if (!fetched->done.is_set()) return end(fault{{error::timeout, "waiting for credentials"}}, now);
+        if (!fetched->found) return end(fault{fetched->found.error()}, now);
+        key_ = *fetched->found;
+        return send(now);
+    }
 
     action_type send(op::instant now) {
-        auto message = request_.sign(schedule_.attempt(), now);
-        if (!message) return end(fault{std::move(message).error()});
+        auto message = request_.sign(key_, schedule_.attempt(), service_->clock.correct(now));
+        if (!message) return end(fault{std::move(message).error()}, now);
         ++attempts_;
+        watch_.sent(**message);
+        sent_ = now;
         step_ = step::sending;
-        return http::exchange{*message, std::min(now.steady + options_->attempt_timeout, deadline_)};
+        return http::exchange{*message, std::min(now.steady + service_->options.attempt_timeout, deadline_),
+                              checksum_matches};
     }
 
     action_type judge(reply_type&& reply, op::instant now) {
         response_type response;
         ambiguous_ = ambiguous_ || reply.repeated;
-        auto f = look_at(std::move(reply), response);
-        if (!f.why.code) return outcome<response_type>{std::move(response), ambiguous_, attempts_};
+        if (reply.answer) {
+            watch_.received(*reply.answer);
+            service_->clock.learn(*reply.answer, sent_, now);
+        }
+        auto f = look_at(reply, response);
+        if (!f.why.code) {
+            schedule_.succeed();
+            return finish({std::move(response), ambiguous_, attempts_}, now);
+        }
         ambiguous_ = ambiguous_ || f.ambiguous;
-        if (const auto pause = schedule_.next(f.retry, now.steady, deadline_)) {
+        const auto wish = reply.answer ? reply.answer->header("x-amz-retry-after") : std::string_view{};
+        if (const auto pause = schedule_.next(remedied(f.retry), now.steady, deadline_, wish)) {
             step_ = step::pausing;
             return op::pause{*pause};
         }
-        return end(std::move(f));
+        return end(std::move(f), now);
+    }
+
+    // What has to be done before another attempt makes sense is done here, once.
+    aws::retry_reason remedied(aws::retry_reason reason) {
+        using enum aws::retry_reason;
+        using namespace std::chrono_literals;
+        switch (reason) {
+        case never:
+        case transient:
+        case throttling: return reason;
+        case clock_skew: return std::exchange(clock_corrected_, true) ? never : transient;
+        case signature:
+            if (std::chrono::abs(service_->clock.skew()) <= 4min) return never;
+            return std::exchange(clock_corrected_, true) ? never : transient;
+        case credentials:
+            if (std::exchange(key_rejected_, true)) return never;
+            return service_->credentials.reject(key_) ? transient : never;
+        }
+        return never;
     }
 
     // No fault, and the response; or a fault.
-    static fault look_at(reply_type&& reply, response_type& response) {
+    static fault look_at(const reply_type& reply, response_type& response) {
         using aws::retry_reason;
-        if (!reply.answer) return transport_fault(std::move(reply.answer).error(), reply.sent);
+        if (!reply.answer) return transport_fault(reply.answer.error(), reply.sent);
         const auto& answer = *reply.answer;
-        if (!checksum_matches(answer)) return {error::checksum_mismatch, retry_reason::transient, true};
         if (answer.status != 200) return read_error(answer, Request::target);
         if (read_answer(answer.body, response)) return {};
         return {{error::malformed_response, "the body is not that of an answer to this operation"},
@@ -4053,935 +4712,853 @@ private:
                 true};
     }
 
-    action_type end(fault f) {
+    action_type end(fault f, op::instant now) {
         if (attempts_ > 1) f.why.detail += " (after " + std::to_string(attempts_) + " attempts)";
-        return outcome<response_type>{std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)};
+        return finish({std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)}, now);
     }
 
-    const call_options* options_;
+    action_type finish(value_type&& how, op::instant now) const {
+        if (service_->observer) watch_.end(service_->observer, Request::target, how, now.steady);
+        return std::move(how);
+    }
+
+    const service* service_;
     signed_request request_;
     aws::retry_schedule schedule_;
     deadline_type deadline_;
-    const char* problem_ = nullptr;
+    aws::credentials_provider::snapshot key_;
+    std::shared_ptr<fetch> fetching_;
+    op::instant sent_{};
+    call_watch watch_{};
+    std::unique_ptr<failure> problem_; ///< why it is not sent
     unsigned attempts_ = 0;
     bool ambiguous_ = false;
+    bool clock_corrected_ = false;
+    bool key_rejected_ = false;
     step step_ = step::start;
 };
 
 } // namespace dynasession::inline v0::dynamodb
 
 #endif
-// #include <dynasession/dynamodb/operations/read_item.hpp>
-#ifndef DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEM_HPP
-#define DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEM_HPP
-
-// #include <dynasession/dynamodb/request.hpp>
-
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-struct get_item_response {
-    std::optional<dynamodb::item> item{}; ///< empty when there is no such item
-    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
-};
-
-/// GetItem: the item with a key.
-///
-/// *Cost:* half a read unit per 4 KB, begun ones counted; one if consistent.
-struct get_item_request {
-    using response_type = get_item_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.GetItem";
-
-    std::string table_name{};
-    dynamodb::item key{};
-    bool consistent_read = false;
-    std::string projection_expression{}; ///< empty: all attributes
-    expression_names expression_attribute_names{};
-    bool return_consumed_capacity = false;
-};
-
-/// One page of a query or a scan.
-struct page_response {
-    std::vector<item> items{};
-    std::int64_t count = 0;         ///< of the items that passed the filter
-    std::int64_t scanned_count = 0; ///< of the items that were looked at, and paid for
-    item last_evaluated_key{};      ///< where the next page starts; empty after the last one
-    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
-};
-
-/// Query: the items of one partition key, in the order of the sort key, by pages of at most 1 MB.
-///
-/// *Cost:* as GetItem, for the sum of what is looked at, filtered or not.
-struct query_request {
-    using response_type = page_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.Query";
-
-    std::string table_name{};
-    std::string index_name{}; ///< empty: the table itself
-    std::string key_condition_expression{};
-    std::string filter_expression{};
-    std::string projection_expression{};
-    expression_names expression_attribute_names{};
-    item expression_attribute_values{};
-    item exclusive_start_key{}; ///< the `last_evaluated_key` of the page before
-    std::int64_t limit = 0;     ///< of items looked at; 0: as many as 1 MB holds
-    bool scan_index_forward = true;
-    bool consistent_read = false;
-    bool count_only = false;
-    bool return_consumed_capacity = false;
-};
-
-/// Scan: all items of a table or an index, by pages of at most 1 MB, in no useful order.
-///
-/// *Cost:* as GetItem, for the sum of what is looked at, filtered or not.
-struct scan_request {
-    using response_type = page_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.Scan";
-
-    std::string table_name{};
-    std::string index_name{}; ///< empty: the table itself
-    std::string filter_expression{};
-    std::string projection_expression{};
-    expression_names expression_attribute_names{};
-    item expression_attribute_values{};
-    item exclusive_start_key{};      ///< the `last_evaluated_key` of the page before
-    std::int64_t limit = 0;          ///< of items looked at; 0: as many as 1 MB holds
-    std::int64_t segment = 0;        ///< from 0, with `total_segments`
-    std::int64_t total_segments = 0; ///< above 0: several scans share the table
-    bool consistent_read = false;
-    bool count_only = false;
-    bool return_consumed_capacity = false;
-};
-
-inline void write(json_writer& out, const get_item_request& r) {
-    out.begin_object();
-    out.key("TableName").string(r.table_name);
-    out.key("Key").value(r.key);
-    out.optional_flag("ConsistentRead", r.consistent_read);
-    out.optional_member("ProjectionExpression", r.projection_expression);
-    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
-    write_capacity_member(out, r.return_consumed_capacity);
-    out.end_object();
-}
-
-inline bool read(json_scanner& in, get_item_response& out) {
-    return in.object([&](std::string_view name) {
-        if (name == "Item") return read(in, out.item);
-        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
-    });
-}
-
-inline bool read(json_scanner& in, page_response& out) {
-    out.count = -1; // always there, whereas Items is not when only the count was asked for
-    return in.object([&](std::string_view name) {
-        if (name == "Items") return in.null() || read(in, out.items);
-        if (name == "LastEvaluatedKey") return in.null() || read(in, out.last_evaluated_key);
-        if (name == "Count") return read_document(in, out.count);
-        if (name == "ScannedCount") return read_document(in, out.scanned_count);
-        if (name == "ConsumedCapacity") return read_document(in, out.consumed_capacity);
-        return skip(in);
-    }) && out.count >= 0;
-}
-
-namespace read_item_detail {
-
-// What queries and scans have in common.
-template <class Request>
-void write_page_members(json_writer& out, const Request& r) {
-    out.key("TableName").string(r.table_name);
-    out.optional_member("IndexName", r.index_name);
-    out.optional_member("FilterExpression", r.filter_expression);
-    out.optional_member("ProjectionExpression", r.projection_expression);
-    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
-    out.optional_member("ExpressionAttributeValues", r.expression_attribute_values);
-    out.optional_member("ExclusiveStartKey", r.exclusive_start_key);
-    write_positive_member(out, "Limit", r.limit);
-    out.optional_flag("ConsistentRead", r.consistent_read);
-    if (r.count_only) out.key("Select").string("COUNT");
-    write_capacity_member(out, r.return_consumed_capacity);
-}
-
-} // namespace read_item_detail
-
-inline void write(json_writer& out, const query_request& r) {
-    out.begin_object();
-    read_item_detail::write_page_members(out, r);
-    out.optional_member("KeyConditionExpression", r.key_condition_expression);
-    if (!r.scan_index_forward) out.key("ScanIndexForward").boolean(false);
-    out.end_object();
-}
-
-inline void write(json_writer& out, const scan_request& r) {
-    out.begin_object();
-    read_item_detail::write_page_members(out, r);
-    if (r.total_segments > 0) out.key("Segment").integer(r.segment).key("TotalSegments").integer(r.total_segments);
-    out.end_object();
-}
-
-static_assert(request<get_item_request> && request<query_request> && request<scan_request>);
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/operations/table.hpp>
-#ifndef DYNASESSION_DYNAMODB_OPERATIONS_TABLE_HPP
-#define DYNASESSION_DYNAMODB_OPERATIONS_TABLE_HPP
-
-// #include <dynasession/dynamodb/request.hpp>
-
-#include <algorithm>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// An attribute that keys are made of. Its type is `string`, `number` or `binary`.
-struct key_attribute {
-    std::string name{};
-    attribute_value::type type = attribute_value::type::string;
-
-    friend bool operator==(const key_attribute&, const key_attribute&) = default;
-};
-
-/// Request units a second that a provisioned table has.
-struct throughput {
-    std::int64_t read_capacity_units = 0;
-    std::int64_t write_capacity_units = 0;
-};
-
-enum class billing_mode { on_demand, provisioned };
-enum class projection { all, keys_only, include };
-enum class table_status { creating, updating, deleting, active, other };
-
-/// A view of the table by other keys; an item without these attributes is not in it.
-struct secondary_index {
-    std::string name{};
-    key_attribute partition_key{};
-    std::optional<key_attribute> sort_key{};
-    projection projected = projection::all;
-    std::vector<std::string> non_key_attributes{}; ///< with `projection::include`
-    throughput provisioned{};                      ///< when the table is provisioned
-};
-
-/// What the service says about a table.
-struct table_description {
-    std::string table_name{};
-    table_status status = table_status::other;
-    std::string arn{};
-    std::int64_t item_count = 0; ///< brought up to date every six hours or so
-    std::int64_t size_bytes = 0;
-    key_attribute partition_key{};
-    std::optional<key_attribute> sort_key{};
-    billing_mode billing = billing_mode::provisioned;
-    throughput provisioned{};
-    std::vector<std::string> index_names{};
-};
-
-struct create_table_response {
-    table_description table{};
-};
-struct delete_table_response {
-    table_description table{};
-};
-struct describe_table_response {
-    table_description table{};
-};
-
-/// CreateTable: begins to make a table, which can be used once it is `active`.
-///
-/// *Errors:* `error::table_exists`.
-struct create_table_request {
-    using response_type = create_table_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.CreateTable";
-
-    std::string table_name{};
-    key_attribute partition_key{};
-    std::optional<key_attribute> sort_key{};
-    std::vector<secondary_index> global_secondary_indexes{};
-    billing_mode billing = billing_mode::on_demand;
-    throughput provisioned{}; ///< when `billing` is `provisioned`
-};
-
-/// DeleteTable: begins to remove a table and all that is in it.
-struct delete_table_request {
-    using response_type = delete_table_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.DeleteTable";
-
-    std::string table_name{};
-};
-
-/// DescribeTable: the state of a table.
-struct describe_table_request {
-    using response_type = describe_table_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.DescribeTable";
-
-    std::string table_name{};
-};
-
-enum class time_to_live_status { disabled, enabling, enabled, disabling };
-
-struct update_time_to_live_response {
-    std::string attribute_name{};
-    bool enabled = false;
-};
-struct describe_time_to_live_response {
-    time_to_live_status status = time_to_live_status::disabled;
-    std::string attribute_name{}; ///< empty when disabled
-};
-
-/// UpdateTimeToLive: has the service delete items some time after the second that an attribute of type N names.
-struct update_time_to_live_request {
-    using response_type = update_time_to_live_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.UpdateTimeToLive";
-
-    std::string table_name{};
-    std::string attribute_name{};
-    bool enabled = true;
-};
-
-/// DescribeTimeToLive: whether, and by which attribute, items are deleted.
-struct describe_time_to_live_request {
-    using response_type = describe_time_to_live_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.DescribeTimeToLive";
-
-    std::string table_name{};
-};
-
-namespace table_detail {
-
-constexpr std::string_view type_text(attribute_value::type type) noexcept {
-    return type == attribute_value::type::number ? "N" : type == attribute_value::type::binary ? "B" : "S";
-}
-
-inline void write_throughput(json_writer& out, const throughput& t) {
-    out.key("ProvisionedThroughput").begin_object();
-    out.key("ReadCapacityUnits").integer(t.read_capacity_units);
-    out.key("WriteCapacityUnits").integer(t.write_capacity_units);
-    out.end_object();
-}
-
-inline void write_key_schema(json_writer& out, const key_attribute& partition,
-                             const std::optional<key_attribute>& sort) {
-    const auto element = [&](std::string_view name, std::string_view kind) {
-        out.begin_object().key("AttributeName").string(name).key("KeyType").string(kind).end_object();
-    };
-    out.key("KeySchema").begin_array();
-    element(partition.name, "HASH");
-    if (sort) element(sort->name, "RANGE");
-    out.end_array();
-}
-
-// Each attribute that any key uses, once.
-inline void write_definitions(json_writer& out, const create_table_request& r) {
-    std::vector<const key_attribute*> used;
-    const auto use = [&](const key_attribute& a) {
-        if (std::ranges::none_of(used, [&](const auto* other) { return other->name == a.name; })) used.push_back(&a);
-    };
-    use(r.partition_key);
-    if (r.sort_key) use(*r.sort_key);
-    for (const auto& index : r.global_secondary_indexes) {
-        use(index.partition_key);
-        if (index.sort_key) use(*index.sort_key);
-    }
-    out.key("AttributeDefinitions").begin_array();
-    for (const auto* a : used) {
-        out.begin_object().key("AttributeName").string(a->name);
-        out.key("AttributeType").string(type_text(a->type)).end_object();
-    }
-    out.end_array();
-}
-
-inline void write_index(json_writer& out, const secondary_index& index, billing_mode billing) {
-    constexpr std::string_view projections[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
-    out.begin_object().key("IndexName").string(index.name);
-    write_key_schema(out, index.partition_key, index.sort_key);
-    out.key("Projection").begin_object();
-    out.key("ProjectionType").string(projections[static_cast<std::size_t>(index.projected)]);
-    if (index.projected == projection::include) {
-        out.key("NonKeyAttributes").begin_array();
-        for (const auto& name : index.non_key_attributes) out.string(name);
-        out.end_array();
-    }
-    out.end_object();
-    if (billing == billing_mode::provisioned) write_throughput(out, index.provisioned);
-    out.end_object();
-}
-
-inline const boost::json::value* member(const boost::json::value& json, std::string_view name) noexcept {
-    const auto* object = json.if_object();
-    return object ? object->if_contains(name) : nullptr;
-}
-
-inline bool read_keys(const boost::json::value& table, table_description& out) {
-    struct element {
-        std::string name, kind;
-    };
-    const auto each = [&](std::string_view list_name, std::string_view text_name, auto&& use) {
-        const auto* list = member(table, list_name);
-        if (list == nullptr || list->is_null()) return true;
-        if (!list->is_array()) return false;
-        for (const auto& json : list->get_array()) {
-            element e;
-            if (!member_reader(json)("AttributeName", e.name)("IndexName", e.name)(text_name, e.kind).valid())
-                return false;
-            use(e);
-        }
-        return true;
-    };
-    const auto set_type = [](key_attribute& key, const element& e) {
-        if (key.name != e.name) return;
-        key.type = e.kind == "N"   ? attribute_value::type::number
-                   : e.kind == "B" ? attribute_value::type::binary
-                                   : attribute_value::type::string;
-    };
-    return each("KeySchema", "KeyType",
-                [&](const element& e) {
-                    if (e.kind == "RANGE")
-                        out.sort_key.emplace().name = e.name;
-                    else
-                        out.partition_key.name = e.name;
-                }) &&
-           each("AttributeDefinitions", "AttributeType",
-                [&](const element& e) {
-                    set_type(out.partition_key, e);
-                    if (out.sort_key) set_type(*out.sort_key, e);
-                }) &&
-           each("GlobalSecondaryIndexes", "IndexStatus", [&](const element& e) { out.index_names.push_back(e.name); });
-}
-
-} // namespace table_detail
-
-inline bool read(const boost::json::value& json, table_status& out) {
-    std::string text;
-    if (!read(json, text)) return false;
-    out = text == "ACTIVE"     ? table_status::active
-          : text == "CREATING" ? table_status::creating
-          : text == "UPDATING" ? table_status::updating
-          : text == "DELETING" ? table_status::deleting
-                               : table_status::other;
-    return true;
-}
-
-inline bool read(const boost::json::value& json, time_to_live_status& out) {
-    std::string text;
-    if (!read(json, text)) return false;
-    out = text == "ENABLED"     ? time_to_live_status::enabled
-          : text == "ENABLING"  ? time_to_live_status::enabling
-          : text == "DISABLING" ? time_to_live_status::disabling
-                                : time_to_live_status::disabled;
-    return true;
-}
-
-inline bool read(const boost::json::value& json, billing_mode& out) {
-    std::string mode;
-    if (!member_reader(json)("BillingMode", mode).valid()) return false;
-    out = mode == "PAY_PER_REQUEST" ? billing_mode::on_demand : billing_mode::provisioned;
-    return true;
-}
-
-inline bool read(const boost::json::value& json, throughput& out) {
-    member_reader members(json);
-    members("ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units);
-    return members.valid();
-}
-
-inline bool read(const boost::json::value& json, table_description& out) {
-    return member_reader(json)("TableName", out.table_name)("TableStatus", out.status)("TableArn", out.arn)(
-               "ItemCount", out.item_count)("TableSizeBytes", out.size_bytes)("BillingModeSummary", out.billing)(
-               "ProvisionedThroughput", out.provisioned)
-               .valid() &&
-           table_detail::read_keys(json, out);
-}
-
-inline bool read(const boost::json::value& json, create_table_response& out) {
-    const auto* table = table_detail::member(json, "TableDescription");
-    return table && read(*table, out.table);
-}
-inline bool read(const boost::json::value& json, delete_table_response& out) {
-    const auto* table = table_detail::member(json, "TableDescription");
-    return table && read(*table, out.table);
-}
-inline bool read(const boost::json::value& json, describe_table_response& out) {
-    const auto* table = table_detail::member(json, "Table");
-    return table && read(*table, out.table);
-}
-
-inline void write(json_writer& out, const create_table_request& r) {
-    constexpr std::string_view modes[] = {"PAY_PER_REQUEST", "PROVISIONED"};
-    out.begin_object().key("TableName").string(r.table_name);
-    table_detail::write_definitions(out, r);
-    table_detail::write_key_schema(out, r.partition_key, r.sort_key);
-    if (!r.global_secondary_indexes.empty()) {
-        out.key("GlobalSecondaryIndexes").begin_array();
-        for (const auto& index : r.global_secondary_indexes) table_detail::write_index(out, index, r.billing);
-        out.end_array();
-    }
-    out.key("BillingMode").string(modes[static_cast<std::size_t>(r.billing)]);
-    if (r.billing == billing_mode::provisioned) table_detail::write_throughput(out, r.provisioned);
-    out.end_object();
-}
-
-namespace table_detail {
-
-// The requests that say nothing but a table's name.
-inline void write_name_only(json_writer& out, const std::string& table_name) {
-    out.begin_object().key("TableName").string(table_name).end_object();
-}
-
-} // namespace table_detail
-
-inline void write(json_writer& out, const delete_table_request& r) { table_detail::write_name_only(out, r.table_name); }
-inline void write(json_writer& out, const describe_table_request& r) {
-    table_detail::write_name_only(out, r.table_name);
-}
-inline void write(json_writer& out, const describe_time_to_live_request& r) {
-    table_detail::write_name_only(out, r.table_name);
-}
-
-inline void write(json_writer& out, const update_time_to_live_request& r) {
-    out.begin_object().key("TableName").string(r.table_name);
-    out.key("TimeToLiveSpecification").begin_object();
-    out.key("AttributeName").string(r.attribute_name).key("Enabled").boolean(r.enabled);
-    out.end_object().end_object();
-}
-
-inline bool read(const boost::json::value& json, update_time_to_live_response& out) {
-    const auto* specification = table_detail::member(json, "TimeToLiveSpecification");
-    return specification &&
-           member_reader(*specification)("AttributeName", out.attribute_name)("Enabled", out.enabled).valid();
-}
-
-inline bool read(const boost::json::value& json, describe_time_to_live_response& out) {
-    const auto* description = table_detail::member(json, "TimeToLiveDescription");
-    return description &&
-           member_reader(*description)("TimeToLiveStatus", out.status)("AttributeName", out.attribute_name).valid();
-}
-
-static_assert(request<create_table_request> && request<delete_table_request> && request<describe_table_request>);
-static_assert(request<update_time_to_live_request> && request<describe_time_to_live_request>);
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/operations/write_item.hpp>
-#ifndef DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
-#define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
-
-// #include <dynasession/dynamodb/request.hpp>
-
+// #include <dynasession/dynamodb/client_options.hpp>
+#ifndef DYNASESSION_DYNAMODB_CLIENT_OPTIONS_HPP
+#define DYNASESSION_DYNAMODB_CLIENT_OPTIONS_HPP
+
+// #include <dynasession/aws/client_settings.hpp>
+#ifndef DYNASESSION_AWS_CLIENT_SETTINGS_HPP
+#define DYNASESSION_AWS_CLIENT_SETTINGS_HPP
+
+// #include <dynasession/aws/environment.hpp>
+#ifndef DYNASESSION_AWS_ENVIRONMENT_HPP
+#define DYNASESSION_AWS_ENVIRONMENT_HPP
+
+#include <cstdlib>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace dynasession::inline v0::dynamodb {
+namespace dynasession::inline v0::aws {
 
-/// The answer to a write of one item.
-struct write_item_response {
-    std::optional<item> attributes{}; ///< what `return_values` asked for
-    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
-};
+/// Looks up a variable by its name: `process_environment`, or what a test makes up.
+using environment = std::function<std::optional<std::string>(std::string_view)>;
 
-/// PutItem: stores an item in place of the one with its key.
+/// A variable of this process.
 ///
-/// *Errors:* `error::condition_failed` when the condition does not hold; `item_too_large`.
-/// *Cost:* one write unit per KB of the larger of the old and the new item, also when the condition fails.
-struct put_item_request {
-    using response_type = write_item_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.PutItem";
-
-    std::string table_name{};
-    dynamodb::item item{};
-    std::string condition_expression{};
-    expression_names expression_attribute_names{};
-    dynamodb::item expression_attribute_values{};
-    return_value return_values = return_value::none;
-    return_value return_values_on_condition_check_failure = return_value::none;
-    bool return_consumed_capacity = false;
-};
-
-/// UpdateItem: changes attributes of an item, and creates it when it is not there and no condition forbids it.
-///
-/// *Errors* and *Cost:* as PutItem.
-struct update_item_request {
-    using response_type = write_item_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.UpdateItem";
-
-    std::string table_name{};
-    item key{};
-    std::string update_expression{};
-    std::string condition_expression{};
-    expression_names expression_attribute_names{};
-    item expression_attribute_values{};
-    return_value return_values = return_value::none;
-    return_value return_values_on_condition_check_failure = return_value::none;
-    bool return_consumed_capacity = false;
-};
-
-/// DeleteItem: removes the item with a key; that there is none is no error.
-///
-/// *Errors* and *Cost:* as PutItem.
-struct delete_item_request {
-    using response_type = write_item_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.DeleteItem";
-
-    std::string table_name{};
-    item key{};
-    std::string condition_expression{};
-    expression_names expression_attribute_names{};
-    item expression_attribute_values{};
-    return_value return_values = return_value::none;
-    return_value return_values_on_condition_check_failure = return_value::none;
-    bool return_consumed_capacity = false;
-};
-
-namespace write_item_detail {
-
-// What all conditional writes have in common, also those inside transactions.
-template <class Request>
-void write_condition_members(json_writer& out, const Request& r) {
-    out.optional_member("ConditionExpression", r.condition_expression);
-    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
-    out.optional_member("ExpressionAttributeValues", r.expression_attribute_values);
-    write_member(out, "ReturnValuesOnConditionCheckFailure", r.return_values_on_condition_check_failure);
+/// *Thread safety:* as getenv: no other thread may change the environment meanwhile.
+inline std::optional<std::string> process_environment(std::string_view name) {
+    if (const char* value = std::getenv(std::string(name).c_str())) return value;
+    return std::nullopt;
 }
 
-template <class Request>
-void write_result_members(json_writer& out, const Request& r) {
-    write_condition_members(out, r);
-    write_member(out, "ReturnValues", r.return_values);
-    write_capacity_member(out, r.return_consumed_capacity);
+/// The value of a variable without space around it; empty when it is not set or blank, as the AWS SDKs read it.
+inline std::string variable(const environment& env, std::string_view name) {
+    constexpr std::string_view space = " \t\r\n";
+    const auto value = env(name).value_or("");
+    const auto begin = value.find_first_not_of(space);
+    if (begin == value.npos) return {};
+    return value.substr(begin, value.find_last_not_of(space) + 1 - begin);
 }
 
-} // namespace write_item_detail
-
-inline void write(json_writer& out, const put_item_request& r) {
-    out.begin_object();
-    out.key("TableName").string(r.table_name);
-    out.key("Item").value(r.item);
-    write_item_detail::write_result_members(out, r);
-    out.end_object();
-}
-
-inline void write(json_writer& out, const update_item_request& r) {
-    out.begin_object();
-    out.key("TableName").string(r.table_name);
-    out.key("Key").value(r.key);
-    out.optional_member("UpdateExpression", r.update_expression);
-    write_item_detail::write_result_members(out, r);
-    out.end_object();
-}
-
-inline void write(json_writer& out, const delete_item_request& r) {
-    out.begin_object();
-    out.key("TableName").string(r.table_name);
-    out.key("Key").value(r.key);
-    write_item_detail::write_result_members(out, r);
-    out.end_object();
-}
-
-inline bool read(json_scanner& in, write_item_response& out) {
-    return in.object([&](std::string_view name) {
-        if (name == "Attributes") return read(in, out.attributes);
-        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
-    });
-}
-
-static_assert(request<put_item_request> && request<update_item_request> && request<delete_item_request>);
-
-} // namespace dynasession::inline v0::dynamodb
+} // namespace dynasession::inline v0::aws
 
 #endif
-// #include <dynasession/dynamodb/operations/write_items.hpp>
-#ifndef DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEMS_HPP
-#define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEMS_HPP
+// #include <dynasession/aws/setting.hpp>
+#ifndef DYNASESSION_AWS_SETTING_HPP
+#define DYNASESSION_AWS_SETTING_HPP
 
-// #include <dynasession/detail/random.hpp>
-// #include <dynasession/dynamodb/operations/write_item.hpp>
-// #include <dynasession/dynamodb/request.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+#ifndef DYNASESSION_AWS_SHARED_CONFIG_HPP
+#define DYNASESSION_AWS_SHARED_CONFIG_HPP
 
-#include <string>
-#include <string_view>
-#include <utility>
-#include <variant>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// What a batch does to one table, in no particular order.
-struct table_writes {
-    std::string table_name{};
-    std::vector<item> puts{};    ///< whole items
-    std::vector<item> deletes{}; ///< keys
-};
-
-struct batch_write_item_response {
-    std::vector<table_writes> unprocessed_items{}; ///< what has to be sent again, after a pause; empty when all is done
-    std::vector<dynamodb::consumed_capacity> consumed_capacity{};
-};
-
-/// BatchWriteItem: up to 25 puts and deletes, each for itself and without conditions.
-///
-/// That the service carried out only a part is not an error here: see `unprocessed_items`.
-/// *Cost:* as the single writes.
-struct batch_write_item_request {
-    using response_type = batch_write_item_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.BatchWriteItem";
-
-    std::vector<table_writes> request_items{};
-    bool return_consumed_capacity = false;
-};
-
-struct transact_put {
-    std::string table_name{};
-    dynamodb::item item{};
-    std::string condition_expression{};
-    expression_names expression_attribute_names{};
-    dynamodb::item expression_attribute_values{};
-    return_value return_values_on_condition_check_failure = return_value::none;
-};
-
-struct transact_update {
-    std::string table_name{};
-    item key{};
-    std::string update_expression{};
-    std::string condition_expression{};
-    expression_names expression_attribute_names{};
-    item expression_attribute_values{};
-    return_value return_values_on_condition_check_failure = return_value::none;
-};
-
-struct transact_delete {
-    std::string table_name{};
-    item key{};
-    std::string condition_expression{};
-    expression_names expression_attribute_names{};
-    item expression_attribute_values{};
-    return_value return_values_on_condition_check_failure = return_value::none;
-};
-
-struct transact_condition_check {
-    std::string table_name{};
-    item key{};
-    std::string condition_expression{};
-    expression_names expression_attribute_names{};
-    item expression_attribute_values{};
-    return_value return_values_on_condition_check_failure = return_value::none;
-};
-
-/// One action of a transaction.
-using transact_write_item = std::variant<transact_put, transact_update, transact_delete, transact_condition_check>;
-
-struct transact_write_items_response {
-    std::vector<dynamodb::consumed_capacity> consumed_capacity{};
-};
-
-/// TransactWriteItems: up to 100 actions on different items, all of them or none.
-///
-/// *Errors:* `error::transaction_cancelled`, with a reason for each action in the outcome; `transaction_conflict` when
-/// nothing but other transactions was in the way.
-/// *Cost:* twice that of the single writes.
-struct transact_write_items_request {
-    using response_type = transact_write_items_response;
-    static constexpr std::string_view target = "DynamoDB_20120810.TransactWriteItems";
-
-    std::vector<transact_write_item> transact_items{};
-
-    /// A repetition with the same token within 10 minutes does nothing and succeeds; at most 36 characters.
-    /// Empty: each call has one of its own, so that its attempts count once.
-    std::string client_request_token{};
-    bool return_consumed_capacity = false;
-};
-
-inline void write(json_writer& out, const batch_write_item_request& r) {
-    const auto write_all = [&](std::string_view action, std::string_view member, const std::vector<item>& items) {
-        for (const auto& i : items)
-            out.begin_object().key(action).begin_object().key(member).value(i).end_object().end_object();
-    };
-    out.begin_object().key("RequestItems").begin_object();
-    for (const auto& table : r.request_items) {
-        out.key(table.table_name).begin_array();
-        write_all("PutRequest", "Item", table.puts);
-        write_all("DeleteRequest", "Key", table.deletes);
-        out.end_array();
-    }
-    out.end_object();
-    write_capacity_member(out, r.return_consumed_capacity);
-    out.end_object();
-}
-
-// [{"PutRequest":{"Item":{...}}}, {"DeleteRequest":{"Key":{...}}}]
-inline bool read(const boost::json::value& json, table_writes& out) {
-    const auto* array = json.if_array();
-    if (array == nullptr) return false;
-    for (const auto& element : *array) {
-        const auto* object = element.if_object();
-        if (object == nullptr || object->size() != 1) return false;
-        const auto& [action, content] = *object->begin();
-        const bool is_put = action == "PutRequest";
-        if (!is_put && action != "DeleteRequest") return false;
-        auto& place = (is_put ? out.puts : out.deletes).emplace_back();
-        if (!member_reader(content)(is_put ? "Item" : "Key", place).only_these() || place.empty()) return false;
-    }
-    return true;
-}
-
-inline bool read(const boost::json::value& json, std::vector<table_writes>& out) {
-    const auto* tables = json.if_object();
-    if (tables == nullptr) return false;
-    for (const auto& [name, writes] : *tables) {
-        out.push_back({std::string(name), {}, {}});
-        if (!read(writes, out.back())) return false;
-    }
-    return true;
-}
-
-namespace write_items_detail {
-
-inline std::string_view action_name(const transact_write_item& action) noexcept {
-    constexpr std::string_view names[] = {"Put", "Update", "Delete", "ConditionCheck"};
-    return names[action.index()];
-}
-
-inline void write_subject(json_writer& out, const transact_put& a) { out.key("Item").value(a.item); }
-inline void write_subject(json_writer& out, const transact_delete& a) { out.key("Key").value(a.key); }
-inline void write_subject(json_writer& out, const transact_condition_check& a) { out.key("Key").value(a.key); }
-inline void write_subject(json_writer& out, const transact_update& a) {
-    out.key("Key").value(a.key);
-    out.optional_member("UpdateExpression", a.update_expression);
-}
-
-} // namespace write_items_detail
-
-inline bool read(const boost::json::value& json, batch_write_item_response& out) {
-    return member_reader(json)("UnprocessedItems", out.unprocessed_items)("ConsumedCapacity", out.consumed_capacity)
-        .only_these();
-}
-
-inline void write(json_writer& out, const transact_write_items_request& r) {
-    out.begin_object().key("TransactItems").begin_array();
-    for (const auto& action : r.transact_items) {
-        out.begin_object().key(write_items_detail::action_name(action)).begin_object();
-        std::visit(
-            [&](const auto& a) {
-                out.key("TableName").string(a.table_name);
-                write_items_detail::write_subject(out, a);
-                write_item_detail::write_condition_members(out, a);
-            },
-            action);
-        out.end_object().end_object();
-    }
-    out.end_array();
-    const auto random = detail::random_uuid();
-    out.key("ClientRequestToken")
-        .string(r.client_request_token.empty() ? std::string_view(random.data(), random.size())
-                                               : r.client_request_token);
-    write_capacity_member(out, r.return_consumed_capacity);
-    out.end_object();
-}
-
-inline bool read(const boost::json::value& json, transact_write_items_response& out) {
-    return member_reader(json)("ConsumedCapacity", out.consumed_capacity).only_these();
-}
-
-static_assert(request<batch_write_item_request> && request<transact_write_items_request>);
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/outcome.hpp>
-// #include <dynasession/dynamodb/request.hpp>
-// #include <dynasession/dynamodb/wait_for_table.hpp>
-#ifndef DYNASESSION_DYNAMODB_WAIT_FOR_TABLE_HPP
-#define DYNASESSION_DYNAMODB_WAIT_FOR_TABLE_HPP
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/profile_file.hpp>
+#ifndef DYNASESSION_AWS_PROFILE_FILE_HPP
+#define DYNASESSION_AWS_PROFILE_FILE_HPP
 
 // #include <dynasession/core/error.hpp>
-// #include <dynasession/dynamodb/call.hpp>
-// #include <dynasession/dynamodb/operations/table.hpp>
-// #include <dynasession/http/message.hpp>
-// #include <dynasession/op/action.hpp>
+// #include <dynasession/detail/crypto.hpp>
 
 #include <algorithm>
-#include <chrono>
-#include <optional>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
-namespace dynasession::inline v0::dynamodb {
+namespace dynasession::inline v0::aws {
 
-/// How long to wait for a table, and how often to look.
-struct table_wait_options {
-    std::chrono::milliseconds timeout{300'000};
-    std::chrono::milliseconds first_pause{50}; ///< doubled each time
-    std::chrono::milliseconds max_pause{2'000};
+/// One `name = value` of a profile file.
+struct profile_property {
+    std::string name{};                     ///< in lower case
+    std::string value{};                    ///< with the lines that continue it, each after a line feed
+    std::string source{};                   ///< FILE:LINE, for messages
+    std::vector<profile_property> nested{}; ///< the lines below, when the first line has no value
+
+    /// The nested property of this name, the last one; null when there is none.
+    const profile_property* find(std::string_view nested_name) const noexcept {
+        const auto last =
+            std::find_if(nested.rbegin(), nested.rend(), [&](const auto& n) { return n.name == nested_name; });
+        return last == nested.rend() ? nullptr : &*last;
+    }
 };
 
-/// Looks at a table until it can be used, or until it is gone, as an operation.
+/// Which of the two files: each has its own way to name a section.
+enum class profile_file_kind {
+    config,      ///< ~/.aws/config: `[profile NAME]`, `[default]`, `[sso-session NAME]`, `[services NAME]`
+    credentials, ///< ~/.aws/credentials: `[NAME]`
+};
+
+/// What ~/.aws/config or ~/.aws/credentials says: sections of properties, as the AWS SDKs read them.
 ///
-/// The value is the table's last description: empty when it is gone.
+/// - Sections of one name are one, and the last of several properties of one name counts. `[profile default]` stands
+///   in place of `[default]`. Names may have letters, digits and `_-/.%@:+`; property names know no case.
+/// - Indented lines continue the property above. Below one without a value each is a `name = value` of its own.
+/// - A line whose first sign is `#` or `;` is a comment. So is the rest of a line from a blank and one of the two on,
+///   but not in a line that continues a value.
+/// - Other sections, and names with other characters, are not read; see `ignored`.
 ///
-/// *Errors:* `error::timeout` when the time is over; whatever else DescribeTable fails with.
-///
-/// *Lifetimes:* the service has to outlive it.
-class wait_for_table {
+/// Values may be secrets: their memory is overwritten at the end.
+class profile_file {
 public:
-    enum class goal { active, absent };
+    using section = std::map<std::string, profile_property, std::less<>>;
+    using sections = std::map<std::string, section, std::less<>>;
 
-    using effect_type = http::exchange;
-    using reply_type = http::reply;
-    using value_type = std::optional<table_description>;
-    using action_type = op::action<effect_type, value_type>;
+    static constexpr std::size_t max_size = 1 << 20; ///< bytes
 
-    wait_for_table(const service& s, std::string table_name, goal g, table_wait_options options = {})
-        : service_(&s), request_{std::move(table_name)}, goal_(g), options_(options), pause_(options.first_pause) {}
+    /// Reads a file's text; `name` stands for the file in messages.
+    ///
+    /// *Errors:* `error::invalid_option`, with file, line and what to do.
+    static result<std::shared_ptr<const profile_file>> parse(std::string_view text, profile_file_kind kind,
+                                                             std::string name);
 
-    action_type resume(reply_type reply, op::instant now) {
-        if (!call_) {
-            // The start, or the end of a pause.
-            if (!reply.answer) return result<value_type>(std::move(reply.answer).error());
-            if (deadline_ == std::chrono::steady_clock::time_point{}) deadline_ = now.steady + options_.timeout;
-            call_.emplace(*service_, request_);
-        }
-        auto act = call_->resume(std::move(reply), now);
-        if (auto* exchange = std::get_if<0>(&act)) return *exchange;
-        if (auto* pause = std::get_if<1>(&act)) return *pause;
-        call_.reset();
-        return judge(std::move(std::get<2>(act)->response), now);
+    profile_file() = default;
+    profile_file(const profile_file&) = delete;
+    profile_file& operator=(const profile_file&) = delete;
+    ~profile_file() {
+        for (auto* all : {&profiles_, &sso_sessions_, &services_})
+            for (auto& entry : *all) wipe(entry.second);
+        wipe(unread_);
+    }
+
+    const std::string& name() const noexcept { return name_; }
+    const sections& profiles() const noexcept { return profiles_; }
+    const sections& sso_sessions() const noexcept { return sso_sessions_; }
+    const sections& services() const noexcept { return services_; }
+
+    /// A property of a profile; null when there is none.
+    const profile_property* find(std::string_view profile, std::string_view property) const {
+        return find(profiles_, profile, property);
+    }
+
+    static const profile_property* find(const sections& all, std::string_view section_name, std::string_view property) {
+        const auto s = all.find(section_name);
+        if (s == all.end()) return nullptr;
+        const auto p = s->second.find(property);
+        return p == s->second.end() ? nullptr : &p->second;
+    }
+
+    /// Where a section stands that has this name but is no profile of this file, as FILE:LINE; empty when none does.
+    std::string ignored(std::string_view section_name) const {
+        const auto found = ignored_.find(section_name);
+        return found == ignored_.end() ? std::string() : found->second;
     }
 
 private:
-    action_type judge(result<describe_table_response> answer, op::instant now) {
-        // For a moment after CreateTable the service may not know the table yet (API reference, DescribeTable).
-        const bool absent = !answer && answer.error() == error::table_not_found;
-        if (!answer && !absent) return result<value_type>(std::move(answer).error());
-        if (goal_ == goal::absent && absent) return result<value_type>(std::nullopt);
-        if (goal_ == goal::active && !absent && answer->table.status == table_status::active)
-            return result<value_type>(std::move(answer->table));
-        if (now.steady + pause_ >= deadline_)
-            return result<value_type>(failure(error::timeout, goal_ == goal::active ? "the table is not active yet"
-                                                                                    : "the table is not deleted yet"));
-        return op::pause{std::exchange(pause_, std::min(pause_ * 2, options_.max_pause))};
+    class parser;
+
+    static void wipe(section& s) noexcept {
+        for (auto& entry : s) wipe(entry.second);
+    }
+    static void wipe(profile_property& p) noexcept {
+        detail::cleanse(p.value);
+        for (auto& n : p.nested) detail::cleanse(n.value);
     }
 
-    const service* service_;
-    describe_table_request request_;
-    goal goal_;
-    table_wait_options options_;
-    std::chrono::milliseconds pause_;
-    std::chrono::steady_clock::time_point deadline_{};
-    std::optional<call<describe_table_request>> call_;
+    std::string name_;
+    sections profiles_, sso_sessions_, services_;
+    section unread_; // of ignored sections, and of names that are none
+    std::map<std::string, std::string, std::less<>> ignored_;
 };
 
-} // namespace dynasession::inline v0::dynamodb
+class profile_file::parser {
+public:
+    parser(profile_file& file, profile_file_kind kind) : file_(file), kind_(kind) {}
+
+    result<void> parse(std::string_view text) {
+        if (text.size() > max_size) return failure(error::invalid_option, file_.name_ + ": larger than 1 MiB: name another file");
+        if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+        while (!text.empty()) {
+            const auto line = text.substr(0, text.find('\n'));
+            text.remove_prefix(std::min(line.size() + 1, text.size()));
+            ++line_;
+            if (auto taken = take(line.substr(0, line.size() - line.ends_with('\r'))); !taken) return taken;
+        }
+        file_.profiles_.merge(bare_default_); // moves nothing when there is a [profile default]
+        return {};
+    }
+
+    ~parser() {
+        for (auto& entry : bare_default_) wipe(entry.second);
+    }
+
+private:
+    static constexpr std::string_view blanks = " \t", comment_signs = "#;";
+
+    static std::string_view trim(std::string_view text) noexcept {
+        text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+        return text.substr(0, text.find_last_not_of(blanks) + 1);
+    }
+
+    static bool is_name(std::string_view text) noexcept {
+        return !text.empty() && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                                       "0123456789_-/.%@:+") == text.npos;
+    }
+
+    // In a property, a comment stands behind a blank; `#` and `;` elsewhere belong to the value.
+    static std::string_view without_comment(std::string_view line) noexcept {
+        for (std::size_t at = 1; at < line.size(); ++at)
+            if (is_one_of(comment_signs, line[at]) && is_one_of(blanks, line[at - 1])) return trim(line.substr(0, at));
+        return line;
+    }
+
+    static bool is_one_of(std::string_view set, char c) noexcept { return set.find(c) != set.npos; }
+
+    std::string source() const { return file_.name_ + ':' + std::to_string(line_); }
+
+    failure refuse(std::string_view why) const { return {error::invalid_option, source().append(": ").append(why)}; }
+
+    result<void> take(std::string_view line) {
+        if (line.find('\0') != line.npos) return refuse("the line has a NUL byte: save the file as UTF-8 text");
+        const auto content = trim(line);
+        if (content.empty() || is_one_of(comment_signs, content.front())) return {};
+        if (line.front() == '[') return begin_section(content);
+        if (!section_) return refuse("Expected a profile definition, such as [default], above the first property");
+        return content.data() == line.data() ? take_property(content) : continue_property(content);
+    }
+
+    result<void> begin_section(std::string_view line) {
+        line = trim(line.substr(0, line.find_first_of(comment_signs)));
+        if (!line.ends_with(']')) return refuse("Profile definition must end with ']'");
+        line = trim(line.substr(1, line.size() - 2));
+        const auto gap = std::min(line.find_first_of(blanks), line.size());
+        property_ = nullptr;
+        section_ =
+            gap == line.size() ? &section_of({}, line) : &section_of(line.substr(0, gap), trim(line.substr(gap)));
+        return {};
+    }
+
+    section& section_of(std::string_view prefix, std::string_view name) {
+        std::string key(name);
+        if (is_name(name)) {
+            const bool in_config = kind_ == profile_file_kind::config;
+            if (prefix.empty() && !in_config) return file_.profiles_[key];
+            if (prefix.empty() && name == "default") return bare_default_[key];
+            if (prefix == "profile" && in_config) return file_.profiles_[key];
+            if (prefix == "sso-session" && in_config) return file_.sso_sessions_[key];
+            if (prefix == "services" && in_config) return file_.services_[key];
+        }
+        file_.ignored_.emplace(std::move(key), source());
+        return file_.unread_;
+    }
+
+    result<void> take_property(std::string_view line) {
+        auto p = split(line, false);
+        if (!p) return std::move(p).error();
+        auto& target = is_name(p->name) ? *section_ : file_.unread_;
+        auto& place = target[p->name];
+        wipe(place);
+        place = *std::move(p);
+        property_ = &place;
+        return {};
+    }
+
+    result<void> continue_property(std::string_view line) {
+        if (!property_)
+            return refuse("Expected a property definition, found continuation: remove the blanks before it");
+        const bool has_nested = property_->value.empty() || property_->value.front() == '\n';
+        if (has_nested) {
+            auto p = split(line, true);
+            if (!p) return std::move(p).error();
+            property_->nested.push_back(*std::move(p));
+        }
+        property_->value.append(1, '\n').append(line);
+        return {};
+    }
+
+    result<profile_property> split(std::string_view line, bool is_nested) const {
+        line = without_comment(line);
+        const auto equals = line.find('=');
+        if (equals == line.npos)
+            return refuse("Expected an '=' sign defining a " + std::string(is_nested ? "sub-" : "") +
+                          "property: NAME = VALUE");
+        std::string name(trim(line.substr(0, equals)));
+        if (name.empty())
+            return refuse((is_nested ? "Sub-property" : "Property") +
+                          std::string(" did not have a name: NAME = VALUE"));
+        std::ranges::transform(name, name.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        return profile_property{std::move(name), std::string(trim(line.substr(equals + 1))), source()};
+    }
+
+    profile_file& file_;
+    profile_file_kind kind_;
+    std::size_t line_ = 0;
+    sections bare_default_; // [default] of the config file
+    section* section_ = nullptr;
+    profile_property* property_ = nullptr;
+};
+
+inline result<std::shared_ptr<const profile_file>> profile_file::parse(std::string_view text, profile_file_kind kind,
+                                                                       std::string name) {
+    auto file = std::make_shared<profile_file>();
+    file->name_ = std::move(name);
+    if (auto parsed = parser(*file, kind).parse(text); !parsed) return std::move(parsed).error();
+    return file;
+}
+
+} // namespace dynasession::inline v0::aws
 
 #endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// The two profile files as they were at one moment, and the profile in use. Copies share what was read.
+///
+/// *Thread safety:* never changes.
+class shared_config {
+public:
+    /// Nothing is configured.
+    shared_config() = default;
+
+    /// Reads the files that AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name, else ~/.aws/config and
+    /// ~/.aws/credentials, which may be absent, or in a directory that this process may not enter. The profile in use
+    /// is the given one, else AWS_PROFILE, else AWS_DEFAULT_PROFILE, else `default`.
+    ///
+    /// *Errors:* `error::invalid_option`, with file and line, or variable, and what to do: a file that cannot be read
+    /// or is no profile file, a named file or profile that is not there.
+    static result<shared_config> load(std::string_view profile = {}, const environment& env = process_environment);
+
+    /// The same of files that have been read. Neither may be null.
+    static result<shared_config> of(std::shared_ptr<const profile_file> config,
+                                    std::shared_ptr<const profile_file> credentials, std::string_view profile = {},
+                                    const environment& env = process_environment);
+
+    /// The name of the profile in use.
+    const std::string& profile() const noexcept { return profile_; }
+
+    /// Whether the program named the profile: then its credentials go before those of the environment.
+    bool is_profile_given() const noexcept { return is_profile_given_; }
+
+    bool has_profile(std::string_view name) const {
+        return config_->profiles().contains(name) || credentials_->profiles().contains(name);
+    }
+
+    /// A property of a profile: what the credentials file says, else the config file; null when neither has it.
+    const profile_property* find(std::string_view profile_name, std::string_view property) const {
+        const auto* first = credentials_->find(profile_name, property);
+        return first ? first : config_->find(profile_name, property);
+    }
+
+    /// A property of the profile in use.
+    const profile_property* find(std::string_view property) const { return find(profile_, property); }
+
+    /// A property of the section `[sso-session NAME]`; null when there is none.
+    const profile_property* find_sso_session(std::string_view name, std::string_view property) const {
+        return profile_file::find(config_->sso_sessions(), name, property);
+    }
+
+    /// What the `[services NAME]` section that the profile in use names says of a service: the property `property`
+    /// nested in `service`; null when it says nothing.
+    ///
+    /// *Errors:* `error::invalid_option` when there is no such section, or it has a value in place of nested lines.
+    result<const profile_property*> find_in_services(std::string_view service, std::string_view property) const;
+
+    /// Each file alone: credentials of one profile come from one file.
+    const profile_file& config_file() const noexcept { return *config_; }
+    const profile_file& credentials_file() const noexcept { return *credentials_; }
+
+private:
+    using file = std::shared_ptr<const profile_file>;
+
+    static result<file> read(const environment& env, std::string_view variable_name, std::string path,
+                             profile_file_kind kind);
+    result<void> use_profile(std::string_view given, const environment& env);
+    failure no_profile(std::string_view source) const;
+
+    file config_ = std::make_shared<const profile_file>();
+    file credentials_ = config_;
+    std::string profile_ = "default";
+    bool is_profile_given_ = false;
+};
+
+inline result<shared_config> shared_config::load(std::string_view profile, const environment& env) {
+    auto config = read(env, "AWS_CONFIG_FILE", "~/.aws/config", profile_file_kind::config);
+    if (!config) return std::move(config).error();
+    auto credentials = read(env, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", profile_file_kind::credentials);
+    if (!credentials) return std::move(credentials).error();
+    return of(*std::move(config), *std::move(credentials), profile, env);
+}
+
+inline result<shared_config> shared_config::of(file config, file credentials, std::string_view profile,
+                                               const environment& env) {
+    shared_config made;
+    made.config_ = std::move(config);
+    made.credentials_ = std::move(credentials);
+    if (auto used = made.use_profile(profile, env); !used) return std::move(used).error();
+    return made;
+}
+
+inline result<shared_config::file> shared_config::read(const environment& env, std::string_view variable_name,
+                                                       std::string path, profile_file_kind kind) {
+    const auto named = variable(env, variable_name);
+    const auto refuse = [&](const std::string& why) {
+        return failure(error::invalid_option, named.empty() ? why : std::string(variable_name) + ": " + why);
+    };
+    if (!named.empty()) path = named;
+    if (path == "~" || path.starts_with("~/")) {
+        const auto home = variable(env, "HOME");
+        if (home.empty() && named.empty()) return profile_file::parse({}, kind, std::move(path));
+        if (home.empty()) return refuse(path + " needs HOME, which is not set: give the whole path");
+        path.replace(0, 1, home);
+    }
+
+    std::error_code ec;
+    const auto status = std::filesystem::status(path, ec);
+    const bool is_absent = status.type() == std::filesystem::file_type::not_found;
+    if (is_absent && !named.empty()) return refuse(path + " does not exist: correct or unset the variable");
+    // HOME is another user's in many containers and services: what is in there was not meant for this process.
+    const bool is_foreign = ec == std::errc::permission_denied && named.empty();
+    if (is_absent || is_foreign) return profile_file::parse({}, kind, std::move(path));
+    const auto unreadable = [&](const std::string& why) {
+        return refuse(path + " cannot be read (" + why + "): correct that, or name another file in " +
+                      std::string(variable_name));
+    };
+    if (ec) return unreadable(ec.message());
+    if (std::filesystem::is_directory(status)) return unreadable("a directory");
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return unreadable(std::generic_category().message(errno));
+
+    std::string text(profile_file::max_size + 1, '\0'); // one more than may be: a longer file is told from the longest
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (in.bad()) return unreadable("input error");
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    auto parsed = profile_file::parse(text, kind, std::move(path));
+    detail::cleanse(text);
+    return parsed;
+}
+
+inline result<void> shared_config::use_profile(std::string_view given, const environment& env) {
+    struct {
+        std::string name, source;
+    } const candidates[] = {{std::string(given), "option profile"},
+                            {variable(env, "AWS_PROFILE"), "AWS_PROFILE"},
+                            {variable(env, "AWS_DEFAULT_PROFILE"), "AWS_DEFAULT_PROFILE"}};
+    is_profile_given_ = !given.empty();
+    for (const auto& c : candidates) {
+        if (c.name.empty()) continue;
+        profile_ = c.name;
+        if (!has_profile(profile_)) return no_profile(c.source);
+        break;
+    }
+    return {};
+}
+
+inline failure shared_config::no_profile(std::string_view source) const {
+    std::string text(source);
+    text += ": there is no profile " + profile_ + " in " + config_->name() + " nor in " + credentials_->name() +
+            ": name another one, or add it";
+    const auto hint = [&](const std::string& at, std::string_view form) {
+        if (!at.empty())
+            text.append("; ")
+                .append(at)
+                .append(": this section is not read, profiles are written ")
+                .append(form)
+                .append(" with a name of letters, digits and _-/.%@:+");
+    };
+    hint(config_->ignored(profile_), "[profile NAME]");
+    hint(credentials_->ignored(profile_), "[NAME]");
+    return {error::invalid_option, std::move(text)};
+}
+
+inline result<const profile_property*> shared_config::find_in_services(std::string_view service,
+                                                                       std::string_view property) const {
+    const profile_property* none = nullptr;
+    const auto* name = find("services");
+    if (!name || name->value.empty()) return none;
+    if (!config_->services().contains(name->value))
+        return failure(error::invalid_option, name->source + ": services: there is no section [services " +
+                                                  name->value + "] in " + config_->name() + ": add it");
+    const auto* said = profile_file::find(config_->services(), name->value, service);
+    if (!said) return none;
+    if (said->nested.empty() && !said->value.empty())
+        return failure(error::invalid_option, said->source + ": " + said->name + ": write " + std::string(property) +
+                                                  " = ... in an indented line below, without a value here");
+    return said->find(property);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// A text of the configuration and where it was found; empty when it is nowhere.
+struct setting {
+    std::string value{};
+    std::string source{}; ///< the option, the variable, or the file, line and property
+
+    /// What is wrong with the value, and what to do: the message begins with the source.
+    failure refuse(std::string_view why, error code = error::invalid_option) const {
+        return {code, std::string(source).append(": ").append(why)};
+    }
+};
+
+/// What a property of a profile says.
+inline setting setting_of(const profile_property* p) {
+    return p ? setting{p->value, p->source + ": " + p->name} : setting{};
+}
+
+/// The first of the variables that is not blank.
+inline setting find_variable(std::initializer_list<std::string_view> variables, const environment& env) {
+    for (const auto name : variables)
+        if (auto value = variable(env, name); !value.empty()) return {std::move(value), std::string(name)};
+    return {};
+}
+
+/// The first of the variables that is not blank, else the property of the profile in use.
+inline setting find_setting(std::initializer_list<std::string_view> variables, std::string_view property,
+                            const environment& env, const shared_config& config) {
+    auto found = find_variable(variables, env);
+    return found.value.empty() ? setting_of(config.find(property)) : found;
+}
+
+/// Whether two texts of ASCII differ at most in case.
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+/// What turns a switch on: the name of the option, the variable or the property; empty when it is off.
+///
+/// *Errors:* `error::invalid_option` when variable or property is neither `true` nor `false`.
+inline result<std::string> switched_on_by(std::optional<bool> given, std::string_view option,
+                                          std::string_view variable_name, std::string_view property,
+                                          const environment& env, const shared_config& config) {
+    if (given) return *given ? "option " + std::string(option) : std::string();
+    auto found = find_setting({variable_name}, property, env, config);
+    if (found.value.empty() || equals_ignoring_case(found.value, "false")) return std::string();
+    if (!equals_ignoring_case(found.value, "true")) return found.refuse("neither true nor false");
+    return std::move(found.source);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <charconv>
+#include <optional>
+#include <system_error>
+
+namespace dynasession::inline v0::aws {
+
+/// How many attempts a call has, the first included: AWS_MAX_ATTEMPTS, else `max_attempts` of the profile in use;
+/// nothing when neither is set.
+///
+/// *Errors:* `error::invalid_option` when it is not a number from 1 on.
+inline result<std::optional<unsigned>> configured_max_attempts(const environment& env, const shared_config& config) {
+    const auto found = find_setting({"AWS_MAX_ATTEMPTS"}, "max_attempts", env, config);
+    if (found.value.empty()) return std::optional<unsigned>();
+    unsigned number = 0;
+    const auto* end = found.value.data() + found.value.size();
+    const auto [last, error] = std::from_chars(found.value.data(), end, number);
+    if (error != std::errc{} || last != end || number == 0) return found.refuse("not a number from 1 on");
+    return std::optional(number);
+}
+
+/// Looks at AWS_RETRY_MODE, else at `retry_mode` of the profile in use. Calls are repeated as `standard` says, which
+/// the other modes of the SDKs, `legacy` and `adaptive`, are content with.
+///
+/// *Errors:* `error::invalid_option` for what is none of the three.
+inline result<void> check_retry_mode(const environment& env, const shared_config& config) {
+    const auto found = find_setting({"AWS_RETRY_MODE"}, "retry_mode", env, config);
+    if (found.value.empty()) return {};
+    for (const auto* mode : {"standard", "legacy", "adaptive"})
+        if (equals_ignoring_case(found.value, mode)) return {};
+    return found.refuse("none of standard, legacy and adaptive");
+}
+
+/// The file of trusted authorities: AWS_CA_BUNDLE, else `ca_bundle` of the profile in use; empty when neither is set.
+inline setting configured_ca_bundle(const environment& env, const shared_config& config) {
+    return find_setting({"AWS_CA_BUNDLE"}, "ca_bundle", env, config);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/connection.hpp>
+#ifndef DYNASESSION_AWS_CONNECTION_HPP
+#define DYNASESSION_AWS_CONNECTION_HPP
+
+// #include <dynasession/aws/client_settings.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/proxy.hpp>
+#ifndef DYNASESSION_AWS_PROXY_HPP
+#define DYNASESSION_AWS_PROXY_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/http/proxy.hpp>
+#ifndef DYNASESSION_HTTP_PROXY_HPP
+#define DYNASESSION_HTTP_PROXY_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+/// A proxy that connections lead through, by CONNECT (RFC 9110, 9.3.6).
+///
+/// That holds for plain http, too: requests are the same with and without a proxy, which need not understand them,
+/// and what proves that we may use the proxy is shown to the proxy alone, once a connection.
+struct proxy {
+    endpoint address;
+    std::string credentials{}; ///< `user:password` (RFC 7617); empty = none
+
+    /// Reads `[http://][user:password@]host[:port]`, user and password percent-encoded; port 80 when there is none.
+    ///
+    /// *Errors:* `error::invalid_option`, with what is wrong and without the URL.
+    static result<proxy> parse(std::string_view url);
+
+    /// The request that asks for a way to this endpoint.
+    std::string connect_request(const endpoint& target) const {
+        const auto place = target.host_and_port();
+        auto text = "CONNECT " + place + " HTTP/1.1\r\nHost: " + place + "\r\n";
+        if (!credentials.empty()) {
+            text.append("Proxy-Authorization: Basic ");
+            detail::append_base64(text, credentials);
+            text.append("\r\n");
+        }
+        return text.append("\r\n");
+    }
+};
+
+namespace proxy_detail {
+
+// `user[:password]`, percent-encoded, as RFC 7617 wants it before its base64; nothing if it cannot be said so.
+inline result<std::string> read_user(std::string_view text) {
+    const auto colon = std::min(text.find(':'), text.size());
+    std::string found;
+    detail::append_uri_decoded(found, text.substr(0, colon));
+    if (found.find(':') != found.npos)
+        return failure(error::invalid_option, "the user of the proxy's URL holds a colon, which no proxy can be told");
+    found.push_back(':');
+    detail::append_uri_decoded(found, text.substr(std::min(colon + 1, text.size())));
+    if (std::ranges::any_of(found, [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
+        return failure(error::invalid_option, "the user or the password of the proxy's URL holds a control character");
+    return found;
+}
+
+} // namespace proxy_detail
+
+inline result<proxy> proxy::parse(std::string_view url) {
+    if (const auto end = url.find("://"); end != url.npos) {
+        if (!message_detail::equal_ignoring_case(url.substr(0, end), "http"))
+            return failure(error::invalid_option, "the proxy's URL does not begin with http://: proxies that are "
+                                                  "reached by TLS or SOCKS are not supported");
+        url.remove_prefix(end + 3);
+    }
+    proxy p;
+    if (const auto at = url.rfind('@'); at != url.npos) {
+        auto user = proxy_detail::read_user(url.substr(0, at));
+        if (!user) return std::move(user).error();
+        p.credentials = *std::move(user);
+        url.remove_prefix(at + 1);
+    }
+    auto address = endpoint::parse(std::string("http://").append(url));
+    if (!address) return failure(error::invalid_option, "the proxy: " + address.error().detail);
+    p.address = *std::move(address);
+    return p;
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v4.hpp>
+#include <boost/asio/ip/network_v6.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+namespace proxy_detail {
+
+namespace ip = boost::asio::ip;
+
+template <class Network, class Address>
+bool contains(const Network& network, const Address& address) {
+    return Network(address, network.prefix_length()).network() == network.network();
+}
+
+// `text` in CIDR notation.
+inline bool is_within(const ip::address& address, const std::string& text) {
+    error_code ec;
+    if (address.is_v4()) {
+        const auto network = ip::make_network_v4(text, ec);
+        return !ec && contains(network, address.to_v4());
+    }
+    const auto network = ip::make_network_v6(text, ec);
+    return !ec && contains(network, address.to_v6());
+}
+
+inline bool is_within(std::string_view host, std::string_view domain) noexcept {
+    if (domain.starts_with("*.")) domain.remove_prefix(1);
+    if (domain.starts_with('.')) domain.remove_prefix(1);
+    if (domain.empty() || !host.ends_with(domain)) return false;
+    host.remove_suffix(domain.size());
+    return host.empty() || host.ends_with('.');
+}
+
+// Takes `:port` and the brackets of an IPv6 address away from an entry; false = it names another port.
+inline bool strip_port(std::string_view& entry, std::uint16_t port) noexcept {
+    const auto colon = entry.rfind(':');
+    const bool bracketed = entry.starts_with('[');
+    if (colon != entry.npos && (bracketed ? entry[colon - 1] == ']' : entry.find(':') == colon)) {
+        const auto digits = entry.substr(colon + 1);
+        std::uint16_t named = 0;
+        const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), named);
+        if (failed != std::errc{} || end != digits.data() + digits.size() || named != port) return false;
+        entry = entry.substr(0, colon);
+    }
+    if (bracketed && entry.ends_with(']')) entry = entry.substr(1, entry.size() - 2);
+    return true;
+}
+
+inline bool exempts(std::string_view entry, const http::endpoint& target) {
+    if (entry == "*") return true;
+    error_code is_name;
+    const auto address = ip::make_address(target.host, is_name);
+    if (entry.find('/') != entry.npos) return !is_name && is_within(address, std::string(entry));
+    if (!strip_port(entry, target.port)) return false;
+    if (is_name) return is_within(target.host, entry);
+    error_code other;
+    return ip::make_address(std::string(entry), other) == address && !other;
+}
+
+// Whether a list with commas or spaces between its entries has one for this endpoint.
+inline bool is_exempt(const http::endpoint& target, std::string list) {
+    std::ranges::transform(list, list.begin(), http::message_detail::lower);
+    for (std::string_view rest = list; !rest.empty();) {
+        const auto end = std::min(rest.find_first_of(", \t"), rest.size());
+        if (end != 0 && exempts(rest.substr(0, end), target)) return true;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return false;
+}
+
+// The variable that says which proxy to use.
+inline setting configured(bool tls, const environment& env) {
+    if (tls) return find_variable({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}, env);
+    // Web servers hand a client's field `Proxy` to CGI programs as HTTP_PROXY (CVE-2016-5385, "httpoxy").
+    if (!variable(env, "REQUEST_METHOD").empty()) return find_variable({"http_proxy", "all_proxy", "ALL_PROXY"}, env);
+    return find_variable({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"}, env);
+}
+
+} // namespace proxy_detail
+
+/// The URL of the proxy that the environment names for this endpoint; empty = none.
+///
+/// It is that of `https_proxy` or HTTPS_PROXY, for plain http `http_proxy` or HTTP_PROXY, else of `all_proxy` or
+/// ALL_PROXY; the name in lower case comes first, as in curl. HTTP_PROXY is not looked at in CGI programs, where
+/// REQUEST_METHOD is set, because clients determine it there.
+///
+/// None is used for this machine itself (`is_loopback`; as in Go), nor for what `no_proxy` or NO_PROXY lists, with
+/// commas or spaces between:
+/// - `example.com`, `.example.com` or `*.example.com`: the domain and all below it (curl; botocore's suffixes, too),
+/// - an address, or a network as 10.0.0.0/8, for endpoints that are given as addresses: names are not looked up,
+/// - either of them with `:port`; and `*` for everything.
+///
+/// *Errors:* `error::invalid_option` for a URL that cannot be used, with the name of its variable and without the URL.
+inline result<std::string> environment_proxy(const http::endpoint& target,
+                                             const environment& env = process_environment) {
+    const auto exempt = find_variable({"no_proxy", "NO_PROXY"}, env);
+    if (target.is_loopback() || proxy_detail::is_exempt(target, exempt.value)) return std::string();
+    auto found = proxy_detail::configured(target.tls, env);
+    if (found.value.empty()) return std::string();
+    if (const auto usable = http::proxy::parse(found.value); !usable)
+        return failure(usable.error().code, found.source + ": " + usable.error().detail);
+    return std::move(found.value);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
 // #include <dynasession/http/client.hpp>
 #ifndef DYNASESSION_HTTP_CLIENT_HPP
 #define DYNASESSION_HTTP_CLIENT_HPP
@@ -4993,13 +5570,14 @@ private:
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace dynasession::inline v0 {
 
 /// How connections to a server are opened, kept and bounded.
 struct connection_options {
-    /// How long the name look-up and all attempts to connect may take together.
+    /// How long the name look-up, all attempts to connect and the answer of a proxy may take together.
     std::chrono::milliseconds connect_timeout{1000};
 
     /// How long the TLS handshake may take.
@@ -5017,8 +5595,13 @@ struct connection_options {
     /// The largest body of an answer, in bytes. A DynamoDB page has 1 MB, a batch 16 MB.
     std::size_t max_body_size = 17'000'000;
 
-    /// The file of trusted authorities (PEM); empty = those of the system.
+    /// The file of trusted authorities (PEM), in place of those of the system. Empty: those; a DynamoDB client looks at
+    /// AWS_CA_BUNDLE before.
     std::string ca_file{};
+
+    /// The proxy to go through, `[http://][user:password@]host[:port]`, which is asked for a way by CONNECT. Not set:
+    /// none, or for a DynamoDB client what the environment says (HTTPS_PROXY, NO_PROXY, ...). Empty: none in any case.
+    std::optional<std::string> proxy{};
 };
 
 /// How long sessions live. The PHP handler's `session_lifetime` and the Ruby gem's `max_stale` are `max_stale`
@@ -5875,7 +6458,7 @@ public:
         if (ca_file.empty() && !SSL_CTX_set_default_verify_paths(ctx))
             return tls_detail::last_failure("the system's trusted authorities cannot be read");
         if (!ca_file.empty() && !SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr)) {
-            auto f = tls_detail::last_failure("ca_file names no readable PEM file of certificates");
+            auto f = tls_detail::last_failure("no certificates (PEM) can be read from " + ca_file);
             f.code = error::invalid_option;
             return f;
         }
@@ -5904,7 +6487,9 @@ private:
         tls_detail::handle<SSL> ssl(SSL_new(ctx_.get()));
         if (!ssl) throw std::bad_alloc();
         auto* const rules = SSL_get0_param(ssl.get());
-        X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        // Names stand in subjectAltName (RFC 9525); the subject's own is a text for people.
+        X509_VERIFY_PARAM_set_hostflags(rules,
+                                        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         const bool named = address_
                                ? X509_VERIFY_PARAM_set1_ip(rules, ASN1_STRING_get0_data(address_.get()),
                                                            static_cast<std::size_t>(ASN1_STRING_length(address_.get())))
@@ -6015,7 +6600,8 @@ private:
 
 namespace dynasession::inline v0::http {
 
-/// TLS and HTTP/1.1 of one connection, without the connection: bytes go in and out, one exchange after the other.
+/// A proxy's tunnel, TLS and HTTP/1.1 of one connection, without the connection: bytes go in and out, one exchange
+/// after the other.
 ///
 /// Each call answers what has to happen next: `output()` has to be sent and `sent()` called, `input()` has to be
 /// received into and `received()` called, or `answer()` is there.
@@ -6023,26 +6609,36 @@ class codec {
 public:
     enum class need { send, receive, nothing };
 
-    /// `tls` = nullptr speaks plain HTTP.
-    codec(const connection_options& limits, tls_context* tls) : limits_(&limits) {
+    /// What is spoken.
+    enum class stage {
+        tunnel,    ///< with a proxy, about a way to the endpoint
+        handshake, ///< of TLS
+        exchanges,
+    };
+
+    /// `tls` = nullptr speaks plain HTTP. `connect_request` is what a proxy is told first, which has to outlive this
+    /// object; empty = there is none.
+    codec(const connection_options& limits, tls_context* tls, std::string_view connect_request = {})
+        : limits_(&limits), connect_request_(connect_request) {
         if (tls) tls_.emplace(*tls);
+        stage_ = connect_request.empty() ? behind_tunnel() : stage::tunnel;
     }
 
-    /// Begins the next exchange, and the TLS handshake before the first.
+    /// Begins the next exchange, and before the first what has to precede it.
     need start(const request& message) {
         message_ = &message;
         answer_ = {};
         sent_ = answer_begun_ = reusable_ = false;
         in_begin_ = in_end_ = 0; // so that each answer comes to the same warm place
         begin_parsing();
-        return tls_ && !encrypted_ ? shake_hands() : begin_sending();
+        return proceed();
     }
 
     std::string_view output() const noexcept { return std::string_view(out_).substr(out_begin_); }
 
     need sent(std::size_t n) {
         out_begin_ += n;
-        sent_ = sent_ || (n != 0 && !handshaking());
+        sent_ = sent_ || (n != 0 && stage_ == stage::exchanges);
         if (out_begin_ != out_.size()) return need::send;
         out_begin_ = 0;
         // A large request shall not occupy memory as long as the connection lives.
@@ -6052,7 +6648,7 @@ public:
     }
 
     std::span<char> input() {
-        if (tls_) {
+        if (tls_ && stage_ != stage::tunnel) {
             encrypted_in_.resize(buffer_size);
             return encrypted_in_;
         }
@@ -6062,15 +6658,14 @@ public:
     /// `n` bytes came; 0 = the peer has closed the connection.
     need received(std::size_t n) {
         const bool eof = n == 0;
+        if (stage_ == stage::tunnel) return hear_proxy(n);
         if (tls_ && !eof) tls_->put({encrypted_in_.data(), n});
-        if (handshaking())
-            return eof ? fail({error::connection_closed, "the peer closed the connection in the TLS handshake"})
-                       : shake_hands();
+        if (stage_ == stage::handshake) return eof ? fail(error::connection_closed) : shake_hands();
         return tls_ ? decrypt(eof) : parse(n, eof);
     }
 
-    /// Whether the TLS handshake is still to be completed.
-    bool handshaking() const noexcept { return tls_ && !encrypted_; }
+    /// What is spoken now.
+    stage at() const noexcept { return stage_; }
 
     /// Whether a byte of the request of this exchange went out.
     bool request_sent() const noexcept { return sent_; }
@@ -6090,7 +6685,19 @@ public:
 private:
     static constexpr std::size_t buffer_size = 16 * 1024; // a TLS record
 
-    void begin_parsing() { parser_.emplace(*limits_, message_->head.starts_with("HEAD ")); }
+    void begin_parsing() {
+        // What follows a proxy's consent belongs to the tunnel, and what follows its refusal is not read.
+        parser_.emplace(*limits_, stage_ == stage::tunnel || message_->head.starts_with("HEAD "));
+    }
+
+    stage behind_tunnel() const noexcept { return tls_ ? stage::handshake : stage::exchanges; }
+
+    need proceed() {
+        if (stage_ == stage::exchanges) return begin_sending();
+        if (stage_ == stage::handshake) return shake_hands();
+        out_.append(connect_request_);
+        return need::send;
+    }
 
     need fail(failure f) {
         answer_ = std::move(f);
@@ -6104,12 +6711,27 @@ private:
         return need::nothing;
     }
 
+    need hear_proxy(std::size_t n) {
+        if (parse(n, n == 0) == need::receive) return need::receive;
+        if (!answer_) return need::nothing;
+        if (const auto status = answer_->status; status / 100 != 2)
+            return fail({status / 100 == 5 ? error::service_unavailable : error::proxy_refused,
+                         "answered with status " + std::to_string(status)});
+        // Nobody speaks before us in the tunnel: these are not the endpoint's bytes.
+        if (in_begin_ != in_end_) return fail({error::malformed_response, "bytes behind the proxy's consent"});
+        stage_ = behind_tunnel();
+        answer_ = {};
+        answer_begun_ = reusable_ = false;
+        begin_parsing();
+        return proceed();
+    }
+
     need shake_hands() {
         const auto done = tls_->handshake();
         tls_->drain(out_);
         if (!done) return fail(done.error());
         if (*done) {
-            encrypted_ = true;
+            stage_ = stage::exchanges;
             return begin_sending(); // our last handshake message travels with the request
         }
         return out_.empty() ? need::receive : need::send;
@@ -6183,8 +6805,9 @@ private:
     }
 
     const connection_options* limits_;
+    std::string_view connect_request_;
     std::optional<tls_engine> tls_;
-    bool encrypted_ = false;
+    stage stage_ = stage::exchanges;
     const request* message_ = nullptr;
     std::string out_;
     std::size_t out_begin_ = 0;
@@ -6209,6 +6832,7 @@ private:
 
 #include <chrono>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -6220,7 +6844,9 @@ class connection {
 public:
     using address = boost::asio::ip::tcp::endpoint;
 
-    connection(const connection_options& limits, tls_context* tls) : codec_(limits, tls) {}
+    /// As `codec`.
+    connection(const connection_options& limits, tls_context* tls, std::string_view connect_request = {})
+        : codec_(limits, tls, connect_request) {}
     ~connection() {
         if (async_) async_->close();
     }
@@ -6230,7 +6856,7 @@ public:
     codec& protocol() noexcept { return codec_; }
     const codec& protocol() const noexcept { return codec_; }
 
-    /// What the look-up of the endpoint's name found.
+    /// What the look-up of its peer's name found.
     std::vector<address> addresses;
 
     /// When it came to lie idle.
@@ -6279,12 +6905,15 @@ private:
 
 #endif
 // #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/proxy.hpp>
 // #include <dynasession/http/tls.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -6299,16 +6928,24 @@ class pool {
     using clock = std::chrono::steady_clock;
 
 public:
-    /// Throws `session_error` if the options of TLS cannot be used.
+    /// Throws `session_error` if the options of TLS or of the proxy cannot be used.
     pool(endpoint target, connection_options options) : endpoint_(std::move(target)), options_(std::move(options)) {
         if (endpoint_.tls) tls_ = tls_context::make(endpoint_.host, options_.ca_file).value();
+        if (options_.proxy.value_or("").empty()) return;
+        auto through = proxy::parse(*options_.proxy).value();
+        connect_request_ = through.connect_request(endpoint_);
+        proxy_ = std::move(through.address);
     }
 
     const endpoint& target() const noexcept { return endpoint_; }
+
+    /// Where the connections lead at first: to the proxy if there is one, else to the endpoint.
+    const endpoint& peer() const noexcept { return proxy_ ? *proxy_ : endpoint_; }
+
     const connection_options& options() const noexcept { return options_; }
 
     /// A new connection, not yet connected.
-    std::unique_ptr<connection> make() { return std::make_unique<connection>(options_, tls_.get()); }
+    std::unique_ptr<connection> make() { return std::make_unique<connection>(options_, tls_.get(), connect_request_); }
 
     /// An idle connection that still seems to be alive, or nullptr.
     std::unique_ptr<connection> take(clock::time_point now) {
@@ -6363,6 +7000,8 @@ private:
     endpoint endpoint_;
     connection_options options_;
     std::unique_ptr<tls_context> tls_;
+    std::optional<endpoint> proxy_;
+    std::string connect_request_; ///< empty = no proxy
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<connection>> idle_; ///< the one used last at the end
 };
@@ -6403,7 +7042,7 @@ public:
 
     /// What has to be done with `conn()` before `deadline()`; `resume` wants to know how it went.
     enum class step {
-        look_up,  ///< find the addresses of the name `target().host`
+        look_up,  ///< find the addresses of the name `peer().host`
         connect,  ///< to `address()`
         send,     ///< some of `conn().protocol().output()`
         receive,  ///< into `conn().protocol().input()`
@@ -6425,7 +7064,7 @@ public:
         if (ec == boost::asio::error::operation_aborted) return fail(ec);
         switch (step_) {
         case step::look_up:
-            if (ec) return fail({ec, "looking up " + target().host});
+            if (ec) return fail({ec, "looking up " + peer().host});
             return connect_next(error::timeout, now);
         case step::connect: return ec ? connect_next(ec, now) : begin(now);
         case step::send: return ec ? interrupted(ec, now) : follow(conn().protocol().sent(n), now);
@@ -6455,7 +7094,8 @@ public:
 
     bool has_connection() const noexcept { return connection_ != nullptr; }
     connection& conn() noexcept { return *connection_; }
-    const endpoint& target() const noexcept { return pool_->target(); }
+    /// Whom the connection leads to at first: the endpoint, or the proxy.
+    const endpoint& peer() const noexcept { return pool_->peer(); }
     const connection::address& address() const { return connection_->addresses[attempts_ - 1]; }
     time_point deadline() const noexcept { return deadline_; }
 
@@ -6466,9 +7106,9 @@ private:
         connection_ = pool_->make();
         connect_deadline_ = deadline_ = std::min(exchange_.deadline, now + pool_->options().connect_timeout);
         error_code not_numeric;
-        const auto numeric = boost::asio::ip::make_address(target().host, not_numeric);
+        const auto numeric = boost::asio::ip::make_address(peer().host, not_numeric);
         if (not_numeric) return step_ = step::look_up;
-        connection_->addresses = {{numeric, target().port}};
+        connection_->addresses = {{numeric, peer().port}};
         return connect_next(error::timeout, now);
     }
 
@@ -6483,18 +7123,26 @@ private:
 
     step begin(time_point now) {
         const auto next = conn().protocol().start(*exchange_.message);
-        deadline_ = exchange_.deadline;
-        if (conn().protocol().handshaking()) deadline_ = std::min(deadline_, now + pool_->options().handshake_timeout);
+        enter(conn().protocol().at(), now);
         return follow(next, now);
+    }
+
+    void enter(codec::stage s, time_point now) {
+        stage_ = s;
+        deadline_ = exchange_.deadline;
+        if (s == codec::stage::tunnel) deadline_ = connect_deadline_;
+        if (s == codec::stage::handshake) deadline_ = std::min(deadline_, now + pool_->options().handshake_timeout);
     }
 
     step follow(codec::need next, time_point now) {
         auto& protocol = conn().protocol();
         if (next == codec::need::nothing) {
             if (!protocol.answer()) return interrupted(std::move(protocol.answer()).error(), now);
+            if (exchange_.undamaged && !exchange_.undamaged(*protocol.answer()))
+                return interrupted(error::checksum_mismatch, now);
             return step_ = step::finished;
         }
-        if (!protocol.handshaking()) deadline_ = exchange_.deadline;
+        if (protocol.at() != stage_) enter(protocol.at(), now);
         return step_ = next == codec::need::send ? step::send : step::receive;
     }
 
@@ -6505,7 +7153,7 @@ private:
             repeated_ = repeated_ || protocol.request_sent();
             return open(now);
         }
-        if (f.detail.empty()) f.detail = (protocol.handshaking() ? "TLS handshake with " : "exchange with ") + place();
+        f.detail.insert(0, f.detail.empty() ? doing() : doing() + ": ");
         return fail(std::move(f));
     }
 
@@ -6514,10 +7162,20 @@ private:
         return step_ = step::finished;
     }
 
+    std::string doing() const {
+        switch (connection_->protocol().at()) {
+        case codec::stage::tunnel: return "CONNECT to " + place();
+        case codec::stage::handshake: return "TLS handshake with " + place();
+        case codec::stage::exchanges: break;
+        }
+        return "exchange with " + place();
+    }
+
     std::string place() const {
-        if (attempts_ == 0) return target().authority();
         std::ostringstream text;
-        text << target().authority() << " (" << address() << ')';
+        text << pool_->target().authority();
+        if (peer() != pool_->target()) text << " through the proxy " << peer().authority();
+        if (attempts_ != 0) text << " (" << address() << ')';
         return std::move(text).str();
     }
 
@@ -6529,6 +7187,7 @@ private:
     time_point connect_deadline_{};
     std::size_t attempts_ = 0;
     step step_ = step::finished;
+    codec::stage stage_ = codec::stage::exchanges; ///< that `deadline_` holds for
     bool reused_ = false;
     bool repeated_ = false; ///< the request went out on a connection that was dead
 };
@@ -6598,7 +7257,7 @@ private:
                 ec = boost::asio::error::operation_aborted;
             } else if (next == step::look_up) {
                 const auto lookup = lookup_ = std::make_shared<name_lookup>(*executor_);
-                return lookup->start(trip_.target(), trip_.deadline(), std::move(self));
+                return lookup->start(trip_.peer(), trip_.deadline(), std::move(self));
             } else {
                 const auto socket = trip_.conn().async(*executor_);
                 if (next == step::send)
@@ -6780,7 +7439,7 @@ class client {
 public:
     using executor_type = boost::asio::any_io_executor;
 
-    /// Throws `session_error` if the options of TLS cannot be used. Connects to nothing yet.
+    /// Throws `session_error` if the options of TLS or of the proxy cannot be used. Connects to nothing yet.
     explicit client(endpoint target, client_options options = {})
         : client(boost::asio::system_executor(), std::move(target), std::move(options)) {}
 
@@ -6810,7 +7469,7 @@ public:
             std::size_t n = 0;
             switch (step) {
             case round_trip::step::look_up:
-                trip.conn().addresses = posix::resolve(target().host, target().port, ec);
+                trip.conn().addresses = posix::resolve(trip.peer().host, trip.peer().port, ec);
                 break;
             case round_trip::step::connect: ec = trip.conn().blocking().connect(trip.address(), trip.deadline()); break;
             case round_trip::step::send:
@@ -6844,6 +7503,4871 @@ private:
 } // namespace dynasession::inline v0::http
 
 #endif
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/proxy.hpp>
+// #include <dynasession/http/tls.hpp>
+
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+namespace connection_detail {
+
+// The file of trusted authorities; one that cannot be used is found here, where it is known who named it.
+inline result<std::string> resolve_ca_file(const std::string& given, const environment& env,
+                                           const shared_config& config) {
+    auto file = given.empty() ? configured_ca_bundle(env, config) : setting{given, "option ca_file"};
+    if (file.value.empty()) return std::string();
+    if (const auto usable = http::tls_context::make({}, file.value); !usable)
+        return failure(usable.error().code, file.source + ": " + usable.error().detail);
+    return std::move(file.value);
+}
+
+} // namespace connection_detail
+
+/// The options of connections to this endpoint, with what is not set taken from the environment: `ca_file` from
+/// AWS_CA_BUNDLE, else from `ca_bundle` of the profile in use, `proxy` as `environment_proxy` finds it.
+///
+/// Plain http through a proxy leaves this machine, wherever the endpoint is, so it needs `allow_plain_http`.
+///
+/// *Errors:* `error::invalid_option`; the detail names the option, the variable, or the file and line.
+inline result<http::client_options> resolve_connection(http::client_options given, const http::endpoint& target,
+                                                       bool allow_plain_http,
+                                                       const environment& env = process_environment,
+                                                       const shared_config& config = {}) {
+    if (target.tls) {
+        auto file = connection_detail::resolve_ca_file(given.ca_file, env, config);
+        if (!file) return std::move(file).error();
+        given.ca_file = *std::move(file);
+    }
+    if (!given.proxy) {
+        auto proxy = environment_proxy(target, env);
+        if (!proxy) return std::move(proxy).error();
+        given.proxy = *std::move(proxy);
+    } else if (!given.proxy->empty()) {
+        if (const auto usable = http::proxy::parse(*given.proxy); !usable)
+            return failure(usable.error().code, "option proxy: " + usable.error().detail);
+    }
+    if (!given.proxy->empty() && !target.tls && !allow_plain_http)
+        return failure(
+            error::invalid_option,
+            "option proxy: plain http through a proxy can be read on the way: use https, or set allow_plain_http");
+    return given;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/credential_chain.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIAL_CHAIN_HPP
+#define DYNASESSION_AWS_CREDENTIAL_CHAIN_HPP
+
+// #include <dynasession/aws/credential_fetch.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIAL_FETCH_HPP
+#define DYNASESSION_AWS_CREDENTIAL_FETCH_HPP
+
+// #include <dynasession/aws/assume_role_credentials.hpp>
+#ifndef DYNASESSION_AWS_ASSUME_ROLE_CREDENTIALS_HPP
+#define DYNASESSION_AWS_ASSUME_ROLE_CREDENTIALS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/fetch.hpp>
+#ifndef DYNASESSION_AWS_FETCH_HPP
+#define DYNASESSION_AWS_FETCH_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+/// A request to a server that gives out credentials.
+struct server_call {
+    http::endpoint server{};
+    http::request message{};
+    std::chrono::milliseconds timeout{1000}; ///< from connecting to the last byte of the answer
+    bool through_proxy = false;              ///< metadata servers are never asked through one
+};
+
+/// A program to be run, without a shell, that prints credentials.
+struct program_call {
+    std::vector<std::string> arguments{}; ///< the first one names the program
+    std::chrono::milliseconds timeout{60'000};
+    std::size_t max_output = 64 * 1024; ///< bytes
+};
+
+/// What became of a program.
+struct program_output {
+    int exit_status = 0; ///< 128 and more: ended by a signal
+    std::string text{};  ///< what it wrote to its standard output
+};
+
+/// The effects of an operation that fetches credentials.
+using fetch_effect = std::variant<server_call, program_call>;
+
+/// The reply to the one or the other.
+struct fetch_reply {
+    result<http::response> answer{};
+    result<program_output> output{};
+
+    fetch_reply() = default;
+    fetch_reply(const failure& f) : answer(f), output(f) {}
+    fetch_reply(http::response r) : answer(std::move(r)) {}
+    fetch_reply(program_output o) : output(std::move(o)) {}
+};
+
+/// An operation that fetches credentials: `fetch_now` carries it out.
+template <class Op>
+concept fetch_operation = op::operation<Op> && std::same_as<typename Op::effect_type, fetch_effect> &&
+                          std::same_as<typename Op::reply_type, fetch_reply> && std::same_as<typename Op::value_type, credentials>;
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/sts.hpp>
+#ifndef DYNASESSION_AWS_STS_HPP
+#define DYNASESSION_AWS_STS_HPP
+
+// #include <dynasession/aws/canonical_request.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/service_call.hpp>
+#ifndef DYNASESSION_AWS_SERVICE_CALL_HPP
+#define DYNASESSION_AWS_SERVICE_CALL_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/aws/service_fault.hpp>
+#ifndef DYNASESSION_AWS_SERVICE_FAULT_HPP
+#define DYNASESSION_AWS_SERVICE_FAULT_HPP
+
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/aws/server_text.hpp>
+#ifndef DYNASESSION_AWS_SERVER_TEXT_HPP
+#define DYNASESSION_AWS_SERVER_TEXT_HPP
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::aws {
+
+/// A message of the service without what it repeats of the request: values of attributes, and the canonical request,
+/// in which the security token stands. What else it says stays: names of tables, attributes and roles.
+///
+/// Where it repeats was seen in the answers of DynamoDB Local and dynalite, which word them as the service does.
+inline std::string without_values(std::string_view message) {
+    constexpr std::string_view value = "Value ", place = " at '", gap = "...";
+    // Everything behind these may be repeated text.
+    constexpr std::array<std::string_view, 8> before_values{
+        "numeric value: ", "Input collection [", "operand: ",      "name found; type: ",
+        "Canonical String", "String-to-Sign",    "Authorization=", "Authorization header: "};
+
+    std::string out(message);
+    // "Value '...' at 'tableName' failed to satisfy constraint: ..."
+    const auto from = out.find(value), to = out.rfind(place);
+    if (from != out.npos && to != out.npos && from + value.size() <= to)
+        out.replace(from + value.size(), to - from - value.size(), gap);
+
+    for (const auto marker : before_values)
+        if (const auto at = out.find(marker); at != out.npos) out.replace(at + marker.size(), out.npos, gap);
+    return out;
+}
+
+/// A text of the service, fit for a line of a log: no control characters, not too long, cut between characters.
+inline std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 512;
+    if (text.size() > longest) {
+        text = text.substr(0, longest + 1);
+        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
+        text.remove_suffix(1);
+    }
+    std::string out(text);
+    std::ranges::replace_if(
+        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return out;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Why a service that gives out credentials gave none, and whether it may at the next attempt.
+struct service_fault {
+    failure why{};
+    retry_reason retry = retry_reason::never;
+};
+
+namespace service_fault_detail {
+
+struct meaning {
+    std::string_view name{};
+    error code{};
+    retry_reason retry = retry_reason::never;
+};
+
+// STS API reference, "Common errors" and those of AssumeRole and AssumeRoleWithWebIdentity; SSO portal API reference,
+// GetRoleCredentials; the lists of the SDKs' standard retry mode.
+inline constexpr meaning meanings[] = {
+    {"Throttling", error::throttled, retry_reason::throttling},
+    {"ThrottlingException", error::throttled, retry_reason::throttling},
+    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
+    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
+    {"RequestTimeout", error::timeout, retry_reason::transient},
+    {"RequestTimeoutException", error::timeout, retry_reason::transient},
+    {"InternalFailure", error::service_unavailable, retry_reason::transient},
+    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient},
+    {"IDPCommunicationError", error::service_unavailable, retry_reason::transient},
+    {"ExpiredToken", error::credentials_expired},
+    {"ExpiredTokenException", error::credentials_expired},
+    {"InvalidClientTokenId", error::credentials_expired},
+    {"UnrecognizedClientException", error::credentials_expired},
+    {"UnauthorizedException", error::credentials_expired},
+    {"AccessDenied", error::access_denied},
+    {"AccessDeniedException", error::access_denied},
+    {"ForbiddenException", error::access_denied},
+    {"InvalidIdentityToken", error::access_denied},
+    {"InvalidIdentityTokenException", error::access_denied},
+    {"IDPRejectedClaim", error::access_denied},
+    {"RegionDisabledException", error::access_denied},
+    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
+    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
+    {"AuthFailure", error::access_denied, retry_reason::signature},
+    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
+    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
+    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
+};
+
+// What a status means by itself; an answer that is not in the service's words comes from somebody else.
+inline meaning by_status(unsigned status, bool named) noexcept {
+    switch (status) {
+    case 429: return {"", error::throttled, retry_reason::throttling};
+    case 408: return {"", error::timeout, retry_reason::transient};
+    case 401:
+    case 403: return {"", error::access_denied};
+    case 500:
+    case 502:
+    case 503:
+    case 504: return {"", error::service_unavailable, retry_reason::transient};
+    default: return {"", named ? error::invalid_request : error::malformed_response};
+    }
+}
+
+} // namespace service_fault_detail
+
+/// The name of an error in what an answer says, such as `com.amazonaws.sso#ForbiddenException:http://...`.
+inline std::string_view error_name(std::string_view text) noexcept {
+    text = text.substr(0, text.find(':'));
+    return text.substr(text.find('#') + 1); // npos + 1 is 0
+}
+
+/// What an answer with another status than 200 means, by the name of its error and its message, which may be empty.
+inline service_fault service_fault_of(unsigned status, std::string_view name, std::string_view message) {
+    using namespace service_fault_detail;
+    const auto* known = std::ranges::find(meanings, name, &meaning::name);
+    const auto meant = known == std::end(meanings) ? by_status(status, !name.empty()) : *known;
+    auto text = name.empty() ? "HTTP status " + std::to_string(status) : std::string(name);
+    if (!message.empty()) text += ": " + without_values(message);
+    return {{meant.code, printable(text)}, meant.retry};
+}
+
+/// What it means that there was no answer.
+inline service_fault service_fault_of(failure why) {
+    // A certificate, a limit of our own and a cancellation are the same the next time.
+    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
+                       why == error::response_too_large || why == error::invalid_request;
+    return {std::move(why), final ? retry_reason::never : retry_reason::transient};
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/random.hpp>
+// #include <dynasession/http/date.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// How calls for credentials are repeated: as the SDKs repeat those of all services but DynamoDB.
+inline constexpr retry_options service_call_retries{.max_attempts = 3, .base_delay = std::chrono::milliseconds(50)};
+
+/// A call to a service that gives out credentials, repeated after errors that pass by themselves, and after one that
+/// comes from this machine's clock with the service's time.
+///
+/// `Call` has
+/// - `name()`: what is asked of whom on whose behalf; each failure begins with it,
+/// - `render(now)`: the request, a `result<server_call>`,
+/// - `read(response)`: what an answer with status 200 holds, a `result<credentials>`,
+/// - `fault(response)`: what another answer means, a `service_fault`.
+template <class Call>
+class service_call {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action = op::action<fetch_effect, credentials>;
+
+    explicit service_call(Call call, retry_options options = service_call_retries)
+        : call_(std::move(call)), options_(options) {}
+
+    action resume(fetch_reply&& reply, op::instant now) {
+        if (std::exchange(asked_, false)) return take(reply.answer, now);
+        if (!reply.answer) return fail(std::move(reply.answer).error());
+        auto rendered = call_.render({now.system + skew_, now.steady});
+        if (!rendered) return fail(std::move(rendered).error());
+        asked_ = true;
+        return fetch_effect(*std::move(rendered));
+    }
+
+private:
+    action take(result<http::response>& answer, op::instant now) {
+        if (!answer) return repeat(service_fault_of(std::move(answer).error()));
+        if (answer->status != 200) {
+            auto f = call_.fault(*answer);
+            if (f.retry == retry_reason::clock_skew || f.retry == retry_reason::signature)
+                f.retry = learn_clock(*answer, now) ? retry_reason::transient : retry_reason::never;
+            return repeat(std::move(f));
+        }
+        auto found = call_.read(*answer);
+        detail::cleanse(answer->body);
+        if (!found) return repeat({std::move(found).error(), retry_reason::transient});
+        return found;
+    }
+
+    action repeat(service_fault f) {
+        if (f.retry == retry_reason::never || attempt_ == options_.max_attempts) return fail(std::move(f.why));
+        const auto longest = longest_pause(options_, f.retry, attempt_++ - 1);
+        const double factor = options_.random ? options_.random() : detail::uniform_random();
+        return op::pause{std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor)};
+    }
+
+    // Whether this machine's clock was so far off that a signature did not hold.
+    bool learn_clock(const http::response& answer, op::instant now) noexcept {
+        const auto date = http::parse_date(answer.header("date"));
+        if (!date) return false;
+        const auto before = std::exchange(skew_, *date - now.system);
+        return std::chrono::abs(skew_ - before) > std::chrono::minutes(4);
+    }
+
+    action fail(failure why) const {
+        why.detail = call_.name() + (why.detail.empty() ? std::string() : ": " + why.detail);
+        return result<credentials>(std::move(why));
+    }
+
+    Call call_;
+    retry_options options_;
+    bool asked_ = false;
+    unsigned attempt_ = 1;
+    std::chrono::milliseconds skew_{}; // how far the service's clock is ahead
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/service_fault.hpp>
+// #include <dynasession/aws/signing_cache.hpp>
+// #include <dynasession/aws/sigv4.hpp>
+// #include <dynasession/aws/xml_document.hpp>
+#ifndef DYNASESSION_AWS_XML_DOCUMENT_HPP
+#define DYNASESSION_AWS_XML_DOCUMENT_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+/// A small XML document of elements and texts, as the query protocol of AWS answers.
+///
+/// It is read strictly: every element is closed by its name and text stands in the innermost ones only. The five
+/// predefined entities and references to characters of ASCII are all that is resolved. Attributes and comments are left out; a
+/// document type, CDATA and processing instructions are refused.
+///
+/// *Lifetimes:* refers to the text that was parsed.
+class xml_document {
+public:
+    static constexpr std::size_t max_size = 64 * 1024; ///< bytes
+    static constexpr std::size_t max_depth = 16;       ///< elements around a text
+
+    /// Nothing for a text that is no such document, or passes a limit.
+    static std::optional<xml_document> parse(std::string_view text);
+
+    /// The text of the one innermost element to which this path leads, such as `ErrorResponse/Error/Code`; nothing when
+    /// there is none, or more than one, or the text holds an unknown entity.
+    std::optional<std::string> find(std::string_view path) const {
+        const auto found = std::ranges::find(leaves_, path, &leaf::path);
+        if (found == leaves_.end() || std::ranges::count(leaves_, path, &leaf::path) != 1) return std::nullopt;
+        return resolve(found->text);
+    }
+
+private:
+    struct leaf {
+        std::string path;
+        std::string_view text;
+    };
+    class reader;
+
+    static std::optional<std::string> resolve(std::string_view text);
+    static bool append_reference(std::string& out, std::string_view name);
+    static bool append_character(std::string& out, std::string_view number);
+
+    std::vector<leaf> leaves_;
+};
+
+class xml_document::reader {
+public:
+    reader(std::string_view text, std::vector<leaf>& leaves) : rest_(text), leaves_(&leaves) {}
+
+    bool read_document() {
+        skip("\xEF\xBB\xBF");
+        if (skip("<?xml ") && !skip_past("?>")) return false;
+        return skip_around() && read_element(1) && skip_around() && rest_.empty();
+    }
+
+private:
+    static constexpr std::string_view blanks = " \t\r\n";
+
+    bool skip(std::string_view text) noexcept {
+        const bool found = rest_.starts_with(text);
+        if (found) rest_.remove_prefix(text.size());
+        return found;
+    }
+
+    bool skip_past(std::string_view text) noexcept {
+        const auto at = rest_.find(text);
+        if (at != rest_.npos) rest_.remove_prefix(at + text.size());
+        return at != rest_.npos;
+    }
+
+    bool skip_blanks() noexcept {
+        const auto end = std::min(rest_.find_first_not_of(blanks), rest_.size());
+        rest_.remove_prefix(end);
+        return end != 0;
+    }
+
+    // Blanks and comments; false when a comment has no end.
+    bool skip_around() noexcept {
+        for (skip_blanks(); skip("<!--"); skip_blanks())
+            if (!skip_past("-->")) return false;
+        return true;
+    }
+
+    std::string_view take_name() noexcept {
+        const auto is_part = [](char c) {
+            return detail::is_unreserved(c) || c == ':' || static_cast<unsigned char>(c) >= 0x80;
+        };
+        const auto end = std::ranges::find_if_not(rest_, is_part);
+        const auto name = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
+        rest_.remove_prefix(name.size());
+        return name;
+    }
+
+    bool skip_attributes() noexcept {
+        while (skip_blanks() && !rest_.empty() && rest_.front() != '>' && rest_.front() != '/') {
+            if (take_name().empty()) return false;
+            skip_blanks();
+            if (!skip("=")) return false;
+            skip_blanks();
+            const std::string_view quote = rest_.starts_with('\'') ? "'" : "\"";
+            if (!skip(quote)) return false;
+            const auto end = rest_.find_first_of(quote == "'" ? "'<" : "\"<");
+            if (end == rest_.npos || rest_[end] == '<') return false;
+            rest_.remove_prefix(end + 1);
+        }
+        return true;
+    }
+
+    bool read_element(std::size_t depth) {
+        if (depth > max_depth || !skip("<")) return false;
+        const auto name = take_name();
+        if (name.empty() || !skip_attributes()) return false;
+        const auto outer = path_.size();
+        if (outer != 0) path_ += '/';
+        path_ += name;
+        const bool read =
+            skip("/>") ? add_leaf({}) : skip(">") && read_content(depth) && skip("</") && skip(name) && skip_end();
+        path_.resize(outer);
+        return read;
+    }
+
+    bool skip_end() noexcept {
+        skip_blanks();
+        return skip(">");
+    }
+
+    // Up to the end tag: a text, or elements.
+    bool read_content(std::size_t depth) {
+        const auto text = rest_.substr(0, rest_.find('<'));
+        rest_.remove_prefix(text.size());
+        if (rest_.starts_with("</")) return add_leaf(text);
+        if (text.find_first_not_of(blanks) != text.npos) return false;
+        while (skip_around() && !rest_.starts_with("</"))
+            if (!read_element(depth + 1)) return false;
+        return true;
+    }
+
+    bool add_leaf(std::string_view text) {
+        leaves_->push_back({path_, text});
+        return true;
+    }
+
+    std::string_view rest_;
+    std::string path_;
+    std::vector<leaf>* leaves_;
+};
+
+inline std::optional<xml_document> xml_document::parse(std::string_view text) {
+    xml_document document;
+    if (text.size() > max_size || !reader(text, document.leaves_).read_document()) return std::nullopt;
+    return document;
+}
+
+inline std::optional<std::string> xml_document::resolve(std::string_view text) {
+    std::string out;
+    out.reserve(text.size()); // a secret is to leave no copies behind
+    while (!text.empty()) {
+        const auto plain = text.substr(0, text.find('&'));
+        out.append(plain);
+        text.remove_prefix(plain.size());
+        if (text.empty()) break;
+        const auto end = text.find(';');
+        if (end == text.npos || !append_reference(out, text.substr(1, end - 1))) return std::nullopt;
+        text.remove_prefix(end + 1);
+    }
+    return out;
+}
+
+inline bool xml_document::append_reference(std::string& out, std::string_view name) {
+    constexpr std::array<std::pair<std::string_view, char>, 5> entities{
+        {{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"apos", '\''}, {"quot", '"'}}};
+    if (name.starts_with('#')) return append_character(out, name.substr(1));
+    for (const auto& [entity, stands_for] : entities)
+        if (name == entity) return out.push_back(stands_for), true;
+    return false;
+}
+
+// Of ASCII: what XML writers escape is there.
+inline bool xml_document::append_character(std::string& out, std::string_view number) {
+    const int base = number.starts_with('x') ? 16 : 10;
+    if (base == 16) number.remove_prefix(1);
+    unsigned char code = 0;
+    const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), code, base);
+    if (failed != std::errc{} || end != number.data() + number.size() || code == 0 || code >= 0x80) return false;
+    out.push_back(static_cast<char>(code));
+    return true;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/detail/iso8601.hpp>
+// #include <dynasession/detail/random_token.hpp>
+#ifndef DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
+#define DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
+
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <string>
+
+namespace dynasession::inline v0::detail {
+
+/// 96 random bits as 16 characters: no two writes, and no two holders of a lock, have the same.
+inline std::string random_token() {
+    std::array<unsigned char, 12> bits;
+    random_bytes(bits);
+    const auto text = base64url(bits);
+    return {text.begin(), text.end()};
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+/// Where STS is, and the region that its signatures name.
+struct sts_endpoint {
+    http::endpoint address{};
+    std::string region{};
+};
+
+/// A role to be assumed.
+struct role {
+    std::string arn{};
+    std::string session_name{}; ///< what the logs of AWS show; empty: one is made up
+    std::string external_id{};  ///< what the role's owner may demand; empty: none
+    std::optional<std::chrono::seconds> duration{}; ///< of the credentials; else the service's 1 h
+    std::string source{};       ///< where it was configured, for messages
+};
+
+namespace sts_detail {
+
+// One request of the query protocol: a form whose answer is XML (STS API reference, version 2011-06-15).
+class request {
+public:
+    request(sts_endpoint where, std::string_view action, const role& r, std::optional<credentials> key = {})
+        : where_(std::move(where)), action_(action), source_(r.source), key_(std::move(key)) {
+        form_.append("Action=").append(action).append("&Version=2011-06-15");
+        add("RoleArn", r.arn);
+        add("RoleSessionName", r.session_name.empty() ? "dynasession-" + detail::random_token() : r.session_name);
+        if (r.duration) add("DurationSeconds", std::to_string(r.duration->count()));
+        if (!r.external_id.empty()) add("ExternalId", r.external_id);
+    }
+    request(const request&) = default;
+    request(request&&) = default;
+    request& operator=(const request&) = delete;
+    ~request() { detail::cleanse(form_); } // may hold a token
+
+    void add(std::string_view name, std::string_view value) {
+        form_.append(1, '&').append(name).append(1, '=');
+        detail::append_uri_encoded(form_, value);
+    }
+
+    std::string name() const {
+        return (source_.empty() ? source_ : source_ + ": ") + action_ + " at " + where_.address.host;
+    }
+
+    result<server_call> render(op::instant now) const {
+        const timestamp at(now.system);
+        const auto host = where_.address.authority();
+        std::vector<header> headers{{"content-type", "application/x-www-form-urlencoded; charset=utf-8"},
+                                    {"host", host}}; // sorted, as the signature wants them
+        std::string authorization;
+        if (key_) {
+            headers.push_back({"x-amz-date", at.text()});
+            if (!key_->session_token().empty()) headers.push_back({"x-amz-security-token", key_->session_token()});
+            signer(where_.region, "sts").sign({.headers = headers, .body = form_}, *key_, at, authorization);
+            headers.push_back({"authorization", authorization});
+        }
+        std::vector<http::field> fields{{"accept-encoding", "identity"}, {"user-agent", "dynasession"}};
+        for (const auto& h : headers)
+            if (h.name != "host") fields.push_back({h.name, h.value});
+        auto message = http::make_request("POST", "/", host, fields, form_);
+        if (!message) return std::move(message).error();
+        return server_call{where_.address, *std::move(message), std::chrono::seconds(5), true};
+    }
+
+    result<credentials> read(const http::response& answer) const {
+        const failure foreign(error::malformed_response, "the answer is not what STS sends: check AWS_ENDPOINT_URL_STS "
+                                                         "and AWS_ENDPOINT_URL, and what stands between");
+        const auto document = xml_document::parse(answer.body);
+        if (!document) return foreign;
+        const auto text = [&, path = action_ + "Response/" + action_ + "Result/Credentials/"](std::string_view name) {
+            return document->find(path + std::string(name)).value_or("");
+        };
+        auto id = text("AccessKeyId"), secret = text("SecretAccessKey"), token = text("SessionToken");
+        const auto expires = detail::parse_iso8601(text("Expiration"));
+        if (id.empty() || secret.empty() || token.empty() || !expires) return foreign;
+        return credentials(std::move(id), std::move(secret), std::move(token), *expires);
+    }
+
+    service_fault fault(const http::response& answer) const {
+        const auto document = xml_document::parse(answer.body);
+        const auto text = [&](std::string_view path) {
+            return document ? document->find(path).value_or("") : std::string();
+        };
+        return service_fault_of(answer.status, text("ErrorResponse/Error/Code"), text("ErrorResponse/Error/Message"));
+    }
+
+private:
+    sts_endpoint where_;
+    std::string action_;
+    std::string source_;
+    std::optional<credentials> key_;
+    std::string form_;
+};
+
+} // namespace sts_detail
+
+/// A call to STS. The same call may be copied and made again.
+using sts_call = service_call<sts_detail::request>;
+
+/// The credentials of a role, for one whose own these are.
+///
+/// *Errors:* `error::access_denied` when the role may not be assumed, `error::credentials_expired` when STS does not
+/// know the own ones, and those of the transport.
+inline sts_call assume_role(sts_endpoint where, const role& r, credentials own) {
+    return sts_call({std::move(where), "AssumeRole", r, std::move(own)});
+}
+
+/// The credentials of a role, for one whom an identity provider has given this token.
+///
+/// *Errors:* `error::access_denied` when the role may not be assumed, `error::credentials_expired` for an old token,
+/// and those of the transport.
+inline sts_call assume_role_with_web_identity(sts_endpoint where, const role& r, std::string_view token) {
+    sts_detail::request call(std::move(where), "AssumeRoleWithWebIdentity", r);
+    call.add("WebIdentityToken", token);
+    return sts_call(std::move(call));
+}
+
+static_assert(fetch_operation<sts_call>);
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+/// Fetches the credentials of `Source`, and assumes roles one after the other, each with what came before.
+template <fetch_operation Source>
+class fetch_role_credentials {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action = op::action<fetch_effect, credentials>;
+
+    explicit fetch_role_credentials(Source source, sts_endpoint where = {}, std::vector<role> roles = {})
+        : source_(std::move(source)), where_(std::move(where)), roles_(std::move(roles)) {}
+
+    action resume(fetch_reply&& reply, op::instant now) {
+        auto inner = call_ ? call_->resume(std::move(reply), now) : source_.resume(std::move(reply), now);
+        return op::carry_on<action>(std::move(inner), [&](result<credentials>&& got) -> action {
+            if (!got || assumed_ == roles_.size()) return std::move(got);
+            call_.emplace(assume_role(where_, roles_[assumed_++], *std::move(got)));
+            return resume({}, now);
+        });
+    }
+
+private:
+    Source source_;
+    sts_endpoint where_;
+    std::vector<role> roles_;
+    std::size_t assumed_ = 0;
+    std::optional<sts_call> call_; // for the last of those
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/container_credentials.hpp>
+#ifndef DYNASESSION_AWS_CONTAINER_CREDENTIALS_HPP
+#define DYNASESSION_AWS_CONTAINER_CREDENTIALS_HPP
+
+// #include <dynasession/aws/container_settings.hpp>
+#ifndef DYNASESSION_AWS_CONTAINER_SETTINGS_HPP
+#define DYNASESSION_AWS_CONTAINER_SETTINGS_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/metadata_requests.hpp>
+#ifndef DYNASESSION_AWS_METADATA_REQUESTS_HPP
+#define DYNASESSION_AWS_METADATA_REQUESTS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/random.hpp>
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// How a metadata server is asked.
+struct metadata_patience {
+    std::chrono::milliseconds timeout{}; ///< for one attempt
+    unsigned attempts = 3;               ///< for one request, the first included
+};
+
+/// The requests of an operation to a metadata server, one after the other, each tried again while that may help: after
+/// failures of the network, answers of the kinds 429 and 5xx, and what the operation finds damaged.
+class metadata_requests {
+public:
+    using action_type = op::action<fetch_effect, credentials>;
+
+    /// `source` names the server in messages.
+    metadata_requests(http::endpoint server, std::string source, metadata_patience patience)
+        : server_(std::move(server)), source_(std::move(source)), patience_(patience) {}
+
+    const metadata_patience& patience() const noexcept { return patience_; }
+
+    /// Begins a request; `name` stands for it in messages.
+    action_type send(std::string_view method, std::string_view target, std::span<const http::field> fields,
+                     std::string name) {
+        name_ = std::move(name);
+        attempt_ = 1;
+        auto made = http::make_request(method, target, server_.authority(), fields);
+        if (!made) return end(made.error().code, made.error().detail);
+        message_ = *std::move(made);
+        return attempt();
+    }
+
+    /// What follows from a reply, unless it is an answer that the operation has to judge.
+    std::optional<action_type> follow(const fetch_reply& reply) {
+        if (!reply.answer) {
+            const auto& why = reply.answer.error();
+            if (why == boost::asio::error::operation_aborted) return end(why.code, why.detail);
+            if (std::exchange(pausing_, false)) return end(why.code, why.detail);
+            return again(why.code, why.detail);
+        }
+        if (std::exchange(pausing_, false)) return attempt();
+        const auto status = reply.answer->status;
+        if (status == 429 || status >= 500) return again(error::service_unavailable, status_text(status));
+        return std::nullopt;
+    }
+
+    /// Another attempt, after a pause, if there is one left; else the end.
+    action_type again(error_code code, std::string_view why) {
+        if (attempt_ >= patience_.attempts) return end(code, why);
+        const auto longest = longest_pause({.base_delay = first_pause}, retry_reason::transient, attempt_++ - 1);
+        pausing_ = true;
+        return op::pause{std::chrono::duration_cast<std::chrono::milliseconds>(longest * detail::uniform_random())};
+    }
+
+    /// The end of the operation: why there are no credentials.
+    action_type end(error_code code, std::string_view why) const {
+        auto text = source_ + ": " + name_ + ": ";
+        return result<credentials>(failure(code, text.append(why)));
+    }
+
+    static std::string status_text(unsigned status) { return "status " + std::to_string(status); }
+
+private:
+    static constexpr std::chrono::milliseconds first_pause{100};
+
+    action_type attempt() const {
+        return fetch_effect(server_call{.server = server_, .message = message_, .timeout = patience_.timeout});
+    }
+
+    http::endpoint server_;
+    std::string source_;
+    metadata_patience patience_;
+    std::string name_;
+    http::request message_;
+    unsigned attempt_ = 1;
+    bool pausing_ = false;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Where a container gets its credentials from.
+struct container_settings {
+    http::endpoint server{};
+    std::string target{}; ///< path and query; who knows them may have the credentials
+    std::string source{}; ///< the variable that says so, for messages
+    std::string token{};  ///< what goes into the Authorization field, unless there is a file; empty: none
+    std::string token_file{};
+    metadata_patience patience{std::chrono::seconds(2)};
+};
+
+namespace container_settings_detail {
+
+inline constexpr std::string_view relative_uri = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+inline constexpr std::string_view full_uri = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+inline constexpr std::string_view token_value = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+inline constexpr std::string_view token_file = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+inline failure refuse(std::string_view name, std::string_view why, error code = error::invalid_option) {
+    return {code, std::string(name).append(": ").append(why)};
+}
+
+inline bool is_plain(std::string_view text) noexcept {
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+// Whether credentials may come from there without TLS: this machine, and what AWS puts beside a container. Names are
+// not looked up: what a name leads to now says nothing of a moment later.
+inline bool is_trusted_without_tls(const http::endpoint& server) {
+    if (server.is_loopback()) return true;
+    error_code ec;
+    const auto address = boost::asio::ip::make_address(server.host, ec);
+    constexpr std::string_view trusted[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"}; // ECS, EKS, EKS
+    return !ec && std::ranges::any_of(trusted,
+                                      [&](std::string_view t) { return address == boost::asio::ip::make_address(t); });
+}
+
+inline result<container_settings> from_relative(std::string target) {
+    if (!target.starts_with('/') || target.find('#') != target.npos || !is_plain(target))
+        return refuse(relative_uri, "not a path: expected a text such as /v2/credentials/ID");
+    return container_settings{.server = {.tls = false, .host = "169.254.170.2", .port = 80},
+                              .target = std::move(target),
+                              .source = std::string(relative_uri)};
+}
+
+inline result<container_settings> from_full(std::string_view uri) {
+    const auto refuse_uri = [](std::string_view why) { return refuse(full_uri, why, error::invalid_endpoint); };
+    const auto host = uri.find("://");
+    if (host == uri.npos) return refuse_uri("not a URL: expected http://host/path or https://host/path");
+    const auto end = std::min(uri.find_first_of("/?#", host + 3), uri.size());
+    auto server = http::endpoint::parse(uri.substr(0, end));
+    if (!server) return refuse_uri(server.error().detail);
+    if (!server->tls && !is_trusted_without_tls(*server))
+        return refuse_uri("plain http to a host that is neither this machine nor 169.254.170.2, 169.254.170.23 or "
+                          "[fd00:ec2::23]: use https");
+
+    const auto target = uri.substr(end);
+    if (target.find('#') != target.npos || !is_plain(target))
+        return refuse_uri("the path holds white space, a # or signs outside of ASCII: escape them");
+    return container_settings{.server = *std::move(server),
+                              .target = (target.starts_with('/') ? "" : "/") + std::string(target),
+                              .source = std::string(full_uri)};
+}
+
+} // namespace container_settings_detail
+
+/// What the variables say of the credentials of a container (ECS, EKS Pod Identity); nothing when they say nothing.
+/// AWS_CONTAINER_CREDENTIALS_RELATIVE_URI goes before AWS_CONTAINER_CREDENTIALS_FULL_URI, and
+/// AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE before AWS_CONTAINER_AUTHORIZATION_TOKEN.
+///
+/// *Errors:* `error::invalid_endpoint` for a full URI that is none, or leads to another machine without TLS;
+/// `error::invalid_option` for a relative one that is none, and for a token without a URI. The detail names the
+/// variable.
+inline result<std::optional<container_settings>>
+resolve_container_settings(const environment& env = process_environment) {
+    using namespace container_settings_detail;
+    const auto is_set = [&](std::string_view name) { return !variable(env, name).empty(); };
+    if (!is_set(relative_uri) && !is_set(full_uri)) {
+        for (const auto name : {token_file, token_value})
+            if (is_set(name))
+                return refuse(name, "set, but neither " + std::string(full_uri) + " nor " + std::string(relative_uri) +
+                                        " is: set one of them, or unset this");
+        return std::optional<container_settings>();
+    }
+    auto found = is_set(relative_uri) ? from_relative(variable(env, relative_uri)) : from_full(variable(env, full_uri));
+    if (!found) return std::move(found).error();
+    found->token_file = variable(env, token_file);
+    if (is_set(token_value)) found->token = *env(token_value); // as it is: a line break at its end is to be seen
+    return std::optional<container_settings>(*std::move(found));
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/credentials_json.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIALS_JSON_HPP
+#define DYNASESSION_AWS_CREDENTIALS_JSON_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/iso8601.hpp>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// How a source of credentials writes them as JSON.
+struct credentials_form {
+    std::string_view token;    ///< what it calls the session token
+    bool is_temporary = false; ///< token and expiry have to be there
+    bool has_version = false;  ///< "Version" has to be there, and 1
+};
+
+/// Instance metadata and container endpoints.
+inline constexpr credentials_form metadata_form{.token = "Token", .is_temporary = true};
+
+/// Programs (`credential_process`).
+inline constexpr credentials_form process_form{.token = "SessionToken", .has_version = true};
+
+namespace credentials_json_detail {
+
+// Text of others in a message: short, and on one line.
+inline std::string readable(std::string_view text) {
+    constexpr auto is_strange = [](char c) { return c < ' ' || c > '~'; };
+    std::string out(text.substr(0, 200));
+    std::ranges::replace_if(out, is_strange, '?');
+    return out;
+}
+
+inline failure refuse(std::string_view field, std::string_view why) {
+    return {error::malformed_response, std::string("the field \"").append(field).append("\" ").append(why)};
+}
+
+// The text of a field; empty when there is none, or null.
+inline result<std::string> text(const boost::json::object& fields, std::string_view name) {
+    const auto* found = fields.if_contains(name);
+    if (!found || found->is_null()) return std::string();
+    if (!found->is_string()) return refuse(name, "is no text");
+    return std::string(found->get_string());
+}
+
+// A part of a key: it goes into header fields.
+inline result<std::string> key_text(const boost::json::object& fields, std::string_view name, bool is_needed) {
+    auto found = text(fields, name);
+    if (!found) return found;
+    if (is_needed && found->empty()) return refuse(name, "is missing or empty");
+    if (std::ranges::any_of(*found, [](char c) { return c <= ' ' || c > '~'; }))
+        return refuse(name, "holds white space or signs outside of ASCII");
+    return found;
+}
+
+// What the source says in place of credentials. Code and Message in instance metadata, in small letters elsewhere.
+inline std::optional<failure> refusal(const boost::json::object& fields) {
+    const auto either = [&](std::string_view name, std::string_view other) {
+        auto found = text(fields, fields.contains(name) ? name : other);
+        return found ? *std::move(found) : std::string();
+    };
+    const auto code = either("Code", "code");
+    if (code.empty() || code == "Success") return std::nullopt;
+    auto said = readable(code);
+    if (const auto message = either("Message", "message"); !message.empty()) said += ": " + readable(message);
+    if (code == "AssumeRoleUnauthorizedAccess") said += "; let the role trust the service ec2.amazonaws.com";
+    return failure(error::missing_credentials, "no credentials, but " + said);
+}
+
+inline result<credentials> read(const boost::json::object& fields, const credentials_form& form) {
+    if (form.has_version) {
+        const auto* version = fields.if_contains("Version");
+        const auto* number = version ? version->if_int64() : nullptr;
+        if (!number || *number != 1) return refuse("Version", "is not 1, the only one that is known");
+    }
+    if (auto refused = refusal(fields)) return *std::move(refused);
+    auto id = key_text(fields, "AccessKeyId", true);
+    if (!id) return std::move(id).error();
+    auto secret = key_text(fields, "SecretAccessKey", true);
+    if (!secret) return std::move(secret).error();
+    auto token = key_text(fields, form.token, form.is_temporary);
+    if (!token) return std::move(token).error();
+
+    const auto expiration = text(fields, "Expiration");
+    if (!expiration) return expiration.error();
+    if (expiration->empty() && form.is_temporary) return refuse("Expiration", "is missing or empty");
+    const auto expires = detail::parse_iso8601(*expiration);
+    if (!expires && !expiration->empty()) return refuse("Expiration", "is no time such as 2026-11-20T10:00:00Z");
+    return credentials(*std::move(id), *std::move(secret), *std::move(token), expires);
+}
+
+} // namespace credentials_json_detail
+
+/// The largest text that is read, in bytes.
+inline constexpr std::size_t max_credentials_json = 64 * 1024;
+
+/// Reads what a source of credentials has written, and overwrites it. Credentials that have expired are fine.
+///
+/// *Errors:* `error::malformed_response`, with the field at fault; `error::missing_credentials`, with the reason that
+/// the source gives in place of credentials. The detail holds nothing else of the text; it does not name the source.
+inline result<credentials> read_credentials_json(std::string text, const credentials_form& form) {
+    if (text.size() > max_credentials_json) return failure(error::malformed_response, "longer than 64 KiB");
+    error_code ec;
+    const auto json = boost::json::parse(text, ec);
+    detail::cleanse(text);
+    if (ec || !json.is_object()) return failure(error::malformed_response, "not a JSON object");
+    return credentials_json_detail::read(json.get_object(), form);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/fetch_now.hpp>
+#ifndef DYNASESSION_AWS_FETCH_NOW_HPP
+#define DYNASESSION_AWS_FETCH_NOW_HPP
+
+// #include <dynasession/aws/connection.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/run_program.hpp>
+#ifndef DYNASESSION_AWS_RUN_PROGRAM_HPP
+#define DYNASESSION_AWS_RUN_PROGRAM_HPP
+
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+namespace run_program_detail {
+
+using clock = std::chrono::steady_clock;
+
+inline error_code system_error(int number) noexcept { return {number, boost::system::system_category()}; }
+
+class descriptor {
+public:
+    descriptor() = default;
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    ~descriptor() { reset(); }
+
+    int get() const noexcept { return fd_; }
+    void reset(int fd = -1) noexcept {
+        if (fd_ >= 0) ::close(fd_);
+        fd_ = fd;
+    }
+
+private:
+    int fd_ = -1;
+};
+
+/// What a child is to begin with: its three streams and nothing else of this process.
+class child_setup {
+public:
+    explicit child_setup(int output) {
+        ::posix_spawn_file_actions_init(&files_);
+        ::posix_spawn_file_actions_adddup2(&files_, output, STDOUT_FILENO); // first: it may be one of the other two
+        ::posix_spawn_file_actions_addopen(&files_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        ::posix_spawn_file_actions_addopen(&files_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 34)
+        ::posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
+#endif
+        ::posix_spawnattr_init(&attributes_);
+        sigset_t none, changed;
+        ::sigemptyset(&none);
+        ::sigemptyset(&changed);
+        for (const int s : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::sigaddset(&changed, s);
+        ::posix_spawnattr_setsigmask(&attributes_, &none);
+        ::posix_spawnattr_setsigdefault(&attributes_, &changed);
+        ::posix_spawnattr_setpgroup(&attributes_, 0); // of its own, so that it ends with its children
+        ::posix_spawnattr_setflags(&attributes_,
+                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    }
+    child_setup(const child_setup&) = delete;
+    child_setup& operator=(const child_setup&) = delete;
+    ~child_setup() {
+        ::posix_spawn_file_actions_destroy(&files_);
+        ::posix_spawnattr_destroy(&attributes_);
+    }
+
+    const posix_spawn_file_actions_t* files() const noexcept { return &files_; }
+    const posix_spawnattr_t* attributes() const noexcept { return &attributes_; }
+
+private:
+    posix_spawn_file_actions_t files_;
+    posix_spawnattr_t attributes_;
+};
+
+/// A running child, killed and reaped at the latest by the destructor.
+class child {
+public:
+    child() = default;
+    child(const child&) = delete;
+    child& operator=(const child&) = delete;
+    ~child() {
+        if (pid_ <= 0) return;
+        ::kill(-pid_, SIGKILL);
+        reap(0);
+    }
+
+    error_code start(const std::vector<std::string>& arguments, int output) {
+        std::vector<char*> argv;
+        for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+        argv.push_back(nullptr);
+        const child_setup setup(output);
+        const int rc = ::posix_spawnp(&pid_, argv[0], setup.files(), setup.attributes(), argv.data(), ::environ);
+        if (rc != 0) pid_ = 0;
+        return rc == 0 ? error_code{} : system_error(rc);
+    }
+
+    /// Waits for its end; false when it has not come by the deadline.
+    bool wait(clock::time_point deadline) {
+        // There is no portable wait with a deadline; a program that has closed its output is as good as ended.
+        for (auto nap = std::chrono::milliseconds(1); !reap(WNOHANG); nap = std::min(nap * 2, longest_nap)) {
+            if (clock::now() >= deadline) return false;
+            std::this_thread::sleep_for(nap);
+        }
+        return true;
+    }
+
+    int exit_status() const noexcept { return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_); }
+
+private:
+    static constexpr std::chrono::milliseconds longest_nap{50};
+
+    // True when it is reaped. Where the program ignores SIGCHLD, or reaps all children itself, the status is lost: 0.
+    bool reap(int flags) noexcept {
+        pid_t done;
+        do done = ::waitpid(pid_, &status_, flags);
+        while (done < 0 && errno == EINTR);
+        if (done == 0) return false;
+        if (done < 0) status_ = 0;
+        pid_ = 0;
+        return true;
+    }
+
+    pid_t pid_ = 0;
+    int status_ = 0;
+};
+
+// Reads to the end; `error::timeout`, `error::response_too_large`, or what the system says.
+inline error_code read_all(int fd, std::string& out, std::size_t most, clock::time_point deadline) {
+    out.reserve(most + 1); // never moved, so that no copy of a secret stays behind
+    for (char buffer[4096];;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count();
+        if (left <= 0) return error::timeout;
+        pollfd waited{fd, POLLIN, 0};
+        const int ready = ::poll(&waited, 1, static_cast<int>(std::min<decltype(left)>(left, 60'000)));
+        if (ready < 0 && errno != EINTR) return system_error(errno);
+        if (ready <= 0) continue;
+        const auto n = ::read(fd, buffer, sizeof buffer);
+        if (n == 0) return {};
+        if (n < 0 && errno != EINTR) return system_error(errno);
+        if (n < 0) continue;
+        const auto part = std::string_view(buffer, static_cast<std::size_t>(n));
+        const bool fits = part.size() <= most - out.size();
+        if (fits) out.append(part);
+        detail::cleanse(buffer, part.size());
+        if (!fits) return error::response_too_large;
+    }
+}
+
+} // namespace run_program_detail
+
+/// Runs a program, without a shell, and gives what it writes to its standard output.
+///
+/// The program is looked for in PATH unless its name has a slash. It has this process's environment and directory, an
+/// empty standard input, nowhere to write errors to, and no other open file. It runs in a process group of its own,
+/// which is killed when the time is over or the output grows too long. Whoever it leaves behind with its output open
+/// counts as a part of it. When this process does not let its children be waited for (SIGCHLD ignored), the exit status
+/// is 0.
+///
+/// *Errors:* `error::timeout`; `error::response_too_large`; what the system says of a program that cannot be started;
+/// the detail names the program, and none of its arguments or output.
+///
+/// *Thread safety:* may be called from many threads at once.
+inline result<program_output> run_program(const program_call& call) {
+    using namespace run_program_detail;
+    if (call.arguments.empty()) return failure(error::invalid_option, "no program is named");
+    const auto fail = [&](const error_code& ec, std::string_view what) {
+        return failure(ec, call.arguments.front() + ": " + std::string(what));
+    };
+    const auto deadline = clock::now() + call.timeout;
+
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error(errno), "no pipe for its output");
+    descriptor output, input;
+    output.reset(ends[0]);
+    input.reset(ends[1]);
+
+    child program;
+    if (const auto ec = program.start(call.arguments, input.get())) return fail(ec, "the program cannot be started");
+    input.reset();
+
+    program_output done;
+    auto ec = read_all(output.get(), done.text, call.max_output, deadline);
+    if (!ec && !program.wait(deadline)) ec = error::timeout;
+    if (ec) {
+        detail::cleanse(done.text);
+        if (ec == error::timeout)
+            return fail(ec, "did not end within " + std::to_string(call.timeout.count()) + " ms, and was killed");
+        if (ec == error::response_too_large)
+            return fail(ec, "wrote more than " + std::to_string(call.max_output) + " bytes, and was killed");
+        return fail(ec, "its output cannot be read");
+    }
+    done.exit_status = program.exit_status();
+    return done;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/client.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/run.hpp>
+#ifndef DYNASESSION_OP_RUN_HPP
+#define DYNASESSION_OP_RUN_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// Drives an operation to its end on the calling thread.
+///
+/// `Io` has `instant now()`, `reply_type perform(effect)` and `void wait(milliseconds)`, all blocking.
+template <operation Op, class Io>
+result<typename Op::value_type> run(Op op, Io& io) {
+    for (typename Op::reply_type reply{};;) {
+        auto act = op.resume(std::move(reply), io.now());
+        if (auto* effect = std::get_if<0>(&act)) {
+            reply = io.perform(std::move(*effect));
+        } else if (auto* delay = std::get_if<1>(&act)) {
+            if (delay->until)
+                delay->until->wait_for(delay->duration);
+            else
+                io.wait(delay->duration);
+            reply = {};
+        } else {
+            return std::get<2>(std::move(act));
+        }
+    }
+}
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::aws {
+
+/// Carries out the effects of a fetch, blocking: the `Io` of `op::run` for a `fetch_operation`.
+///
+/// A call ends by its timeout; only the look-up of a name may last longer, as long as the system's resolver does.
+///
+/// *Thread safety:* may be used from many threads at once.
+class fetch_io {
+public:
+    /// The options are those of the connections to servers, completed as `resolve_connection` does it, but for the time
+    /// limits: those are the calls' own. No proxy leads to metadata servers.
+    explicit fetch_io(http::client_options options = {}) : options_(std::move(options)) {
+        options_.max_body_size = 64 * 1024; // credentials have a few thousand bytes
+    }
+
+    op::instant now() const noexcept { return op::instant::now(); }
+    void wait(std::chrono::milliseconds duration) const { std::this_thread::sleep_for(duration); }
+
+    fetch_reply perform(const fetch_effect& effect) const {
+        return std::visit([this](const auto& call) { return carry_out(call); }, effect);
+    }
+
+private:
+    // On a connection of its own: fetches are hours apart.
+    fetch_reply carry_out(const server_call& call) const {
+        auto options = options_for(call);
+        if (!options) return std::move(options).error();
+        try {
+            http::client server(call.server, *std::move(options));
+            auto r = server.perform({&call.message, std::chrono::steady_clock::now() + call.timeout});
+            if (!r.answer) return std::move(r.answer).error();
+            return *std::move(r.answer);
+        } catch (const session_error& e) {
+            return failure(e.code(), e.detail());
+        }
+    }
+
+    fetch_reply carry_out(const program_call& call) const {
+        auto output = run_program(call);
+        if (!output) return std::move(output).error();
+        return *std::move(output);
+    }
+
+    result<http::client_options> options_for(const server_call& call) const {
+        auto options = options_;
+        options.connect_timeout = options.handshake_timeout = call.timeout;
+        if (!call.through_proxy) options.proxy.emplace();
+        return resolve_connection(std::move(options), call.server, true);
+    }
+
+    http::client_options options_;
+};
+
+/// Fetches credentials on the calling thread. The options are those of `fetch_io`.
+template <fetch_operation Op>
+result<credentials> fetch_now(Op operation, http::client_options options = {}) {
+    fetch_io effects(std::move(options));
+    return op::run(std::move(operation), effects);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/metadata_requests.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/client.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Asks the endpoint of a container for credentials.
+class fetch_container_credentials {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action_type = metadata_requests::action_type;
+
+    /// The token, unless it is empty, is what the Authorization field says.
+    fetch_container_credentials(const container_settings& s, std::string token)
+        : requests_(s.server, s.source, s.patience), host_(s.server.authority()), target_(s.target),
+          token_(std::move(token)) {}
+
+    action_type resume(fetch_reply&& reply, op::instant) {
+        if (!std::exchange(is_asked_, true)) return ask();
+        if (auto next = requests_.follow(reply)) return *std::move(next);
+        if (reply.answer->status != 200) return refuse(*reply.answer);
+        auto found = read_credentials_json(std::move(reply.answer->body), metadata_form);
+        if (found) return found;
+        const auto why = found.error();
+        return why == error::malformed_response ? requests_.again(why.code, why.detail)
+                                                : requests_.end(why.code, why.detail);
+    }
+
+private:
+    action_type ask() {
+        const http::field fields[] = {{"Accept", "application/json"}, {"Authorization", token_}};
+        return requests_.send("GET", target_, {fields, token_.empty() ? 1U : 2U}, host_);
+    }
+
+    // Most endpoints give a reason in place of credentials.
+    action_type refuse(http::response& answer) const {
+        const auto status = metadata_requests::status_text(answer.status);
+        auto said = read_credentials_json(std::move(answer.body), metadata_form);
+        const bool is_reason = !said && said.error() == error::missing_credentials;
+        return requests_.end(error::missing_credentials, is_reason ? status + ": " + said.error().detail : status);
+    }
+
+    metadata_requests requests_;
+    std::string host_;
+    std::string target_;
+    std::string token_;
+    bool is_asked_ = false;
+};
+
+static_assert(fetch_operation<fetch_container_credentials>);
+
+/// What the Authorization field of a container's requests says: the file's content, which changes, else the token;
+/// empty when there is neither.
+///
+/// *Errors:* `error::invalid_option`, naming the variable: a file that cannot be read or is empty, a line break or
+/// another sign that has no place in a header field.
+inline result<std::string> read_container_token(const container_settings& settings) {
+    using namespace container_settings_detail;
+    constexpr std::size_t most = 16 * 1024; // servers take no longer fields
+    const auto check = [](std::string_view name, const std::string& place, std::string token) -> result<std::string> {
+        if (token.find_first_of("\r\n") != token.npos)
+            return refuse(name, place + "holds a line break: write the token without one at its end");
+        if (token.size() > most) return refuse(name, place + "longer than 16 KiB: no token");
+        if (!std::ranges::all_of(token, [](char c) { return c >= ' ' && c <= '~'; }))
+            return refuse(name, place + "holds signs that a token has not");
+        return token;
+    };
+    const auto& path = settings.token_file;
+    if (path.empty()) return check(token_value, "", settings.token);
+
+    const auto unreadable = [&](const std::string& why) {
+        return refuse(token_file, path + " cannot be read: " + why);
+    };
+    std::error_code ec;
+    const auto status = std::filesystem::status(path, ec);
+    if (ec && status.type() != std::filesystem::file_type::not_found) return unreadable(ec.message());
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return unreadable("not a file");
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return unreadable(std::generic_category().message(errno));
+    std::string token(most + 1, '\0');
+    in.read(token.data(), static_cast<std::streamsize>(token.size()));
+    if (in.bad()) return unreadable("input error");
+    token.resize(static_cast<std::size_t>(in.gcount()));
+    if (token.empty()) return refuse(token_file, path + " is empty");
+    return check(token_file, path + ": ", std::move(token));
+}
+
+/// The source of the credentials of a container (ECS, EKS Pod Identity). Reads a token's file anew each time.
+///
+/// With three attempts of two seconds a fetch ends within 7 seconds, however the endpoint behaves; the look-up of a
+/// name in a full URI may last longer, as long as the system's resolver does.
+class container_credentials {
+public:
+    explicit container_credentials(container_settings settings, http::client_options options = {})
+        : settings_(std::move(settings)), options_(std::move(options)) {}
+
+    result<credentials> operator()() const {
+        auto token = read_container_token(settings_);
+        if (!token) return std::move(token).error();
+        return fetch_now(fetch_container_credentials(settings_, *std::move(token)), options_);
+    }
+
+private:
+    container_settings settings_;
+    http::client_options options_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/container_settings.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/environment_credentials.hpp>
+#ifndef DYNASESSION_AWS_ENVIRONMENT_CREDENTIALS_HPP
+#define DYNASESSION_AWS_ENVIRONMENT_CREDENTIALS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/key_text.hpp>
+#ifndef DYNASESSION_AWS_KEY_TEXT_HPP
+#define DYNASESSION_AWS_KEY_TEXT_HPP
+
+#include <algorithm>
+#include <string_view>
+
+namespace dynasession::inline v0::aws {
+
+/// Whether a text can be a part of a key or a token, which go into header fields: ASCII without white space.
+constexpr bool is_key_text(std::string_view text) noexcept {
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/iso8601.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// The credentials in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION; nothing
+/// when neither of the first two is set.
+///
+/// *Errors:* `error::missing_credentials` when one of the two is, `error::invalid_option` for a text that is no key and
+/// an expiry that is no time; the detail names the variable.
+inline result<std::optional<credentials>> environment_credentials(const environment& env = process_environment) {
+    auto id = variable(env, "AWS_ACCESS_KEY_ID");
+    auto secret = variable(env, "AWS_SECRET_ACCESS_KEY");
+    auto token = variable(env, "AWS_SESSION_TOKEN");
+    if (id.empty() && secret.empty()) return std::optional<credentials>();
+    if (id.empty())
+        return failure(error::missing_credentials, "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not");
+    if (secret.empty())
+        return failure(error::missing_credentials, "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+    for (const auto& [name, text] : {std::pair<const char*, std::string_view>("AWS_ACCESS_KEY_ID", id),
+                                     {"AWS_SECRET_ACCESS_KEY", secret},
+                                     {"AWS_SESSION_TOKEN", token}})
+        if (!is_key_text(text))
+            return failure(error::invalid_option, std::string(name) + ": holds white space or signs outside of ASCII");
+
+    std::optional<credentials::time_point> expires;
+    if (const auto text = variable(env, "AWS_CREDENTIAL_EXPIRATION"); !text.empty()) {
+        expires = detail::parse_iso8601(text);
+        if (!expires)
+            return failure(error::invalid_option,
+                           "AWS_CREDENTIAL_EXPIRATION: expected a time such as 2026-11-20T10:00:00Z");
+    }
+    return std::optional<credentials>(std::in_place, std::move(id), std::move(secret), std::move(token), expires);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/instance_credentials.hpp>
+#ifndef DYNASESSION_AWS_INSTANCE_CREDENTIALS_HPP
+#define DYNASESSION_AWS_INSTANCE_CREDENTIALS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/credentials_json.hpp>
+// #include <dynasession/aws/credentials_provider.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/fetch_now.hpp>
+// #include <dynasession/aws/instance_settings.hpp>
+#ifndef DYNASESSION_AWS_INSTANCE_SETTINGS_HPP
+#define DYNASESSION_AWS_INSTANCE_SETTINGS_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/metadata_requests.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Which of the two addresses of the metadata service.
+enum class metadata_mode { ipv4, ipv6 };
+
+/// How instance metadata (IMDS) is asked, as a program says it; what is not set comes from the environment, then from
+/// the profile in use.
+struct instance_options {
+    /// Else AWS_EC2_METADATA_SERVICE_ENDPOINT, `ec2_metadata_service_endpoint`, the address of the mode.
+    std::string endpoint = {};
+
+    /// Else AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE, `ec2_metadata_service_endpoint_mode`, IPv4.
+    std::optional<metadata_mode> mode = {};
+
+    /// For one request; else AWS_METADATA_SERVICE_NUM_ATTEMPTS, `metadata_service_num_attempts`, 3.
+    std::optional<unsigned> attempts = {};
+
+    /// For one attempt; else AWS_METADATA_SERVICE_TIMEOUT, `metadata_service_timeout`, in seconds both, 1 s.
+    std::optional<std::chrono::milliseconds> timeout = {};
+
+    /// Ask without a token (IMDSv1) where no token is given out, unless AWS_EC2_METADATA_V1_DISABLED or
+    /// `ec2_metadata_v1_disabled` forbids it. Who can make this machine send a request of his then gets the
+    /// credentials.
+    bool allow_v1 = false;
+};
+
+/// The same with nothing left to find out.
+struct instance_settings {
+    http::endpoint server{};
+    metadata_patience patience{std::chrono::seconds(1)};
+    bool allow_v1 = false;
+    std::string disabled_by{}; ///< the variable that turns instance metadata off; empty: it may be asked
+};
+
+/// What the profile in use says of a property, and where; for messages.
+struct profile_value {
+    std::string value{};
+    std::string source{}; ///< FILE:LINE
+};
+
+/// Looks up a property of the profile in use.
+using profile_lookup = std::function<std::optional<profile_value>(std::string_view)>;
+
+/// A profile that says nothing.
+inline std::optional<profile_value> no_profile(std::string_view) { return std::nullopt; }
+
+namespace instance_settings_detail {
+
+// A value and what to call its origin in messages; both empty when there is none.
+struct found_text {
+    std::string value;
+    std::string source;
+
+    failure refuse(std::string_view why, error code = error::invalid_option) const {
+        return {code, source + ": " + std::string(why)};
+    }
+};
+
+inline bool equals_ignoring_case(std::string_view a, std::string_view lower) noexcept {
+    return std::ranges::equal(a, lower, {},
+                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+}
+
+// A number from `least` to `most`; nothing when the text is none.
+template <class Number>
+std::optional<Number> number(std::string_view text, Number least, Number most) {
+    Number n{};
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (ec != std::errc{} || end != text.data() + text.size() || !(n >= least && n <= most)) return std::nullopt;
+    return n;
+}
+
+class resolver {
+public:
+    resolver(const instance_options& given, const environment& env, const profile_lookup& profile)
+        : given_(&given), env_(&env), profile_(&profile) {}
+
+    result<instance_settings> resolve() const {
+        instance_settings s;
+        const auto disabled = is_on("AWS_EC2_METADATA_DISABLED", {});
+        if (!disabled) return disabled.error();
+        if (*disabled) {
+            s.disabled_by = "AWS_EC2_METADATA_DISABLED";
+            return s;
+        }
+        const auto no_v1 = is_on("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled");
+        if (!no_v1) return no_v1.error();
+        s.allow_v1 = given_->allow_v1 && !*no_v1;
+        if (auto ok = find_server(s); !ok) return std::move(ok).error();
+        if (auto ok = find_patience(s.patience); !ok) return std::move(ok).error();
+        return s;
+    }
+
+private:
+    found_text find(std::string_view variable_name, std::string_view property) const {
+        found_text found{variable(*env_, variable_name), std::string(variable_name)};
+        if (!found.value.empty() || property.empty()) return found;
+        const auto said = (*profile_)(property);
+        return said ? found_text{said->value, said->source + ": " + std::string(property)} : found_text{};
+    }
+
+    result<bool> is_on(std::string_view variable_name, std::string_view property) const {
+        const auto found = find(variable_name, property);
+        if (found.value.empty() || equals_ignoring_case(found.value, "false")) return false;
+        if (!equals_ignoring_case(found.value, "true")) return found.refuse("neither true nor false");
+        return true;
+    }
+
+    result<void> find_server(instance_settings& s) const {
+        auto url = given_->endpoint.empty() ? find("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint")
+                                            : found_text{given_->endpoint, "option endpoint of instance metadata"};
+        if (url.value.empty()) {
+            const auto mode = find_mode();
+            if (!mode) return mode.error();
+            url.value = *mode == metadata_mode::ipv6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
+        }
+        auto server = http::endpoint::parse(url.value);
+        if (!server) return url.refuse(server.error().detail, error::invalid_endpoint);
+        s.server = *std::move(server);
+        return {};
+    }
+
+    result<metadata_mode> find_mode() const {
+        if (given_->mode) return *given_->mode;
+        const auto found = find("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
+        if (found.value.empty() || equals_ignoring_case(found.value, "ipv4")) return metadata_mode::ipv4;
+        if (equals_ignoring_case(found.value, "ipv6")) return metadata_mode::ipv6;
+        return found.refuse("neither IPv4 nor IPv6");
+    }
+
+    // The bounds keep the end of a program from waiting long for a fetch.
+    result<void> find_patience(metadata_patience& patience) const {
+        if (given_->attempts) {
+            patience.attempts = *given_->attempts;
+        } else if (const auto f = find("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts");
+                   !f.value.empty()) {
+            const auto n = number(f.value, 1U, 10U);
+            if (!n) return f.refuse("not a number from 1 to 10");
+            patience.attempts = *n;
+        }
+        if (given_->timeout) {
+            patience.timeout = *given_->timeout;
+        } else if (const auto f = find("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout"); !f.value.empty()) {
+            const auto n = number(f.value, 0.001, 60.0);
+            if (!n) return f.refuse("not a number of seconds from 0.001 to 60");
+            patience.timeout = std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(*n));
+        }
+        return {};
+    }
+
+    const instance_options* given_;
+    const environment* env_;
+    const profile_lookup* profile_;
+};
+
+} // namespace instance_settings_detail
+
+/// How instance metadata is to be asked: the options, else the environment, else the profile.
+///
+/// *Errors:* `error::invalid_endpoint` for a URL that is none or has a path, `error::invalid_option` for any other
+/// value that is none; the detail names the option, the variable, or file, line and property.
+inline result<instance_settings> resolve_instance_settings(const instance_options& options = {},
+                                                           const environment& env = process_environment,
+                                                           const profile_lookup& profile = no_profile) {
+    return instance_settings_detail::resolver(options, env, profile).resolve();
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/metadata_requests.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/client.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Asks the metadata service of an EC2 instance for the credentials of its role (EC2 user guide, "Use the Instance
+/// Metadata Service"): for a token, for the name of the role, then for its credentials.
+///
+/// The token is not kept for the next fetch, although it lives for six hours: fetches are an hour apart, and a request
+/// to this machine costs less than a secret that lies about. Credentials that have expired are given on, as the service
+/// gives them during an outage.
+class fetch_instance_credentials {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action_type = metadata_requests::action_type;
+
+    explicit fetch_instance_credentials(instance_settings s)
+        : requests_(s.server,
+                    "instance metadata at http" + std::string(s.server.tls ? "s://" : "://") + s.server.authority(),
+                    s.patience),
+          allow_v1_(s.allow_v1), disabled_by_(std::move(s.disabled_by)) {}
+
+    action_type resume(fetch_reply&& reply, op::instant) {
+        if (step_ == step::start) {
+            if (disabled_by_.empty()) return ask_token();
+            return result<credentials>(
+                failure(error::missing_credentials, "instance metadata: turned off by " + disabled_by_));
+        }
+        if (step_ == step::token && has_timed_out(reply))
+            return go_without_token(error::timeout,
+                                    "no answer within " + std::to_string(requests_.patience().timeout.count()) + " ms");
+        if (auto next = requests_.follow(reply)) return *std::move(next);
+        auto& answer = *reply.answer;
+        if (step_ == step::token) return take_token(answer);
+        if (answer.status != 200) return give_up_or_renew(answer.status);
+        return step_ == step::role ? take_role(answer.body) : take_credentials(std::move(answer.body));
+    }
+
+private:
+    enum class step { start, token, role, credentials };
+
+    static constexpr std::string_view roles = "/latest/meta-data/iam/security-credentials/";
+
+    action_type ask_token() {
+        step_ = step::token;
+        constexpr http::field lifetime{"x-aws-ec2-metadata-token-ttl-seconds", "21600"};
+        constexpr std::string_view target = "/latest/api/token";
+        return requests_.send("PUT", target, {&lifetime, 1}, "PUT " + std::string(target));
+    }
+
+    action_type ask(step next, const std::string& target) {
+        step_ = next;
+        const http::field token{"x-aws-ec2-metadata-token", token_};
+        return requests_.send("GET", target, {&token, token_.empty() ? 0U : 1U}, "GET " + target);
+    }
+
+    static bool has_timed_out(const fetch_reply& reply) {
+        return !reply.answer &&
+               (reply.answer.error() == error::timeout || reply.answer.error().code == boost::system::errc::timed_out);
+    }
+
+    action_type take_token(const http::response& answer) {
+        const auto status = answer.status;
+        if (status == 403 || status == 404 || status == 405)
+            return go_without_token(error::missing_credentials, requests_.status_text(status));
+        if (status != 200) return stop(status);
+        const auto is_plain = [](char c) { return c > ' ' && c <= '~'; };
+        if (answer.body.empty() || answer.body.size() > 1024 || !std::ranges::all_of(answer.body, is_plain))
+            return requests_.again(error::malformed_response, "the answer is no token");
+        token_ = answer.body;
+        return ask(step::role, std::string(roles));
+    }
+
+    action_type go_without_token(error_code code, std::string why) {
+        if (allow_v1_) return ask(step::role, std::string(roles));
+        return requests_.end(
+            code,
+            why.append("; in a container on EC2, raise the instance's HttpPutResponseHopLimit to 2; where there is no "
+                       "metadata service, give other credentials and set AWS_EC2_METADATA_DISABLED=true; where "
+                       "there is one without tokens (IMDSv1), set allow_v1"));
+    }
+
+    action_type take_role(std::string_view name) {
+        while (name.ends_with('\n') || name.ends_with('\r')) name.remove_suffix(1);
+        if (!is_role(name)) return requests_.again(error::malformed_response, "the answer is no name of a role");
+        return ask(step::credentials, std::string(roles).append(name));
+    }
+
+    // A name becomes a part of the next request: it may neither end its line nor lead elsewhere.
+    static bool is_role(std::string_view name) noexcept {
+        constexpr std::string_view marks = "+=,.@_-"; // IAM API reference, CreateRole
+        const auto is_allowed = [&](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   marks.find(c) != marks.npos;
+        };
+        return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, is_allowed) &&
+               name.find_first_not_of('.') != name.npos;
+    }
+
+    action_type take_credentials(std::string text) {
+        auto found = read_credentials_json(std::move(text), metadata_form);
+        if (found) return found;
+        const auto why = found.error();
+        return why == error::malformed_response ? requests_.again(why.code, why.detail)
+                                                : requests_.end(why.code, why.detail);
+    }
+
+    action_type give_up_or_renew(unsigned status) {
+        if (status == 401 && !token_.empty() && !std::exchange(is_renewed_, true)) return ask_token();
+        if (status == 404 && step_ == step::role)
+            return requests_.end(error::missing_credentials,
+                                 "status 404: the instance has no role: attach an instance profile to it");
+        return stop(status);
+    }
+
+    action_type stop(unsigned status) const {
+        return requests_.end(status == 400 ? error::invalid_request : error::missing_credentials,
+                             requests_.status_text(status));
+    }
+
+    metadata_requests requests_;
+    bool allow_v1_;
+    std::string disabled_by_;
+    step step_ = step::start;
+    std::string token_;
+    bool is_renewed_ = false;
+};
+
+static_assert(fetch_operation<fetch_instance_credentials>);
+
+/// The source of an EC2 instance's credentials. Its provider should have `instance_refresh`.
+///
+/// With three attempts of one second a fetch ends within 17 seconds, however the service behaves; where there is none,
+/// within one.
+class instance_credentials {
+public:
+    explicit instance_credentials(instance_settings settings, http::client_options options = {})
+        : settings_(std::move(settings)), options_(std::move(options)) {}
+
+    result<credentials> operator()() const { return fetch_now(fetch_instance_credentials(settings_), options_); }
+
+private:
+    instance_settings settings_;
+    http::client_options options_;
+};
+
+/// When the credentials of an instance are fetched anew: those that have expired stay in use during an outage of the
+/// metadata service, as AWS accepts them for longer then.
+inline constexpr refresh_options instance_refresh{.keep_expired = true};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/instance_settings.hpp>
+// #include <dynasession/aws/process_credentials.hpp>
+#ifndef DYNASESSION_AWS_PROCESS_CREDENTIALS_HPP
+#define DYNASESSION_AWS_PROCESS_CREDENTIALS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/credentials_json.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/fetch_now.hpp>
+// #include <dynasession/aws/split_command.hpp>
+#ifndef DYNASESSION_AWS_SPLIT_COMMAND_HPP
+#define DYNASESSION_AWS_SPLIT_COMMAND_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+namespace split_command_detail {
+
+inline failure refuse(const char* why) { return {error::invalid_option, why}; }
+
+// Appends what stands between the quote at `i` and the next of its kind, and moves `i` there; false when there is none.
+inline bool take_quoted(std::string_view command, std::size_t& i, std::string& word) {
+    for (const char quote = command[i++]; i < command.size(); ++i) {
+        if (command[i] == quote) return true;
+        // Between double quotes a backslash is one of its own, but before these two.
+        if (quote == '"' && command[i] == '\\' && i + 1 < command.size() &&
+            (command[i + 1] == '"' || command[i + 1] == '\\'))
+            ++i;
+        word += command[i];
+    }
+    return false;
+}
+
+} // namespace split_command_detail
+
+/// Splits a command line as a POSIX shell does, and expands nothing: blanks part, quotes of both kinds and backslashes
+/// keep together (Python's `shlex.split`, which the AWS SDKs' users know it by).
+///
+/// *Errors:* `error::invalid_option` when nothing is left, a quote is not closed, the line ends in a backslash or holds
+/// a NUL; the detail does not repeat the line.
+inline result<std::vector<std::string>> split_command(std::string_view command) {
+    using split_command_detail::refuse;
+    if (command.find('\0') != command.npos) return refuse("the command holds a NUL");
+    std::vector<std::string> words;
+    std::string word;
+    bool in_word = false; // two quotes with nothing between them are a word, too
+    for (std::size_t i = 0; i < command.size(); ++i) {
+        const char c = command[i];
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+            if (std::exchange(in_word, false)) words.push_back(std::exchange(word, {}));
+            continue;
+        }
+        in_word = true;
+        if (c == '\'' || c == '"') {
+            if (!split_command_detail::take_quoted(command, i, word))
+                return refuse(c == '"' ? "the command has a double quote that is not closed"
+                                       : "the command has a single quote that is not closed");
+        } else if (c == '\\') {
+            if (++i == command.size()) return refuse("the command ends in a backslash");
+            word += command[i];
+        } else {
+            word += c;
+        }
+    }
+    if (in_word) words.push_back(std::move(word));
+    if (words.empty()) return refuse("the command is empty");
+    return words;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Asks a program for credentials (AWS CLI user guide, "Sourcing credentials with an external process").
+class fetch_process_credentials {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action_type = op::action<fetch_effect, credentials>;
+
+    /// `origin` stands before the messages: where the command is set.
+    fetch_process_credentials(program_call call, std::string origin)
+        : call_(std::move(call)), origin_(std::move(origin)) {}
+
+    action_type resume(fetch_reply&& reply, op::instant) {
+        if (!std::exchange(is_asked_, true)) return fetch_effect(call_);
+        if (!reply.output) return fail(reply.output.error());
+        auto& [exit_status, text] = *reply.output;
+        if (exit_status != 0) {
+            detail::cleanse(text);
+            return end(error::missing_credentials, program() + " ended with status " + std::to_string(exit_status) +
+                                                       ": run the command by hand to see why");
+        }
+        auto found = read_credentials_json(std::move(text), process_form);
+        if (found) return found;
+        // Of a server this may pass by itself, but not of a program.
+        return end(error::missing_credentials, "the output of " + program() + ": " + found.error().detail);
+    }
+
+private:
+    action_type fail(const failure& why) const {
+        if (why == boost::asio::error::operation_aborted) return result<credentials>(why);
+        if (why == error::timeout || why == error::response_too_large) return end(why.code, why.detail);
+        // Neither does what the system says of it, although the network's errors do.
+        return end(error::missing_credentials, why.detail + " (" + why.code.message() + ')');
+    }
+
+    action_type end(error_code code, std::string_view why) const {
+        return result<credentials>(failure(code, origin_ + ": " + std::string(why)));
+    }
+
+    const std::string& program() const { return call_.arguments.front(); }
+
+    program_call call_;
+    std::string origin_;
+    bool is_asked_ = false;
+};
+
+static_assert(fetch_operation<fetch_process_credentials>);
+
+/// The source of the credentials that a program prints. A fetch ends within the timeout of the call, which is 60 s.
+class process_credentials {
+public:
+    /// The source of a command line; see `split_command`. `origin` says where it is set, for messages: FILE:LINE and
+    /// the property.
+    ///
+    /// *Errors:* `error::invalid_option` for a line that cannot be split.
+    static result<process_credentials> of(std::string_view command, std::string origin,
+                                          std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
+        auto arguments = split_command(command);
+        if (!arguments) return failure(arguments.error().code, origin + ": " + arguments.error().detail);
+        return process_credentials({.arguments = *std::move(arguments), .timeout = timeout}, std::move(origin));
+    }
+
+    /// `call` has at least one argument.
+    process_credentials(program_call call, std::string origin) : call_(std::move(call)), origin_(std::move(origin)) {}
+
+    result<credentials> operator()() const { return fetch_now(fetch_process_credentials(call_, origin_)); }
+
+private:
+    program_call call_;
+    std::string origin_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/sso_credentials.hpp>
+#ifndef DYNASESSION_AWS_SSO_CREDENTIALS_HPP
+#define DYNASESSION_AWS_SSO_CREDENTIALS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/credentials_json.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/read_file.hpp>
+#ifndef DYNASESSION_AWS_READ_FILE_HPP
+#define DYNASESSION_AWS_READ_FILE_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <boost/system/error_code.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <ios>
+#include <string>
+#include <system_error>
+
+namespace dynasession::inline v0::aws {
+
+/// The whole of a small file.
+///
+/// *Errors:* those of the system, and `file_too_large`, with the name of the file and the reason.
+inline result<std::string> read_file(const std::string& name, std::size_t max_size) {
+    const auto refuse = [&name](int number) {
+        const error_code why(number, boost::system::system_category());
+        return failure(why, name + " cannot be read (" + why.message() + ')');
+    };
+    errno = 0;
+    std::error_code ignored;
+    if (std::filesystem::is_directory(name, ignored)) return refuse(EISDIR);
+    std::ifstream in(name, std::ios::binary);
+    if (!in) return refuse(errno != 0 ? errno : EIO);
+
+    std::string text(max_size + 1, '\0'); // one more than may be: a longer file is told from the longest
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (in.bad()) return refuse(EIO);
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (text.size() > max_size) return refuse(EFBIG);
+    return text;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/service_call.hpp>
+// #include <dynasession/aws/service_fault.hpp>
+// #include <dynasession/aws/sso_profile.hpp>
+#ifndef DYNASESSION_AWS_SSO_PROFILE_HPP
+#define DYNASESSION_AWS_SSO_PROFILE_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// A role of IAM Identity Center, which a person takes on by `aws sso login`.
+struct sso_profile {
+    std::string profile{};
+    std::string account_id{};
+    std::string role_name{};
+    std::string region{};     ///< of the Identity Center
+    std::string token_file{}; ///< where the login leaves its token
+    std::string source{};     ///< where it was configured, for messages
+};
+
+/// Where the AWS CLI keeps the token of a login: `key` is the name of the session or, in profiles without one, the URL.
+///
+/// *Errors:* `error::missing_credentials` when HOME is not set.
+inline result<std::string> sso_token_file(std::string_view key, const environment& env) {
+    const auto home = variable(env, "HOME");
+    if (home.empty()) return failure(error::missing_credentials, "HOME is not set, below which SSO tokens are kept");
+    const auto name = detail::hex(detail::sha1_of(key));
+    return home + "/.aws/sso/cache/" + std::string(name.data(), name.size()) + ".json";
+}
+
+/// The SSO role of a profile: `sso_account_id` and `sso_role_name` with `sso_session`, or with `sso_start_url` and
+/// `sso_region`; nothing when it has none of them.
+///
+/// *Errors:* `error::invalid_option` when a part is missing or said in two ways, `error::missing_credentials` when HOME
+/// is not set; the detail names file and line.
+inline result<std::optional<sso_profile>> configured_sso(const environment& env, const shared_config& config,
+                                                         std::string_view profile) {
+    const auto find = [&](std::string_view property) { return setting_of(config.find(profile, property)); };
+    auto account = find("sso_account_id"), role = find("sso_role_name");
+    auto session = find("sso_session"), start_url = find("sso_start_url"), region = find("sso_region");
+    const setting* first = nullptr; // what makes it an SSO profile
+    for (const auto* said : {&session, &start_url, &account, &role})
+        if (!first && !said->value.empty()) first = said;
+    if (!first) return std::optional<sso_profile>();
+
+    if (!session.value.empty()) {
+        for (auto [property, own] : {std::pair("sso_start_url", &start_url), std::pair("sso_region", &region)}) {
+            auto of_session = setting_of(config.find_sso_session(session.value, property));
+            if (of_session.value.empty())
+                return session.refuse("there is no section [sso-session " + session.value + "] with " + property +
+                                      ": run aws configure sso");
+            if (!own->value.empty() && own->value != of_session.value)
+                return own->refuse("differs from " + of_session.source + ": remove one of the two");
+            *own = std::move(of_session);
+        }
+    }
+    for (const auto& [property, value] :
+         {std::pair("sso_account_id", &account), std::pair("sso_role_name", &role),
+          std::pair("sso_start_url", &start_url), std::pair("sso_region", &region)})
+        if (value->value.empty())
+            return first->refuse(std::string("gives credentials only together with ") + property + ": add it to the profile");
+
+    auto file = sso_token_file(session.value.empty() ? start_url.value : session.value, env);
+    if (!file) return first->refuse(file.error().detail, error::missing_credentials);
+    return std::optional(sso_profile{.profile = std::string(profile),
+                                     .account_id = std::move(account.value),
+                                     .role_name = std::move(role.value),
+                                     .region = std::move(region.value),
+                                     .token_file = *std::move(file),
+                                     .source = first->source});
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/detail/iso8601.hpp>
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/defer.hpp>
+#ifndef DYNASESSION_OP_DEFER_HPP
+#define DYNASESSION_OP_DEFER_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// An operation that is made when it is first resumed, by `make()`, a `result<Op>`.
+///
+/// So what has to be worked out first, and may fail, runs where the operation runs.
+template <class Make>
+class defer {
+    using made = typename std::invoke_result_t<Make&>::value_type;
+
+public:
+    using effect_type = typename made::effect_type;
+    using reply_type = typename made::reply_type;
+    using value_type = typename made::value_type;
+
+    explicit defer(Make make) : make_(std::move(make)) {}
+
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
+        if (!op_) {
+            auto op = std::invoke(make_);
+            if (!op) return result<value_type>(std::move(op).error());
+            op_.emplace(*std::move(op));
+        }
+        return op_->resume(std::move(reply), now);
+    }
+
+private:
+    Make make_;
+    std::optional<made> op_;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+namespace sso_detail {
+
+// What a login has left behind.
+struct login {
+    std::string token{};
+    credentials::time_point expires{};
+};
+
+inline std::optional<login> parse_login(std::string_view text) {
+    error_code ec;
+    const auto json = boost::json::parse(text, ec);
+    if (ec || !json.is_object()) return std::nullopt;
+    auto token = credentials_json_detail::key_text(json.get_object(), "accessToken", true);
+    auto expires = credentials_json_detail::text(json.get_object(), "expiresAt");
+    if (!token || !expires) return std::nullopt;
+    if (expires->ends_with("UTC")) expires->replace(expires->size() - 3, 3, "Z"); // older versions of the AWS CLI
+    const auto time = detail::parse_iso8601(*expires);
+    if (!time) return std::nullopt;
+    return login{*std::move(token), *time};
+}
+
+// GetRoleCredentials (SSO portal API reference).
+class request {
+public:
+    request(http::endpoint portal, sso_profile of, login with)
+        : portal_(std::move(portal)), profile_(std::move(of)), login_(std::move(with)) {}
+    request(const request&) = default;
+    request(request&&) = default;
+    request& operator=(const request&) = delete;
+    ~request() { detail::cleanse(login_.token); }
+
+    static std::string log_in(const sso_profile& p) { return "run aws sso login --profile " + p.profile; }
+
+    std::string name() const { return profile_.source; }
+
+    result<server_call> render(op::instant now) const {
+        if (now.system >= login_.expires)
+            return failure(error::credentials_expired, "the login has expired: " + log_in(profile_));
+        std::string target = "/federation/credentials?account_id=";
+        detail::append_uri_encoded(target, profile_.account_id);
+        target += "&role_name=";
+        detail::append_uri_encoded(target, profile_.role_name);
+        const http::field fields[] = {{"accept-encoding", "identity"},
+                                      {"user-agent", "dynasession"},
+                                      {"x-amz-sso_bearer_token", login_.token}};
+        auto message = http::make_request("GET", target, portal_.authority(), fields);
+        if (!message) return std::move(message).error();
+        return server_call{portal_, *std::move(message), std::chrono::seconds(5), true};
+    }
+
+    result<credentials> read(const http::response& answer) const {
+        const failure foreign(error::malformed_response,
+                              portal_.host + " does not answer as the SSO portal does: check AWS_ENDPOINT_URL_SSO and "
+                                             "AWS_ENDPOINT_URL, and what stands between");
+        const auto json = parse(answer);
+        const auto* fields = json.is_object() ? json.get_object().if_contains("roleCredentials") : nullptr;
+        if (!fields || !fields->is_object()) return foreign;
+        const auto text = [&](std::string_view name) {
+            return credentials_json_detail::key_text(fields->get_object(), name, true);
+        };
+        auto id = text("accessKeyId"), secret = text("secretAccessKey"), token = text("sessionToken");
+        const auto* expires = fields->get_object().if_contains("expiration"); // milliseconds
+        const auto* time = expires ? expires->if_int64() : nullptr;
+        if (!id || !secret || !token || !time) return foreign;
+        return credentials(*std::move(id), *std::move(secret), *std::move(token),
+                           credentials::time_point(std::chrono::milliseconds(*time)));
+    }
+
+    service_fault fault(const http::response& answer) const {
+        const auto json = parse(answer);
+        const auto text = [&](std::string_view name) {
+            if (!json.is_object()) return std::string();
+            auto found = credentials_json_detail::text(json.get_object(), name);
+            return found ? *std::move(found) : std::string();
+        };
+        const auto type = answer.header("x-amzn-errortype");
+        auto f = service_fault_of(answer.status, error_name(type.empty() ? text("__type") : std::string(type)),
+                                  text("message"));
+        f.why.detail = portal_.host + ": " + f.why.detail;
+        if (answer.status == 401) f.why = {error::credentials_expired, f.why.detail + ": " + log_in(profile_)};
+        return f;
+    }
+
+private:
+    static boost::json::value parse(const http::response& answer) {
+        error_code ec;
+        if (answer.body.size() > max_credentials_json) return nullptr;
+        return boost::json::parse(answer.body, ec);
+    }
+
+    http::endpoint portal_;
+    sso_profile profile_;
+    login login_;
+};
+
+} // namespace sso_detail
+
+/// A call to the SSO portal.
+using sso_call = service_call<sso_detail::request>;
+
+/// Makes the call for an SSO profile: with the token that its file holds now.
+struct sso_exchange {
+    http::endpoint portal{};
+    sso_profile profile{};
+
+    /// *Errors:* `error::missing_credentials` when there is no such file, or it holds no token.
+    result<sso_call> operator()() const {
+        const auto refuse = [this](const std::string& why) {
+            return failure(error::missing_credentials,
+                           profile.source + ": " + why + ": " + sso_detail::request::log_in(profile));
+        };
+        auto text = read_file(profile.token_file, max_credentials_json);
+        if (!text) return refuse("no login: " + text.error().detail);
+        auto login = sso_detail::parse_login(*text);
+        detail::cleanse(*text);
+        if (!login) return refuse(profile.token_file + " holds no token with its expiry");
+        return sso_call({portal, profile, *std::move(login)});
+    }
+};
+
+/// Fetches the credentials of an SSO role.
+using fetch_sso_credentials = op::defer<sso_exchange>;
+static_assert(fetch_operation<fetch_sso_credentials>);
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/web_identity_credentials.hpp>
+#ifndef DYNASESSION_AWS_WEB_IDENTITY_CREDENTIALS_HPP
+#define DYNASESSION_AWS_WEB_IDENTITY_CREDENTIALS_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/read_file.hpp>
+// #include <dynasession/aws/role_options.hpp>
+#ifndef DYNASESSION_AWS_ROLE_OPTIONS_HPP
+#define DYNASESSION_AWS_ROLE_OPTIONS_HPP
+
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace dynasession::inline v0::aws {
+
+/// How long the credentials of a role shall live: `duration_seconds` of a profile; nothing when it is not set.
+///
+/// *Errors:* `error::invalid_option` for what is not 900 to 43200 seconds (STS API reference, AssumeRole).
+inline result<std::optional<std::chrono::seconds>> role_duration(const shared_config& config, std::string_view profile) {
+    const auto found = setting_of(config.find(profile, "duration_seconds"));
+    if (found.value.empty()) return std::optional<std::chrono::seconds>();
+    int seconds = 0;
+    const auto* end = found.value.data() + found.value.size();
+    const auto [last, failed] = std::from_chars(found.value.data(), end, seconds);
+    if (failed != std::errc{} || last != end || seconds < 900 || seconds > 43200)
+        return found.refuse("not a number of seconds from 900 to 43200");
+    return std::optional(std::chrono::seconds(seconds));
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/aws/sts.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/op/defer.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// A role that is assumed with the token of an identity provider, as in a pod of Kubernetes (IRSA).
+struct web_identity {
+    role assumed{};
+    setting token_file{};
+};
+
+/// The web identity of the environment, else of a profile: AWS_WEB_IDENTITY_TOKEN_FILE or `web_identity_token_file`,
+/// AWS_ROLE_ARN or `role_arn`, AWS_ROLE_SESSION_NAME or `role_session_name`, and `duration_seconds`; nothing when there
+/// is none.
+///
+/// *Errors:* `error::missing_credentials` when a part is missing, `error::invalid_option` for a duration out of range;
+/// the detail names variable, or file and line.
+inline result<std::optional<web_identity>> configured_web_identity(const environment& env, const shared_config& config,
+                                                                   std::string_view profile) {
+    const auto find = [&](std::string_view name, std::string_view property) {
+        auto found = find_variable({name}, env);
+        return found.value.empty() ? setting_of(config.find(profile, property)) : found;
+    };
+    auto file = find("AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file");
+    auto arn = find("AWS_ROLE_ARN", "role_arn");
+    if (file.value.empty()) {
+        if (arn.source == "AWS_ROLE_ARN")
+            return arn.refuse("set, but AWS_WEB_IDENTITY_TOKEN_FILE is not: set both, or none",
+                              error::missing_credentials);
+        return std::optional<web_identity>();
+    }
+    if (arn.value.empty())
+        return file.refuse(file.source == "AWS_WEB_IDENTITY_TOKEN_FILE"
+                               ? "set, but AWS_ROLE_ARN is not: set both, or none"
+                               : "without a role: add role_arn to the profile",
+                           error::missing_credentials);
+    const auto duration = role_duration(config, profile);
+    if (!duration) return duration.error();
+    return std::optional(web_identity{.assumed = {.arn = std::move(arn.value),
+                                                  .session_name = find("AWS_ROLE_SESSION_NAME", "role_session_name").value,
+                                                  .duration = *duration,
+                                                  .source = std::move(arn.source)},
+                                      .token_file = std::move(file)});
+}
+
+/// Reads the token of a web identity. Blanks and line ends behind it are none of it.
+///
+/// *Errors:* `error::missing_credentials` for a file that cannot be read, is empty or holds something else; the detail
+/// names it, and where it was configured.
+inline result<std::string> read_web_identity_token(const setting& file) {
+    constexpr std::size_t longest = 20'000; // STS API reference, WebIdentityToken
+    const auto refuse = [&file](const std::string& why) { return file.refuse(why, error::missing_credentials); };
+    auto token = read_file(file.value, longest + 2);
+    if (!token) return refuse(token.error().detail + ": mount the token, or correct the path");
+    token->resize(token->find_last_not_of(" \t\r\n") + 1);
+    if (token->empty()) return refuse(file.value + " is empty: it has to hold a token");
+    const bool is_token = token->size() <= longest && token->find_first_of(std::string_view(" \t\r\n\0", 5)) == token->npos;
+    if (is_token) return token;
+    detail::cleanse(*token);
+    return refuse(file.value + " holds more than a token: white space within, or more than 20000 characters");
+}
+
+/// Makes the call for a web identity: with the token that its file holds now.
+struct web_identity_exchange {
+    sts_endpoint where{};
+    web_identity identity{};
+
+    result<sts_call> operator()() const {
+        auto token = read_web_identity_token(identity.token_file);
+        if (!token) return std::move(token).error();
+        auto call = assume_role_with_web_identity(where, identity.assumed, *token);
+        detail::cleanse(*token);
+        return call;
+    }
+};
+
+/// Fetches the credentials of a web identity.
+using fetch_web_identity_credentials = op::defer<web_identity_exchange>;
+static_assert(fetch_operation<fetch_web_identity_credentials>);
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/defer.hpp>
+// #include <dynasession/op/one_of.hpp>
+#ifndef DYNASESSION_OP_ONE_OF_HPP
+#define DYNASESSION_OP_ONE_OF_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <concepts>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::op {
+
+/// An operation that is over before it begins.
+template <class Effect, class Reply, class T>
+class ready {
+public:
+    using effect_type = Effect;
+    using reply_type = Reply;
+    using value_type = T;
+
+    explicit ready(result<T> r) : result_(std::move(r)) {}
+
+    action<Effect, T> resume(Reply, instant) { return std::move(result_); }
+
+private:
+    result<T> result_;
+};
+
+/// One of several operations that have the same effects and the same value.
+template <operation First, operation... Rest>
+    requires(... && (std::same_as<typename First::effect_type, typename Rest::effect_type> &&
+                     std::same_as<typename First::reply_type, typename Rest::reply_type> &&
+                     std::same_as<typename First::value_type, typename Rest::value_type>))
+class one_of {
+public:
+    using effect_type = typename First::effect_type;
+    using reply_type = typename First::reply_type;
+    using value_type = typename First::value_type;
+
+    template <class Op>
+        requires(std::same_as<Op, First> || ... || std::same_as<Op, Rest>)
+    one_of(Op op) : op_(std::move(op)) {}
+
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
+        return std::visit([&](auto& op) { return op.resume(std::move(reply), now); }, op_);
+    }
+
+private:
+    std::variant<First, Rest...> op_;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <boost/asio/error.hpp>
+
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Gives credentials that are known.
+using fetch_known_credentials = op::ready<fetch_effect, fetch_reply, credentials>;
+
+/// Reads the variables of the environment as they are now.
+class environment_reader {
+public:
+    explicit environment_reader(environment env) : env_(std::move(env)) {}
+
+    result<fetch_known_credentials> operator()() const { return fetch_known_credentials(read()); }
+
+private:
+    result<credentials> read() const {
+        auto found = environment_credentials(env_);
+        if (!found) return std::move(found).error();
+        if (*found) return **std::move(found);
+        return failure(error::missing_credentials, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set any more");
+    }
+
+    environment env_;
+};
+using fetch_environment_credentials = op::defer<environment_reader>;
+
+/// Makes the request of a container: with the token that its file holds now.
+struct container_request {
+    container_settings settings{};
+
+    result<fetch_container_credentials> operator()() const {
+        auto token = read_container_token(settings);
+        if (!token) return std::move(token).error();
+        return fetch_container_credentials(settings, *std::move(token));
+    }
+};
+
+/// Asks instance metadata because nothing else is configured, which may be an oversight: then there is no such service.
+class fetch_as_last_resort {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action = op::action<fetch_effect, credentials>;
+
+    /// `looked_at` tells where else there is nothing.
+    fetch_as_last_resort(instance_settings s, std::string looked_at)
+        : inner_(std::move(s)), looked_at_(std::move(looked_at)) {}
+
+    action resume(fetch_reply&& reply, op::instant now) {
+        return op::carry_on<action>(inner_.resume(std::move(reply), now), [this](result<credentials>&& got) -> action {
+            if (got) return std::move(got);
+            auto why = std::move(got).error();
+            why.detail = looked_at_ + "; " + why.detail;
+            if (is_absence(why)) why.code = error::missing_credentials;
+            return result<credentials>(std::move(why));
+        });
+    }
+
+private:
+    static bool is_absence(const failure& why) {
+        const bool of_network = why.code.category() == boost::system::system_category() ||
+                                why.code.category() == boost::asio::error::get_netdb_category();
+        return why == error::timeout || (of_network && why.code != boost::asio::error::operation_aborted);
+    }
+
+    fetch_instance_credentials inner_;
+    std::string looked_at_;
+};
+
+/// Any of the ways to credentials that need no others before.
+using base_fetch = op::one_of<fetch_known_credentials, fetch_environment_credentials, fetch_web_identity_credentials,
+                              fetch_sso_credentials, fetch_process_credentials, op::defer<container_request>,
+                              fetch_instance_credentials, fetch_as_last_resort>;
+
+/// Any way to credentials. A copy that has not begun fetches anew.
+using credential_fetch = fetch_role_credentials<base_fetch>;
+static_assert(fetch_operation<credential_fetch>);
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/credential_search.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIAL_SEARCH_HPP
+#define DYNASESSION_AWS_CREDENTIAL_SEARCH_HPP
+
+// #include <dynasession/aws/assume_role_profile.hpp>
+#ifndef DYNASESSION_AWS_ASSUME_ROLE_PROFILE_HPP
+#define DYNASESSION_AWS_ASSUME_ROLE_PROFILE_HPP
+
+// #include <dynasession/aws/role_options.hpp>
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/aws/sts.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+/// Roles that are assumed one after the other, each with the credentials of the one before.
+struct role_path {
+    std::vector<role> roles{};         ///< in the order in which they are assumed
+    setting source_profile{};          ///< whose credentials the first one is assumed with; empty:
+    setting credential_source{};       ///< `Environment`, `EcsContainer` or `Ec2InstanceMetadata`, by whatever case
+};
+
+namespace role_path_detail {
+
+// Follows the profiles from the one that is asked for to the one that has credentials.
+class walk {
+public:
+    explicit walk(const shared_config& config) : config_(&config) {}
+
+    bool leads_on(const std::string& profile) const {
+        // With both it is a web identity. Keys of its own a profile gives to those that name it, not to itself.
+        return has(profile, "role_arn") && !has(profile, "web_identity_token_file") &&
+               (visited_.empty() || !has_keys(profile));
+    }
+
+    result<role_path> follow(std::string profile) {
+        while (leads_on(profile)) {
+            visited_.push_back(profile);
+            auto next = step(profile);
+            if (!next) return std::move(next).error();
+            path_.source_profile = *std::move(next);
+            if (path_.source_profile.value.empty() || path_.source_profile.value == profile) break;
+            profile = path_.source_profile.value;
+        }
+        std::ranges::reverse(path_.roles);
+        return std::move(path_);
+    }
+
+private:
+    setting find(std::string_view profile, std::string_view property) const {
+        return setting_of(config_->find(profile, property));
+    }
+    bool has(std::string_view profile, std::string_view property) const {
+        return !find(profile, property).value.empty();
+    }
+    bool has_keys(std::string_view profile) const {
+        return has(profile, "aws_access_key_id") || has(profile, "aws_secret_access_key");
+    }
+
+    // The profile that this one refers to; empty when it has a source of another kind.
+    result<setting> step(std::string_view profile) {
+        auto assumed = read_role(profile);
+        if (!assumed) return std::move(assumed).error();
+        const auto arn = find(profile, "role_arn");
+        path_.roles.push_back(*std::move(assumed));
+        auto next = find(profile, "source_profile"), other = find(profile, "credential_source");
+        if (next.value.empty() == other.value.empty())
+            return next.value.empty()
+                       ? arn.refuse("without a source of credentials: add source_profile or credential_source to the profile",
+                                    error::missing_credentials)
+                       : other.refuse("together with source_profile (" + next.source + "): remove one of the two");
+        path_.credential_source = std::move(other);
+        if (!next.value.empty())
+            if (auto sound = check(next, profile); !sound) return std::move(sound).error();
+        return next;
+    }
+
+    result<role> read_role(std::string_view profile) const {
+        if (const auto device = find(profile, "mfa_serial"); !device.value.empty())
+            return device.refuse("roles that want the code of a device (MFA) cannot be assumed here: use another role, or "
+                                 "credentials from aws sts get-session-token");
+        const auto duration = role_duration(*config_, profile);
+        if (!duration) return duration.error();
+        auto arn = find(profile, "role_arn");
+        return role{.arn = std::move(arn.value),
+                    .session_name = find(profile, "role_session_name").value,
+                    .external_id = find(profile, "external_id").value,
+                    .duration = *duration,
+                    .source = std::move(arn.source)};
+    }
+
+    result<void> check(const setting& next, std::string_view profile) const {
+        if (!config_->has_profile(next.value)) return next.refuse("there is no profile " + next.value);
+        if (next.value == profile && has_keys(profile)) return {}; // its own keys
+        if (!std::ranges::count(visited_, next.value)) return {};
+        std::string loop;
+        for (const auto& v : visited_) loop += v + " -> ";
+        return next.refuse("the profiles refer to each other without end: " + loop + next.value);
+    }
+
+    const shared_config* config_;
+    std::vector<std::string> visited_;
+    role_path path_;
+};
+
+} // namespace role_path_detail
+
+/// The roles that a profile stands for: `role_arn` with `source_profile`, which may be such a profile again, or with
+/// `credential_source`, and `role_session_name`, `external_id`, `duration_seconds`; nothing when it is no such profile.
+///
+/// *Errors:* `error::missing_credentials` without a source, `error::invalid_option` for two of them, a profile that is
+/// not there, profiles that refer to each other, a duration out of range, and `mfa_serial`; the detail names file and line.
+inline result<std::optional<role_path>> configured_roles(const shared_config& config, const std::string& profile) {
+    role_path_detail::walk from_here(config);
+    if (!from_here.leads_on(profile)) return std::optional<role_path>();
+    auto path = from_here.follow(profile);
+    if (!path) return std::move(path).error();
+    return std::optional(*std::move(path));
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/container_settings.hpp>
+// #include <dynasession/aws/credential_fetch.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/credentials_provider.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/environment_credentials.hpp>
+// #include <dynasession/aws/instance_credentials.hpp>
+// #include <dynasession/aws/instance_settings.hpp>
+// #include <dynasession/aws/profile_search.hpp>
+#ifndef DYNASESSION_AWS_PROFILE_SEARCH_HPP
+#define DYNASESSION_AWS_PROFILE_SEARCH_HPP
+
+// #include <dynasession/aws/credential_fetch.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/endpoint.hpp>
+#ifndef DYNASESSION_AWS_ENDPOINT_HPP
+#define DYNASESSION_AWS_ENDPOINT_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/partition.hpp>
+#ifndef DYNASESSION_AWS_PARTITION_HPP
+#define DYNASESSION_AWS_PARTITION_HPP
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::aws {
+
+/// A part of AWS with domains of its own.
+struct partition {
+    std::string_view id;
+    std::string_view region_prefix; ///< how the names of its regions begin, and of no other partition's
+    std::string_view dns_suffix;
+    std::string_view dual_stack_dns_suffix; ///< of hosts that have IPv6 addresses too
+
+    constexpr bool has(std::string_view region) const noexcept {
+        return region.starts_with(region_prefix) || (region.starts_with(id) && region.substr(id.size()) == "-global");
+    }
+};
+
+/// What regions outside of all other partitions are taken for: new ones show up here.
+inline constexpr partition standard_partition{"aws", "", "amazonaws.com", "api.aws"};
+
+/// All others (partitions.json of the AWS SDKs, 2026).
+inline constexpr std::array<partition, 7> other_partitions{{
+    {"aws-us-gov", "us-gov-", "amazonaws.com", "api.aws"},
+    {"aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+    {"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+}};
+
+/// The partition of a region. A region that is not known yet is found by its prefix.
+constexpr const partition& partition_of(std::string_view region) noexcept {
+    for (const auto& p : other_partitions)
+        if (p.has(region)) return p;
+    return standard_partition;
+}
+
+/// Which of a service's hosts in a region.
+struct host_variant {
+    bool fips = false;       ///< with cryptography validated by FIPS 140
+    bool dual_stack = false; ///< reached by IPv4 and by IPv6
+};
+
+/// The host of a service in a region: `service` is `dynamodb`, `sts` or `portal.sso`.
+inline std::string service_host(std::string_view service, std::string_view region, host_variant variant = {}) {
+    const auto& p = partition_of(region);
+    // In GovCloud these services' IPv4 hosts are validated and have no other name.
+    const bool is_plain = !variant.fips || (p.id == "aws-us-gov" && !variant.dual_stack);
+    std::string host(service);
+    return host.append(is_plain ? "." : "-fips.")
+        .append(region)
+        .append(1, '.')
+        .append(variant.dual_stack ? p.dual_stack_dns_suffix : p.dns_suffix);
+}
+
+/// Whether a text can name a region: it becomes a label of host names.
+constexpr bool is_region(std::string_view text) noexcept {
+    return !text.empty() && text.size() <= 63 && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+/// Whether a host is one of DynamoDB's dual stack hosts, in whatever region.
+constexpr bool is_dual_stack_dynamodb(std::string_view host) noexcept {
+    constexpr std::string_view service = "dynamodb.";
+    if (!host.starts_with(service)) return false;
+    host.remove_prefix(service.size());
+    const auto region = host.substr(0, host.find('.'));
+    return is_region(region) && host.substr(region.size()).substr(0, 1) == "." &&
+           host.substr(region.size() + 1) == partition_of(region).dual_stack_dns_suffix;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Where DynamoDB is, as a program says it; what is empty comes from the environment, then from the profile in use.
+struct endpoint_options {
+    std::string region = {};       ///< else AWS_REGION, AWS_DEFAULT_REGION, `region`
+    std::string endpoint_url = {}; ///< else see `configured_endpoint_url`, else AWS's own host of the region
+    bool allow_plain_http = false; ///< take http:// to other hosts than this one; sessions are then readable on the way
+    std::optional<bool> use_fips = {};       ///< else AWS_USE_FIPS_ENDPOINT, `use_fips_endpoint`, false
+    std::optional<bool> use_dual_stack = {}; ///< else AWS_USE_DUALSTACK_ENDPOINT, `use_dualstack_endpoint`, false
+
+    /// Take no URL but `endpoint_url`; else AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, `ignore_configured_endpoint_urls`,
+    /// false.
+    std::optional<bool> ignore_configured_endpoint_urls = {};
+};
+
+/// Where requests go, and the region their signatures name.
+struct resolved_endpoint {
+    http::endpoint address;
+    std::string signing_region;
+};
+
+/// A service by its two names.
+struct service_name {
+    std::string_view host; ///< in its hosts
+    std::string_view id;   ///< in variables and profiles
+};
+inline constexpr service_name dynamodb_service{"dynamodb", "dynamodb"};
+inline constexpr service_name sts_service{"sts", "sts"};
+inline constexpr service_name sso_service{"portal.sso", "sso"};
+
+/// The region to use: the given one, else AWS_REGION, else AWS_DEFAULT_REGION, else `region` of the profile in use.
+///
+/// *Errors:* `error::missing_region`: whoever knows another source may ask it then. `error::invalid_option` for a text
+/// that cannot be part of a host name.
+inline result<std::string> resolve_region(std::string_view given, const environment& env = process_environment,
+                                          const shared_config& config = {}) {
+    auto region = given.empty() ? find_setting({"AWS_REGION", "AWS_DEFAULT_REGION"}, "region", env, config)
+                                : setting{std::string(given), "option region"};
+    if (region.value.empty())
+        return failure(error::missing_region, "neither the option region nor AWS_REGION nor AWS_DEFAULT_REGION nor "
+                                              "region of the profile " +
+                                                  config.profile() + " is set");
+    if (!is_region(region.value)) return region.refuse("a region is 1 to 63 of a-z, 0-9 and -");
+    return std::move(region.value);
+}
+
+/// The URL that is set for a service: `endpoint_url` of the options, else AWS_ENDPOINT_URL_<SERVICE>, else
+/// AWS_ENDPOINT_URL, else `endpoint_url` below the service in the services section that the profile in use names, else
+/// `endpoint_url` of the profile. Empty when there is none, or configured URLs are to be ignored.
+///
+/// *Errors:* `error::invalid_option`.
+inline result<setting> configured_endpoint_url(const service_name& service, const endpoint_options& options,
+                                               const environment& env, const shared_config& config) {
+    if (!options.endpoint_url.empty()) return setting{options.endpoint_url, "option endpoint_url"};
+    const auto ignored =
+        switched_on_by(options.ignore_configured_endpoint_urls, "ignore_configured_endpoint_urls",
+                       "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls", env, config);
+    if (!ignored) return ignored.error();
+    if (!ignored->empty()) return setting{};
+
+    std::string own_variable = "AWS_ENDPOINT_URL_";
+    for (const char c : service.id) own_variable += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    auto found = find_variable({own_variable, "AWS_ENDPOINT_URL"}, env);
+    if (!found.value.empty()) return found;
+
+    const auto in_services = config.find_in_services(service.id, "endpoint_url");
+    if (!in_services) return in_services.error();
+    found = setting_of(*in_services);
+    return found.value.empty() ? setting_of(config.find("endpoint_url")) : found;
+}
+
+namespace endpoint_detail {
+
+// What turned the two switches on; empty when they are off.
+struct switches {
+    std::string fips, dual_stack;
+
+    // The reason why they do not go together with something that has a place of its own.
+    std::optional<failure> conflict_with(std::string_view other) const {
+        if (fips.empty() && dual_stack.empty()) return std::nullopt;
+        const bool is_fips = !fips.empty();
+        return failure(error::invalid_option, (is_fips ? fips : dual_stack) + ": " + (is_fips ? "FIPS" : "dual stack") +
+                                                  " endpoints are AWS's own and cannot be had together with " +
+                                                  std::string(other) + ": give up one of the two");
+    }
+};
+
+inline result<switches> read_switches(const endpoint_options& options, const environment& env,
+                                      const shared_config& config) {
+    auto fips = switched_on_by(options.use_fips, "use_fips", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", env, config);
+    if (!fips) return std::move(fips).error();
+    auto dual_stack = switched_on_by(options.use_dual_stack, "use_dual_stack", "AWS_USE_DUALSTACK_ENDPOINT",
+                                     "use_dualstack_endpoint", env, config);
+    if (!dual_stack) return std::move(dual_stack).error();
+    return switches{*std::move(fips), *std::move(dual_stack)};
+}
+
+inline result<http::endpoint> parse_custom(const setting& url, const endpoint_options& options) {
+    auto address = http::endpoint::parse(url.value);
+    if (!address) return url.refuse(address.error().detail, error::invalid_endpoint);
+    if (is_dual_stack_dynamodb(address->host))
+        return url.refuse("a dual stack host of AWS: remove the URL, and set use_dual_stack or "
+                          "AWS_USE_DUALSTACK_ENDPOINT",
+                          error::invalid_endpoint);
+    if (!address->tls && !address->is_loopback() && !options.allow_plain_http)
+        return url.refuse("plain http to another machine: use https, or set allow_plain_http", error::invalid_endpoint);
+    return address;
+}
+
+// Hosts of an account (ACCOUNT.ddb.REGION...) save DynamoDB a look-up; those of the region serve every account.
+inline result<void> check_account_mode(const environment& env, const shared_config& config) {
+    const auto mode = find_setting({"AWS_ACCOUNT_ID_ENDPOINT_MODE"}, "account_id_endpoint_mode", env, config);
+    for (const auto* fine : {"", "preferred", "disabled"})
+        if (equals_ignoring_case(mode.value, fine)) return {};
+    return mode.refuse(equals_ignoring_case(mode.value, "required")
+                           ? "endpoints of an account are not supported: set preferred or disabled"
+                           : "none of preferred, disabled and required");
+}
+
+} // namespace endpoint_detail
+
+/// Where a service is: at its configured URL, else at its host in the region. `region` may be empty when a URL is set.
+///
+/// *Errors:* `error::invalid_endpoint` for a URL that is none, names a dual stack host of DynamoDB, or is plain http to
+/// another machine without `allow_plain_http`; `error::invalid_option` for a switch that is neither on nor off, for
+/// FIPS or dual stack together with a URL or with the region `local`, and for hosts of an account where they are
+/// required; `error::missing_region`. The detail names the option, the variable, or the file and line.
+inline result<http::endpoint> resolve_service_endpoint(const service_name& service, std::string_view region,
+                                                       const endpoint_options& options, const environment& env,
+                                                       const shared_config& config) {
+    const auto switches = endpoint_detail::read_switches(options, env, config);
+    if (!switches) return switches.error();
+    const auto url = configured_endpoint_url(service, options, env, config);
+    if (!url) return url.error();
+
+    if (!url->value.empty()) {
+        if (auto conflict = switches->conflict_with(url->source)) return *std::move(conflict);
+        return endpoint_detail::parse_custom(*url, options);
+    }
+    if (region.empty()) return failure(error::missing_region);
+    if (region == "local") {
+        if (auto conflict = switches->conflict_with("the region local")) return *std::move(conflict);
+        return http::endpoint::parse("http://localhost:8000");
+    }
+    if (service.id == dynamodb_service.id)
+        if (auto mode = endpoint_detail::check_account_mode(env, config); !mode) return std::move(mode).error();
+    return http::endpoint{
+        .host = service_host(service.host, region, {!switches->fips.empty(), !switches->dual_stack.empty()})};
+}
+
+/// Where DynamoDB is. The region `local` stands for an emulator: http://localhost:8000, signed for us-east-1.
+///
+/// *Errors:* those of `resolve_region`, even when a URL is set, for signatures name a region; those of
+/// `resolve_service_endpoint`.
+inline result<resolved_endpoint> resolve_endpoint(const endpoint_options& options,
+                                                  const environment& env = process_environment,
+                                                  const shared_config& config = {}) {
+    auto region = resolve_region(options.region, env, config);
+    if (!region) return std::move(region).error();
+    auto address = resolve_service_endpoint(dynamodb_service, *region, options, env, config);
+    if (!address) return std::move(address).error();
+    return resolved_endpoint{*std::move(address), *region == "local" ? "us-east-1" : *std::move(region)};
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/process_credentials.hpp>
+// #include <dynasession/aws/profile_keys.hpp>
+#ifndef DYNASESSION_AWS_PROFILE_KEYS_HPP
+#define DYNASESSION_AWS_PROFILE_KEYS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/key_text.hpp>
+// #include <dynasession/aws/profile_file.hpp>
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// The keys that a profile has in one of the two files, which go together: `aws_access_key_id`,
+/// `aws_secret_access_key` and `aws_session_token`; nothing when it has neither of the first two.
+///
+/// *Errors:* `error::missing_credentials` when it has one of the two, `error::invalid_option` for a text that is no key;
+/// the detail names file and line.
+inline result<std::optional<credentials>> profile_keys(const profile_file& file, std::string_view profile) {
+    const auto find = [&](std::string_view property) { return setting_of(file.find(profile, property)); };
+    auto id = find("aws_access_key_id"), secret = find("aws_secret_access_key"), token = find("aws_session_token");
+    if (id.value.empty() && secret.value.empty()) return std::optional<credentials>();
+    if (secret.value.empty())
+        return id.refuse("without aws_secret_access_key: add it to the profile", error::missing_credentials);
+    if (id.value.empty())
+        return secret.refuse("without aws_access_key_id: add it to the profile", error::missing_credentials);
+    for (const auto* part : {&id, &secret, &token})
+        if (!is_key_text(part->value)) return part->refuse("holds white space or signs outside of ASCII");
+    return std::optional<credentials>(std::in_place, std::move(id.value), std::move(secret.value), std::move(token.value));
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/aws/split_command.hpp>
+// #include <dynasession/aws/sso_credentials.hpp>
+// #include <dynasession/aws/sso_profile.hpp>
+// #include <dynasession/aws/sts.hpp>
+// #include <dynasession/aws/web_identity_credentials.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::aws {
+
+/// What a search for credentials goes by, besides environment and profiles.
+struct credential_options {
+    std::string region{};          ///< where STS is asked; else as `resolve_region`
+    bool allow_plain_http = false; ///< for configured URLs of STS and of the SSO portal
+    instance_options instance{};   ///< how instance metadata is asked
+};
+
+/// Credentials that are there for good, or how they are fetched.
+using credential_origin = std::variant<credentials, base_fetch>;
+
+/// The same as a fetch in any case.
+inline base_fetch as_fetch(credential_origin origin) {
+    if (auto* known = std::get_if<credentials>(&origin)) return fetch_known_credentials(std::move(*known));
+    return std::get<base_fetch>(std::move(origin));
+}
+
+/// Where STS is for roles of profiles and of the environment.
+///
+/// *Errors:* those of `resolve_region` and `resolve_service_endpoint`.
+inline result<sts_endpoint> resolve_sts(const credential_options& options, const environment& env,
+                                        const shared_config& config) {
+    auto region = resolve_region(options.region, env, config);
+    if (!region) return std::move(region).error();
+    if (*region == "local") *region = "us-east-1"; // stands for an emulator of DynamoDB alone
+    auto address =
+        resolve_service_endpoint(sts_service, *region, {.allow_plain_http = options.allow_plain_http}, env, config);
+    if (!address) return std::move(address).error();
+    return sts_endpoint{*std::move(address), *std::move(region)};
+}
+
+/// Looks for the credentials of a profile, but for its roles: web identity, SSO, the keys of the credentials file, a
+/// program, the keys of the config file (botocore, ProfileProviderBuilder).
+class profile_search {
+public:
+    using finding = result<std::optional<credential_origin>>;
+
+    /// `roles_env` is where the web identity is looked for; `env` serves all else.
+    profile_search(const credential_options& options, const environment& env, const environment& roles_env,
+                   const shared_config& config, std::string_view profile)
+        : options_(&options), env_(&env), roles_env_(&roles_env), config_(&config), profile_(profile) {}
+
+    /// *Errors:* of what is configured wrong; the detail names variable, or file and line.
+    finding find() const {
+        for (const auto look : {&profile_search::as_web_identity, &profile_search::by_sso,
+                                &profile_search::in_credentials_file, &profile_search::by_login,
+                                &profile_search::by_program, &profile_search::in_config_file}) {
+            auto found = (this->*look)();
+            if (!found || *found) return found;
+        }
+        return std::optional<credential_origin>();
+    }
+
+private:
+    static std::optional<credential_origin> fetched(base_fetch how) { return credential_origin(std::move(how)); }
+
+    finding as_web_identity() const {
+        auto identity = configured_web_identity(*roles_env_, *config_, profile_);
+        if (!identity) return std::move(identity).error();
+        if (!*identity) return std::optional<credential_origin>();
+        auto sts = resolve_sts(*options_, *env_, *config_);
+        if (!sts) return std::move(sts).error();
+        return fetched(fetch_web_identity_credentials({*std::move(sts), **std::move(identity)}));
+    }
+
+    finding by_sso() const {
+        auto login = configured_sso(*env_, *config_, profile_);
+        if (!login) return std::move(login).error();
+        if (!*login) return std::optional<credential_origin>();
+        auto portal = resolve_service_endpoint(sso_service, (*login)->region,
+                                               {.allow_plain_http = options_->allow_plain_http}, *env_, *config_);
+        if (!portal) return std::move(portal).error();
+        return fetched(fetch_sso_credentials({*std::move(portal), **std::move(login)}));
+    }
+
+    finding in(const profile_file& file) const {
+        auto keys = profile_keys(file, profile_);
+        if (!keys) return std::move(keys).error();
+        if (!*keys) return std::optional<credential_origin>();
+        return std::optional(credential_origin(**std::move(keys)));
+    }
+    finding in_credentials_file() const { return in(config_->credentials_file()); }
+    finding in_config_file() const { return in(config_->config_file()); }
+
+    finding by_login() const {
+        const auto session = setting_of(config_->find(profile_, "login_session"));
+        if (session.value.empty()) return std::optional<credential_origin>();
+        return session.refuse("logins of `aws login` cannot be used here: set credential_process = aws configure "
+                              "export-credentials --format process --profile " +
+                              profile_ + " in another profile");
+    }
+
+    finding by_program() const {
+        const auto command = setting_of(config_->find(profile_, "credential_process"));
+        if (command.value.empty()) return std::optional<credential_origin>();
+        auto arguments = split_command(command.value);
+        if (!arguments) return command.refuse(arguments.error().detail);
+        return fetched(fetch_process_credentials({.arguments = *std::move(arguments)}, command.source));
+    }
+
+    const credential_options* options_;
+    const environment* env_;
+    const environment* roles_env_;
+    const shared_config* config_;
+    std::string profile_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::aws {
+
+/// Where credentials are. Nothing has been asked yet.
+struct found_credentials {
+    std::variant<credentials, credential_fetch> from; ///< the very ones, for good; or how they are fetched
+    refresh_options refresh{};
+};
+
+/// Looks for credentials where the AWS SDKs do, and in their order (botocore, create_credential_resolver). The first
+/// place that is configured counts; what is configured wrong ends the search.
+class credential_search {
+public:
+    credential_search(const credential_options& options, const environment& env, const shared_config& config)
+        : options_(&options), env_(&env), config_(&config) {}
+
+    /// *Errors:* `error::missing_credentials` when there are none, or a part of some; others for what cannot be used.
+    /// The detail names the variable, or file and line.
+    result<found_credentials> find() const {
+        for (const auto look : {&credential_search::in_environment, &credential_search::by_roles,
+                                &credential_search::in_profile, &credential_search::in_container,
+                                &credential_search::in_instance}) {
+            auto found = (this->*look)();
+            if (!found) return std::move(found).error();
+            if (*found) return **std::move(found);
+        }
+        return failure(error::missing_credentials,
+                       looked_at() + "; instance metadata is turned off by AWS_EC2_METADATA_DISABLED");
+    }
+
+private:
+    using finding = result<std::optional<found_credentials>>;
+
+    static finding nothing() { return std::optional<found_credentials>(); }
+    static finding fetched(base_fetch how, refresh_options refresh = {}) {
+        return std::optional(found_credentials{credential_fetch(std::move(how)), refresh});
+    }
+
+    static std::optional<std::string> no_variable(std::string_view) { return std::nullopt; }
+
+    // A profile that the program names goes before what the environment says of keys and roles.
+    bool takes_environment() const noexcept { return !config_->is_profile_given(); }
+
+    finding in_environment() const {
+        if (!takes_environment()) return nothing();
+        auto keys = environment_credentials(*env_);
+        if (!keys) return std::move(keys).error();
+        if (!*keys) return nothing();
+        if ((*keys)->expires()) return fetched(fetch_environment_credentials(environment_reader(*env_)));
+        return std::optional(found_credentials{**std::move(keys)});
+    }
+
+    finding by_roles() const {
+        auto path = configured_roles(*config_, config_->profile());
+        if (!path) return std::move(path).error();
+        if (!*path) return nothing();
+        auto source = (*path)->credential_source.value.empty() ? from_profile((*path)->source_profile)
+                                                               : from_named((*path)->credential_source);
+        if (!source) return std::move(source).error();
+        auto sts = resolve_sts(*options_, *env_, *config_);
+        if (!sts) return std::move(sts).error();
+        return std::optional(found_credentials{
+            credential_fetch(*std::move(source), *std::move(sts), std::move((*path)->roles))});
+    }
+
+    result<base_fetch> from_profile(const setting& profile) const {
+        const environment none = no_variable;
+        auto found = profile_search(*options_, *env_, none, *config_, profile.value).find();
+        if (!found) return std::move(found).error();
+        if (!*found)
+            return profile.refuse("the profile " + profile.value + " has no credentials: add some to it",
+                                  error::missing_credentials);
+        return as_fetch(**std::move(found));
+    }
+
+    result<base_fetch> from_named(const setting& source) const {
+        const auto refuse = [&](std::string_view why) { return source.refuse(why, error::missing_credentials); };
+        if (equals_ignoring_case(source.value, "Environment")) {
+            const auto keys = environment_credentials(*env_);
+            if (!keys) return keys.error();
+            if (!*keys) return refuse("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
+            return base_fetch(fetch_environment_credentials(environment_reader(*env_)));
+        }
+        if (equals_ignoring_case(source.value, "EcsContainer")) {
+            auto settings = resolve_container_settings(*env_);
+            if (!settings) return std::move(settings).error();
+            if (!*settings)
+                return refuse("neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is "
+                              "set, as it is in containers");
+            return base_fetch(op::defer(container_request{**std::move(settings)}));
+        }
+        if (equals_ignoring_case(source.value, "Ec2InstanceMetadata")) {
+            auto settings = instance();
+            if (!settings) return std::move(settings).error();
+            if (!settings->disabled_by.empty()) return refuse("turned off by " + settings->disabled_by);
+            return base_fetch(fetch_instance_credentials(*std::move(settings)));
+        }
+        return source.refuse("none of Environment, EcsContainer and Ec2InstanceMetadata");
+    }
+
+    finding in_profile() const {
+        const auto roles_env = takes_environment() ? *env_ : environment(no_variable);
+        auto found = profile_search(*options_, *env_, roles_env, *config_, config_->profile()).find();
+        if (!found) return std::move(found).error();
+        if (!*found) return nothing();
+        if (auto* keys = std::get_if<credentials>(&**found)) return std::optional(found_credentials{std::move(*keys)});
+        return fetched(std::get<base_fetch>(**std::move(found)));
+    }
+
+    finding in_container() const {
+        auto settings = resolve_container_settings(*env_);
+        if (!settings) return std::move(settings).error();
+        if (!*settings) return nothing();
+        return fetched(op::defer(container_request{**std::move(settings)}));
+    }
+
+    finding in_instance() const {
+        auto settings = instance();
+        if (!settings) return std::move(settings).error();
+        if (!settings->disabled_by.empty()) return nothing();
+        return fetched(fetch_as_last_resort(*std::move(settings), looked_at()), instance_refresh);
+    }
+
+    result<instance_settings> instance() const {
+        return resolve_instance_settings(options_->instance, *env_, [this](std::string_view property) {
+            const auto* found = config_->find(property);
+            return found ? std::optional(profile_value{found->value, found->source}) : std::nullopt;
+        });
+    }
+
+    std::string looked_at() const {
+        return std::string("no credentials in ") +
+               (takes_environment() ? "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_WEB_IDENTITY_TOKEN_FILE, " : "") +
+               "the profile " + config_->profile() + " of " + config_->config_file().name() + " and " +
+               config_->credentials_file().name() +
+               ", AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    }
+
+    const credential_options* options_;
+    const environment* env_;
+    const shared_config* config_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/credentials_provider.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/fetch_now.hpp>
+// #include <dynasession/aws/profile_search.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/client.hpp>
+
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::aws {
+
+/// A source for a `credentials_provider` that carries out this operation, from its beginning, at each fetch.
+template <fetch_operation Op>
+class fetching {
+public:
+    /// The options are those of `fetch_io`.
+    explicit fetching(Op operation, http::client_options connection = {})
+        : operation_(std::move(operation)), connection_(std::move(connection)) {}
+
+    result<credentials> operator()() const { return fetch_now(operation_, connection_); }
+
+private:
+    Op operation_;
+    http::client_options connection_;
+};
+
+/// The credentials that a client uses: those it was given, else those of the first of these places that is configured:
+/// 1. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION; not when the program
+///    names a profile, nor then the variables of 3.
+/// 2. `role_arn` of the profile, with `source_profile` or `credential_source`.
+/// 3. AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, or the same in the profile.
+/// 4. `sso_session` of the profile, or `sso_start_url`.
+/// 5. Keys of the profile in the credentials file.
+/// 6. `credential_process` of the profile.
+/// 7. Keys of the profile in the config file.
+/// 8. AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI.
+/// 9. Instance metadata, unless AWS_EC2_METADATA_DISABLED.
+///
+/// Looks at variables and the profiles' files only: the network is asked, programs are run, and the files of tokens are
+/// read when credentials are wanted, and again before they expire. Keys of the environment and of files stay as they
+/// are now, unless the environment says when they expire: then it is read again.
+///
+/// *Errors:* those of `credential_search`: what is configured wrong, by half or in two ways is never passed over.
+inline result<credentials_provider> resolve_credentials(credentials_provider given,
+                                                        const credential_options& options = {},
+                                                        const environment& env = process_environment,
+                                                        const shared_config& config = {},
+                                                        http::client_options connection = {}) {
+    if (given) return given;
+    auto found = credential_search(options, env, config).find();
+    if (!found) return std::move(found).error();
+    if (auto* keys = std::get_if<credentials>(&found->from)) return credentials_provider(std::move(*keys));
+    auto& fetch = std::get<credential_fetch>(found->from);
+    return credentials_provider(fetching(std::move(fetch), std::move(connection)), found->refresh);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/credentials_provider.hpp>
+// #include <dynasession/aws/endpoint.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/observer.hpp>
+// #include <dynasession/http/client.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a client needs to know. What is left empty is found as the AWS SDKs find it: in variables, then in the profile
+/// in use of ~/.aws/config and ~/.aws/credentials.
+struct client_options {
+    std::string profile{};                   ///< else AWS_PROFILE, AWS_DEFAULT_PROFILE, `default`
+    std::string region{};                    ///< else AWS_REGION, AWS_DEFAULT_REGION, `region`
+    std::string endpoint_url{};              ///< else see `aws::configured_endpoint_url`, else AWS's own of the region
+    std::optional<bool> use_fips{};          ///< else AWS_USE_FIPS_ENDPOINT, `use_fips_endpoint`, false
+    std::optional<bool> use_dual_stack{};    ///< else AWS_USE_DUALSTACK_ENDPOINT, `use_dualstack_endpoint`, false
+    bool allow_plain_http = false;           ///< http:// to other machines than this one, or through a proxy
+    aws::credentials_provider credentials{}; ///< keys, or a function that gives some; else `aws::resolve_credentials`
+    call_options call{};                     ///< time and attempts of a call
+    http::client_options connection{};       ///< connections, TLS, proxy: see `aws::resolve_connection`
+    any_observer observer{};                 ///< is told of each call: `metrics`, or a function of a `request_event`
+};
+
+/// The same with everything found.
+struct client_setup {
+    aws::resolved_endpoint where;
+    aws::credentials_provider credentials;
+    call_options call;
+    http::client_options connection;
+    any_observer observer;
+};
+
+/// *Errors:* `error::invalid_option` for times below 0 and the like.
+inline result<void> check(const call_options& o) {
+    using namespace std::chrono_literals;
+    const auto refuse = [](const char* why) { return failure(error::invalid_option, why); };
+    if (o.timeout <= 0ms || o.attempt_timeout <= 0ms) return refuse("client_options::call: a timeout is above 0 ms");
+    if (o.retry.attempts() == 0) return refuse("client_options::call.retry: max_attempts is at least 1");
+    if (o.retry.base_delay < 0ms || o.retry.throttling_delay < 0ms || o.retry.max_delay < 0ms)
+        return refuse("client_options::call.retry: a delay is 0 ms or more");
+    return {};
+}
+
+/// Looks into the environment and the profiles' files for what the options leave empty. Connects to nothing.
+///
+/// *Errors:* what is missing, wrong or set by half, with the option, the variable, or file and line, and what to do.
+inline result<client_setup> resolve(client_options given, const aws::environment& env = aws::process_environment) {
+    const auto config = aws::shared_config::load(given.profile, env);
+    if (!config) return config.error();
+
+    auto where = aws::resolve_endpoint({.region = given.region,
+                                        .endpoint_url = std::move(given.endpoint_url),
+                                        .allow_plain_http = given.allow_plain_http,
+                                        .use_fips = given.use_fips,
+                                        .use_dual_stack = given.use_dual_stack},
+                                       env, *config);
+    if (!where) return std::move(where).error();
+
+    if (!given.call.retry.max_attempts) {
+        const auto configured = aws::configured_max_attempts(env, *config);
+        if (!configured) return configured.error();
+        given.call.retry.max_attempts = *configured;
+    }
+    if (auto known = aws::check_retry_mode(env, *config); !known) return std::move(known).error();
+    if (auto valid = check(given.call); !valid) return std::move(valid).error();
+
+    // Those who give out credentials are other servers: which proxy leads there is asked when they are.
+    auto to_others = given.connection;
+    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
+    auto credentials = aws::resolve_credentials(std::move(given.credentials),
+                                                {.region = given.region, .allow_plain_http = given.allow_plain_http},
+                                                env, *config, std::move(to_others));
+    if (!credentials) return std::move(credentials).error();
+    auto connection =
+        aws::resolve_connection(std::move(given.connection), where->address, given.allow_plain_http, env, *config);
+    if (!connection) return std::move(connection).error();
+    return client_setup{*std::move(where), *std::move(credentials), given.call, *std::move(connection), std::move(given.observer)};
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/complete_batch.hpp>
+#ifndef DYNASESSION_DYNAMODB_COMPLETE_BATCH_HPP
+#define DYNASESSION_DYNAMODB_COMPLETE_BATCH_HPP
+
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/operations/read_items.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEMS_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEMS_HPP
+
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a batch reads from one table.
+struct table_keys {
+    std::string table_name{};
+    std::vector<item> keys{};
+    bool consistent_read = false;
+    std::string projection_expression{}; ///< empty: all attributes
+    expression_names expression_attribute_names{};
+};
+
+/// What a batch found in one table.
+struct table_items {
+    std::string table_name{};
+    std::vector<item> items{};
+};
+
+struct batch_get_item_response {
+    std::vector<table_items> tables{};          ///< in no particular order; what is absent is not there
+    std::vector<table_keys> unprocessed_keys{}; ///< what to ask for again, after a pause; empty when all is read
+    std::vector<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// BatchGetItem: the items with up to 100 keys, 16 MB of them.
+///
+/// That the service read only a part is not an error here: see `unprocessed_keys`, and `complete_batch`, which goes on
+/// until all is read.
+/// *Cost:* as the single reads.
+struct batch_get_item_request {
+    using response_type = batch_get_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.BatchGetItem";
+
+    std::vector<table_keys> request_items{};
+    bool return_consumed_capacity = false;
+};
+
+inline void write(json_writer& out, const batch_get_item_request& r) {
+    out.begin_object().key("RequestItems").begin_object();
+    for (const auto& table : r.request_items) {
+        out.key(table.table_name).begin_object().key("Keys").begin_array();
+        for (const auto& key : table.keys) out.value(key);
+        out.end_array();
+        out.optional_flag("ConsistentRead", table.consistent_read);
+        out.optional_member("ProjectionExpression", table.projection_expression);
+        out.optional_member("ExpressionAttributeNames", table.expression_attribute_names);
+        out.end_object();
+    }
+    out.end_object();
+    write_capacity_member(out, r.return_consumed_capacity);
+    out.end_object();
+}
+
+inline bool read(json_scanner& in, table_keys& out) {
+    return in.object([&](std::string_view name) {
+        if (name == "Keys") return read(in, out.keys);
+        if (name == "ConsistentRead") return in.null() || in.boolean(out.consistent_read);
+        if (name == "ProjectionExpression") return in.null() || in.string(out.projection_expression);
+        if (name == "ExpressionAttributeNames") return in.null() || in.object([&](std::string_view placeholder) {
+            return in.string(out.expression_attribute_names.emplace_back(placeholder, "").second);
+        });
+        return skip(in);
+    }) && !out.keys.empty();
+}
+
+inline bool read(json_scanner& in, batch_get_item_response& out) {
+    bool answered = false;
+    return in.object([&](std::string_view name) {
+        if (name == "Responses") {
+            answered = true;
+            return in.object([&](std::string_view table) {
+                auto& found = out.tables.emplace_back();
+                found.table_name = table;
+                return read(in, found.items);
+            });
+        }
+        if (name == "UnprocessedKeys") return in.null() || in.object([&](std::string_view table) {
+            auto& left = out.unprocessed_keys.emplace_back();
+            left.table_name = table;
+            return read(in, left);
+        });
+        if (name == "ConsumedCapacity") return read_document(in, out.consumed_capacity);
+        return skip(in);
+    }) && answered;
+}
+
+// What complete_batch needs.
+inline std::size_t count(const table_keys& t) noexcept { return t.keys.size(); }
+inline auto& left_over(batch_get_item_response& r) noexcept { return r.unprocessed_keys; }
+inline void collect(batch_get_item_response& into, batch_get_item_response&& more) {
+    for (auto& table : more.tables) {
+        const auto same = std::ranges::find(into.tables, table.table_name, &table_items::table_name);
+        if (same == into.tables.end())
+            into.tables.push_back(std::move(table));
+        else
+            std::ranges::move(table.items, std::back_inserter(same->items));
+    }
+    std::ranges::move(more.consumed_capacity, std::back_inserter(into.consumed_capacity));
+}
+
+inline auto units_of(const batch_get_item_response& r) noexcept { return units_read(r.consumed_capacity); }
+
+static_assert(request<batch_get_item_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/operations/write_items.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEMS_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEMS_HPP
+
+// #include <dynasession/detail/random.hpp>
+// #include <dynasession/dynamodb/item_size.hpp>
+// #include <dynasession/dynamodb/operations/write_item.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_WRITE_ITEM_HPP
+
+// #include <dynasession/dynamodb/item_size.hpp>
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// The answer to a write of one item.
+struct write_item_response {
+    std::optional<item> attributes{}; ///< what `return_values` asked for
+    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// PutItem: stores an item in place of the one with its key.
+///
+/// *Errors:* `error::condition_failed` when the condition does not hold; `item_too_large`, with the size, before anything
+/// is sent.
+/// *Cost:* one write unit per KB of the larger of the old and the new item, also when the condition fails.
+struct put_item_request {
+    using response_type = write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.PutItem";
+
+    std::string table_name{};
+    dynamodb::item item{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    dynamodb::item expression_attribute_values{};
+    return_value return_values = return_value::none;
+    return_value return_values_on_condition_check_failure = return_value::none;
+    bool return_consumed_capacity = false;
+};
+
+/// UpdateItem: changes attributes of an item, and creates it when it is not there and no condition forbids it.
+///
+/// *Errors* and *Cost:* as PutItem; but only the service knows how large the item becomes.
+struct update_item_request {
+    using response_type = write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.UpdateItem";
+
+    std::string table_name{};
+    item key{};
+    std::string update_expression{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values = return_value::none;
+    return_value return_values_on_condition_check_failure = return_value::none;
+    bool return_consumed_capacity = false;
+};
+
+/// DeleteItem: removes the item with a key; that there is none is no error.
+///
+/// *Errors* and *Cost:* as PutItem.
+struct delete_item_request {
+    using response_type = write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DeleteItem";
+
+    std::string table_name{};
+    item key{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values = return_value::none;
+    return_value return_values_on_condition_check_failure = return_value::none;
+    bool return_consumed_capacity = false;
+};
+
+namespace write_item_detail {
+
+// What all conditional writes have in common, also those inside transactions.
+template <class Request>
+void write_condition_members(json_writer& out, const Request& r) {
+    out.optional_member("ConditionExpression", r.condition_expression);
+    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
+    out.optional_member("ExpressionAttributeValues", r.expression_attribute_values);
+    write_member(out, "ReturnValuesOnConditionCheckFailure", r.return_values_on_condition_check_failure);
+}
+
+template <class Request>
+void write_result_members(json_writer& out, const Request& r) {
+    write_condition_members(out, r);
+    write_member(out, "ReturnValues", r.return_values);
+    write_capacity_member(out, r.return_consumed_capacity);
+}
+
+} // namespace write_item_detail
+
+inline void write(json_writer& out, const put_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Item").value(r.item);
+    write_item_detail::write_result_members(out, r);
+    out.end_object();
+}
+
+inline void write(json_writer& out, const update_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Key").value(r.key);
+    out.optional_member("UpdateExpression", r.update_expression);
+    write_item_detail::write_result_members(out, r);
+    out.end_object();
+}
+
+inline void write(json_writer& out, const delete_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Key").value(r.key);
+    write_item_detail::write_result_members(out, r);
+    out.end_object();
+}
+
+inline bool read(json_scanner& in, write_item_response& out) {
+    return in.object([&](std::string_view name) {
+        if (name == "Attributes") return read(in, out.attributes);
+        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
+    });
+}
+
+inline std::size_t largest_item(const put_item_request& r) noexcept { return item_size(r.item); }
+
+inline auto units_of(const write_item_response& r) noexcept { return units_written(r.consumed_capacity); }
+
+static_assert(request<put_item_request> && request<update_item_request> && request<delete_item_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a batch does to one table, in no particular order.
+struct table_writes {
+    std::string table_name{};
+    std::vector<item> puts{};    ///< whole items
+    std::vector<item> deletes{}; ///< keys
+};
+
+struct batch_write_item_response {
+    std::vector<table_writes> unprocessed_items{}; ///< what has to be sent again, after a pause; empty when all is done
+    std::vector<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// BatchWriteItem: up to 25 puts and deletes, each for itself and without conditions.
+///
+/// That the service carried out only a part is not an error here: see `unprocessed_items`, and `complete_batch`, which
+/// goes on until all is done.
+/// *Errors:* `error::item_too_large`, with the size, before anything is sent.
+/// *Cost:* as the single writes.
+struct batch_write_item_request {
+    using response_type = batch_write_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.BatchWriteItem";
+
+    std::vector<table_writes> request_items{};
+    bool return_consumed_capacity = false;
+};
+
+struct transact_put {
+    std::string table_name{};
+    dynamodb::item item{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    dynamodb::item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+struct transact_update {
+    std::string table_name{};
+    item key{};
+    std::string update_expression{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+struct transact_delete {
+    std::string table_name{};
+    item key{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+struct transact_condition_check {
+    std::string table_name{};
+    item key{};
+    std::string condition_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    return_value return_values_on_condition_check_failure = return_value::none;
+};
+
+/// One action of a transaction.
+using transact_write_item = std::variant<transact_put, transact_update, transact_delete, transact_condition_check>;
+
+struct transact_write_items_response {
+    std::vector<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// TransactWriteItems: up to 100 actions on different items, all of them or none.
+///
+/// *Errors:* `error::transaction_cancelled`, with a reason for each action in the outcome; `transaction_conflict` when
+/// nothing but other transactions was in the way.
+/// *Cost:* twice that of the single writes.
+struct transact_write_items_request {
+    using response_type = transact_write_items_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.TransactWriteItems";
+
+    std::vector<transact_write_item> transact_items{};
+
+    /// A repetition with the same token within 10 minutes does nothing and succeeds; at most 36 characters.
+    /// Empty: each call has one of its own, so that its attempts count once.
+    std::string client_request_token{};
+    bool return_consumed_capacity = false;
+};
+
+inline void write(json_writer& out, const batch_write_item_request& r) {
+    const auto write_all = [&](std::string_view action, std::string_view member, const std::vector<item>& items) {
+        for (const auto& i : items)
+            out.begin_object().key(action).begin_object().key(member).value(i).end_object().end_object();
+    };
+    out.begin_object().key("RequestItems").begin_object();
+    for (const auto& table : r.request_items) {
+        out.key(table.table_name).begin_array();
+        write_all("PutRequest", "Item", table.puts);
+        write_all("DeleteRequest", "Key", table.deletes);
+        out.end_array();
+    }
+    out.end_object();
+    write_capacity_member(out, r.return_consumed_capacity);
+    out.end_object();
+}
+
+// [{"PutRequest":{"Item":{...}}}, {"DeleteRequest":{"Key":{...}}}]
+inline bool read(const boost::json::value& json, table_writes& out) {
+    const auto* array = json.if_array();
+    if (array == nullptr) return false;
+    for (const auto& element : *array) {
+        const auto* object = element.if_object();
+        if (object == nullptr || object->size() != 1) return false;
+        const auto& [action, content] = *object->begin();
+        const bool is_put = action == "PutRequest";
+        if (!is_put && action != "DeleteRequest") return false;
+        auto& place = (is_put ? out.puts : out.deletes).emplace_back();
+        if (!member_reader(content)(is_put ? "Item" : "Key", place).only_these() || place.empty()) return false;
+    }
+    return true;
+}
+
+inline bool read(const boost::json::value& json, std::vector<table_writes>& out) {
+    const auto* tables = json.if_object();
+    if (tables == nullptr) return false;
+    for (const auto& [name, writes] : *tables) {
+        out.push_back({std::string(name), {}, {}});
+        if (!read(writes, out.back())) return false;
+    }
+    return true;
+}
+
+namespace write_items_detail {
+
+inline std::string_view action_name(const transact_write_item& action) noexcept {
+    constexpr std::string_view names[] = {"Put", "Update", "Delete", "ConditionCheck"};
+    return names[action.index()];
+}
+
+inline void write_subject(json_writer& out, const transact_put& a) { out.key("Item").value(a.item); }
+inline void write_subject(json_writer& out, const transact_delete& a) { out.key("Key").value(a.key); }
+inline void write_subject(json_writer& out, const transact_condition_check& a) { out.key("Key").value(a.key); }
+inline void write_subject(json_writer& out, const transact_update& a) {
+    out.key("Key").value(a.key);
+    out.optional_member("UpdateExpression", a.update_expression);
+}
+
+} // namespace write_items_detail
+
+inline bool read(const boost::json::value& json, batch_write_item_response& out) {
+    return member_reader(json)("UnprocessedItems", out.unprocessed_items)("ConsumedCapacity", out.consumed_capacity)
+        .only_these();
+}
+
+inline void write(json_writer& out, const transact_write_items_request& r) {
+    out.begin_object().key("TransactItems").begin_array();
+    for (const auto& action : r.transact_items) {
+        out.begin_object().key(write_items_detail::action_name(action)).begin_object();
+        std::visit(
+            [&](const auto& a) {
+                out.key("TableName").string(a.table_name);
+                write_items_detail::write_subject(out, a);
+                write_item_detail::write_condition_members(out, a);
+            },
+            action);
+        out.end_object().end_object();
+    }
+    out.end_array();
+    const auto random = detail::random_uuid();
+    out.key("ClientRequestToken")
+        .string(r.client_request_token.empty() ? std::string_view(random.data(), random.size())
+                                               : r.client_request_token);
+    write_capacity_member(out, r.return_consumed_capacity);
+    out.end_object();
+}
+
+inline bool read(const boost::json::value& json, transact_write_items_response& out) {
+    return member_reader(json)("ConsumedCapacity", out.consumed_capacity).only_these();
+}
+
+inline std::size_t largest_item(const batch_write_item_request& r) noexcept {
+    std::size_t size = 0;
+    for (const auto& table : r.request_items) size = std::max(size, largest_size(table.puts));
+    return size;
+}
+
+inline std::size_t largest_item(const transact_write_items_request& r) noexcept {
+    std::size_t size = 0;
+    for (const auto& action : r.transact_items)
+        if (const auto* put = std::get_if<transact_put>(&action)) size = std::max(size, item_size(put->item));
+    return size;
+}
+
+// What complete_batch needs.
+inline std::size_t count(const table_writes& t) noexcept { return t.puts.size() + t.deletes.size(); }
+inline auto& left_over(batch_write_item_response& r) noexcept { return r.unprocessed_items; }
+inline void collect(batch_write_item_response& into, batch_write_item_response&& more) {
+    std::ranges::move(more.consumed_capacity, std::back_inserter(into.consumed_capacity));
+}
+
+inline auto units_of(const batch_write_item_response& r) noexcept { return units_written(r.consumed_capacity); }
+inline auto units_of(const transact_write_items_response& r) noexcept { return units_written(r.consumed_capacity); }
+
+static_assert(request<batch_write_item_request> && request<transact_write_items_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/request.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A request of which the service may carry out only a part: `left_over(answer)` is what can be the `request_items` of
+/// another one, `count(element)` how many of them stand in an element, and `collect(all, answer)` adds an answer.
+template <class R>
+concept batch_request = request<R> && requires(R r, typename R::response_type answer) {
+    { left_over(answer) } -> std::same_as<decltype((r.request_items))>;
+    { count(r.request_items.front()) } -> std::convertible_to<std::size_t>;
+    collect(answer, std::move(answer));
+};
+
+static_assert(batch_request<batch_write_item_request> && batch_request<batch_get_item_request>);
+
+/// What became of a batch: nothing of what was done is lost when the rest fails.
+template <batch_request Request>
+struct batch_outcome {
+    /// All answers in one. What it says to be unprocessed is what has not been done, or is not known to have been.
+    typename Request::response_type response{};
+
+    /// Why something is left: no code when nothing is. `error::unprocessed` when the service was too busy until the
+    /// deadline.
+    failure why{};
+
+    /// Whether an attempt may have been carried out without an answer that says so.
+    bool ambiguous = false;
+
+    /// How many requests were made.
+    unsigned attempts = 0;
+};
+
+/// Makes a batch call, and calls again for what the service leaves unprocessed, until nothing is left or the time of
+/// one call is over; as an operation.
+///
+/// The pauses grow from `retry_options::base_delay`: a batch of which nothing could be done is refused as throttled,
+/// and then the call itself pauses for longer.
+///
+/// *Lifetimes:* the service has to outlive it.
+template <batch_request Request>
+class complete_batch {
+public:
+    using effect_type = typename call<Request>::effect_type;
+    using reply_type = typename call<Request>::reply_type;
+    using value_type = batch_outcome<Request>;
+    using action_type = op::action<effect_type, value_type>;
+
+    complete_batch(const service& s, Request r) : service_(&s), rest_(std::move(r)) {}
+
+    action_type resume(reply_type&& reply, op::instant now) {
+        if (!call_) {
+            // The start, or the end of a pause.
+            if (!reply.answer) return end(std::move(reply.answer).error());
+            if (deadline_ == steady_time{}) deadline_ = now.steady + service_->options.timeout;
+            call_.emplace(*service_, rest_, deadline_);
+        }
+        return op::carry_on<action_type>(call_->resume(std::move(reply), now), [&](auto answered) {
+            call_.reset();
+            return judge(*std::move(answered), now);
+        });
+    }
+
+private:
+    using steady_time = std::chrono::steady_clock::time_point;
+
+    action_type judge(outcome<typename Request::response_type>&& answered, op::instant now) {
+        outcome_.attempts += answered.attempts;
+        outcome_.ambiguous = outcome_.ambiguous || answered.ambiguous;
+        if (!answered.response) return end(std::move(answered.response).error());
+        rest_.request_items = std::exchange(left_over(*answered.response), {});
+        collect(outcome_.response, *std::move(answered.response));
+        if (rest_.request_items.empty()) return end({});
+        const auto pause = aws::full_jitter(service_->options.retry, aws::retry_reason::transient, round_++);
+        if (now.steady + pause >= deadline_) return end({error::unprocessed, how_much_is_left()});
+        return op::pause{pause};
+    }
+
+    std::string how_much_is_left() const {
+        std::size_t n = 0;
+        for (const auto& element : rest_.request_items) n += count(element);
+        return std::to_string(n) + " left after " + std::to_string(outcome_.attempts) + " attempts";
+    }
+
+    action_type end(failure why) {
+        outcome_.why = std::move(why);
+        left_over(outcome_.response) = std::move(rest_.request_items);
+        return result<value_type>(std::move(outcome_));
+    }
+
+    const service* service_;
+    Request rest_;
+    value_type outcome_{};
+    std::optional<call<Request>> call_{};
+    steady_time deadline_{};
+    unsigned round_ = 0;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/observer.hpp>
+// #include <dynasession/dynamodb/operations/read_item.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEM_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_READ_ITEM_HPP
+
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+struct get_item_response {
+    std::optional<dynamodb::item> item{}; ///< empty when there is no such item
+    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// GetItem: the item with a key.
+///
+/// *Cost:* half a read unit per 4 KB, begun ones counted; one if consistent.
+struct get_item_request {
+    using response_type = get_item_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.GetItem";
+
+    std::string table_name{};
+    dynamodb::item key{};
+    bool consistent_read = false;
+    std::string projection_expression{}; ///< empty: all attributes
+    expression_names expression_attribute_names{};
+    bool return_consumed_capacity = false;
+};
+
+/// One page of a query or a scan.
+struct page_response {
+    std::vector<item> items{};
+    std::int64_t count = 0;         ///< of the items that passed the filter
+    std::int64_t scanned_count = 0; ///< of the items that were looked at, and paid for
+    item last_evaluated_key{};      ///< where the next page starts; empty after the last one
+    std::optional<dynamodb::consumed_capacity> consumed_capacity{};
+};
+
+/// Query: the items of one partition key, in the order of the sort key, by pages of at most 1 MB.
+///
+/// *Cost:* as GetItem, for the sum of what is looked at, filtered or not.
+struct query_request {
+    using response_type = page_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.Query";
+
+    std::string table_name{};
+    std::string index_name{}; ///< empty: the table itself
+    std::string key_condition_expression{};
+    std::string filter_expression{};
+    std::string projection_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    item exclusive_start_key{}; ///< the `last_evaluated_key` of the page before
+    std::int64_t limit = 0;     ///< of items looked at; 0: as many as 1 MB holds
+    bool scan_index_forward = true;
+    bool consistent_read = false;
+    bool count_only = false;
+    bool return_consumed_capacity = false;
+};
+
+/// Scan: all items of a table or an index, by pages of at most 1 MB, in no useful order.
+///
+/// *Cost:* as GetItem, for the sum of what is looked at, filtered or not.
+struct scan_request {
+    using response_type = page_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.Scan";
+
+    std::string table_name{};
+    std::string index_name{}; ///< empty: the table itself
+    std::string filter_expression{};
+    std::string projection_expression{};
+    expression_names expression_attribute_names{};
+    item expression_attribute_values{};
+    item exclusive_start_key{};      ///< the `last_evaluated_key` of the page before
+    std::int64_t limit = 0;          ///< of items looked at; 0: as many as 1 MB holds
+    std::int64_t segment = 0;        ///< from 0, with `total_segments`
+    std::int64_t total_segments = 0; ///< above 0: several scans share the table
+    bool consistent_read = false;
+    bool count_only = false;
+    bool return_consumed_capacity = false;
+};
+
+inline void write(json_writer& out, const get_item_request& r) {
+    out.begin_object();
+    out.key("TableName").string(r.table_name);
+    out.key("Key").value(r.key);
+    out.optional_flag("ConsistentRead", r.consistent_read);
+    out.optional_member("ProjectionExpression", r.projection_expression);
+    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
+    write_capacity_member(out, r.return_consumed_capacity);
+    out.end_object();
+}
+
+inline bool read(json_scanner& in, get_item_response& out) {
+    return in.object([&](std::string_view name) {
+        if (name == "Item") return read(in, out.item);
+        return name == "ConsumedCapacity" && read_document(in, out.consumed_capacity); // else this is not DynamoDB
+    });
+}
+
+inline bool read(json_scanner& in, page_response& out) {
+    out.count = -1; // always there, whereas Items is not when only the count was asked for
+    return in.object([&](std::string_view name) {
+        if (name == "Items") return in.null() || read(in, out.items);
+        if (name == "LastEvaluatedKey") return in.null() || read(in, out.last_evaluated_key);
+        if (name == "Count") return read_document(in, out.count);
+        if (name == "ScannedCount") return read_document(in, out.scanned_count);
+        if (name == "ConsumedCapacity") return read_document(in, out.consumed_capacity);
+        return skip(in);
+    }) && out.count >= 0;
+}
+
+inline auto units_of(const get_item_response& r) noexcept { return units_read(r.consumed_capacity); }
+inline auto units_of(const page_response& r) noexcept { return units_read(r.consumed_capacity); }
+
+namespace read_item_detail {
+
+// What queries and scans have in common.
+template <class Request>
+void write_page_members(json_writer& out, const Request& r) {
+    out.key("TableName").string(r.table_name);
+    out.optional_member("IndexName", r.index_name);
+    out.optional_member("FilterExpression", r.filter_expression);
+    out.optional_member("ProjectionExpression", r.projection_expression);
+    out.optional_member("ExpressionAttributeNames", r.expression_attribute_names);
+    out.optional_member("ExpressionAttributeValues", r.expression_attribute_values);
+    out.optional_member("ExclusiveStartKey", r.exclusive_start_key);
+    write_positive_member(out, "Limit", r.limit);
+    out.optional_flag("ConsistentRead", r.consistent_read);
+    if (r.count_only) out.key("Select").string("COUNT");
+    write_capacity_member(out, r.return_consumed_capacity);
+}
+
+} // namespace read_item_detail
+
+inline void write(json_writer& out, const query_request& r) {
+    out.begin_object();
+    read_item_detail::write_page_members(out, r);
+    out.optional_member("KeyConditionExpression", r.key_condition_expression);
+    if (!r.scan_index_forward) out.key("ScanIndexForward").boolean(false);
+    out.end_object();
+}
+
+inline void write(json_writer& out, const scan_request& r) {
+    out.begin_object();
+    read_item_detail::write_page_members(out, r);
+    if (r.total_segments > 0) out.key("Segment").integer(r.segment).key("TotalSegments").integer(r.total_segments);
+    out.end_object();
+}
+
+static_assert(request<get_item_request> && request<query_request> && request<scan_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/operations/read_items.hpp>
+// #include <dynasession/dynamodb/operations/table.hpp>
+#ifndef DYNASESSION_DYNAMODB_OPERATIONS_TABLE_HPP
+#define DYNASESSION_DYNAMODB_OPERATIONS_TABLE_HPP
+
+// #include <dynasession/dynamodb/request.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// An attribute that keys are made of. Its type is `string`, `number` or `binary`.
+struct key_attribute {
+    std::string name{};
+    attribute_value::type type = attribute_value::type::string;
+
+    friend bool operator==(const key_attribute&, const key_attribute&) = default;
+};
+
+/// Request units a second that a provisioned table has.
+struct throughput {
+    std::int64_t read_capacity_units = 0;
+    std::int64_t write_capacity_units = 0;
+};
+
+enum class billing_mode { on_demand, provisioned };
+enum class projection { all, keys_only, include };
+enum class table_status { creating, updating, deleting, active, other };
+
+/// A view of the table by other keys; an item without these attributes is not in it.
+struct secondary_index {
+    std::string name{};
+    key_attribute partition_key{};
+    std::optional<key_attribute> sort_key{};
+    projection projected = projection::all;
+    std::vector<std::string> non_key_attributes{}; ///< with `projection::include`
+    throughput provisioned{};                      ///< when the table is provisioned
+};
+
+/// What the service says about a table.
+struct table_description {
+    std::string table_name{};
+    table_status status = table_status::other;
+    std::string arn{};
+    std::int64_t item_count = 0; ///< brought up to date every six hours or so
+    std::int64_t size_bytes = 0;
+    key_attribute partition_key{};
+    std::optional<key_attribute> sort_key{};
+    billing_mode billing = billing_mode::provisioned;
+    throughput provisioned{};
+    std::vector<std::string> index_names{};
+};
+
+struct create_table_response {
+    table_description table{};
+};
+struct delete_table_response {
+    table_description table{};
+};
+struct describe_table_response {
+    table_description table{};
+};
+
+/// CreateTable: begins to make a table, which can be used once it is `active`.
+///
+/// *Errors:* `error::table_exists`.
+struct create_table_request {
+    using response_type = create_table_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.CreateTable";
+
+    std::string table_name{};
+    key_attribute partition_key{};
+    std::optional<key_attribute> sort_key{};
+    std::vector<secondary_index> global_secondary_indexes{};
+    billing_mode billing = billing_mode::on_demand;
+    throughput provisioned{}; ///< when `billing` is `provisioned`
+};
+
+/// DeleteTable: begins to remove a table and all that is in it.
+struct delete_table_request {
+    using response_type = delete_table_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DeleteTable";
+
+    std::string table_name{};
+};
+
+/// DescribeTable: the state of a table.
+struct describe_table_request {
+    using response_type = describe_table_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DescribeTable";
+
+    std::string table_name{};
+};
+
+enum class time_to_live_status { disabled, enabling, enabled, disabling };
+
+struct update_time_to_live_response {
+    std::string attribute_name{};
+    bool enabled = false;
+};
+struct describe_time_to_live_response {
+    time_to_live_status status = time_to_live_status::disabled;
+    std::string attribute_name{}; ///< empty when disabled
+};
+
+/// UpdateTimeToLive: has the service delete items some time after the second that an attribute of type N names.
+struct update_time_to_live_request {
+    using response_type = update_time_to_live_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.UpdateTimeToLive";
+
+    std::string table_name{};
+    std::string attribute_name{};
+    bool enabled = true;
+};
+
+/// DescribeTimeToLive: whether, and by which attribute, items are deleted.
+struct describe_time_to_live_request {
+    using response_type = describe_time_to_live_response;
+    static constexpr std::string_view target = "DynamoDB_20120810.DescribeTimeToLive";
+
+    std::string table_name{};
+};
+
+namespace table_detail {
+
+constexpr std::string_view type_text(attribute_value::type type) noexcept {
+    return type == attribute_value::type::number ? "N" : type == attribute_value::type::binary ? "B" : "S";
+}
+
+inline void write_throughput(json_writer& out, const throughput& t) {
+    out.key("ProvisionedThroughput").begin_object();
+    out.key("ReadCapacityUnits").integer(t.read_capacity_units);
+    out.key("WriteCapacityUnits").integer(t.write_capacity_units);
+    out.end_object();
+}
+
+inline void write_key_schema(json_writer& out, const key_attribute& partition,
+                             const std::optional<key_attribute>& sort) {
+    const auto element = [&](std::string_view name, std::string_view kind) {
+        out.begin_object().key("AttributeName").string(name).key("KeyType").string(kind).end_object();
+    };
+    out.key("KeySchema").begin_array();
+    element(partition.name, "HASH");
+    if (sort) element(sort->name, "RANGE");
+    out.end_array();
+}
+
+// Each attribute that any key uses, once.
+inline void write_definitions(json_writer& out, const create_table_request& r) {
+    std::vector<const key_attribute*> used;
+    const auto use = [&](const key_attribute& a) {
+        if (std::ranges::none_of(used, [&](const auto* other) { return other->name == a.name; })) used.push_back(&a);
+    };
+    use(r.partition_key);
+    if (r.sort_key) use(*r.sort_key);
+    for (const auto& index : r.global_secondary_indexes) {
+        use(index.partition_key);
+        if (index.sort_key) use(*index.sort_key);
+    }
+    out.key("AttributeDefinitions").begin_array();
+    for (const auto* a : used) {
+        out.begin_object().key("AttributeName").string(a->name);
+        out.key("AttributeType").string(type_text(a->type)).end_object();
+    }
+    out.end_array();
+}
+
+inline void write_index(json_writer& out, const secondary_index& index, billing_mode billing) {
+    constexpr std::string_view projections[] = {"ALL", "KEYS_ONLY", "INCLUDE"};
+    out.begin_object().key("IndexName").string(index.name);
+    write_key_schema(out, index.partition_key, index.sort_key);
+    out.key("Projection").begin_object();
+    out.key("ProjectionType").string(projections[static_cast<std::size_t>(index.projected)]);
+    if (index.projected == projection::include) {
+        out.key("NonKeyAttributes").begin_array();
+        for (const auto& name : index.non_key_attributes) out.string(name);
+        out.end_array();
+    }
+    out.end_object();
+    if (billing == billing_mode::provisioned) write_throughput(out, index.provisioned);
+    out.end_object();
+}
+
+inline const boost::json::value* member(const boost::json::value& json, std::string_view name) noexcept {
+    const auto* object = json.if_object();
+    return object ? object->if_contains(name) : nullptr;
+}
+
+inline bool read_keys(const boost::json::value& table, table_description& out) {
+    struct element {
+        std::string name, kind;
+    };
+    const auto each = [&](std::string_view list_name, std::string_view text_name, auto&& use) {
+        const auto* list = member(table, list_name);
+        if (list == nullptr || list->is_null()) return true;
+        if (!list->is_array()) return false;
+        for (const auto& json : list->get_array()) {
+            element e;
+            if (!member_reader(json)("AttributeName", e.name)("IndexName", e.name)(text_name, e.kind).valid())
+                return false;
+            use(e);
+        }
+        return true;
+    };
+    const auto set_type = [](key_attribute& key, const element& e) {
+        if (key.name != e.name) return;
+        key.type = e.kind == "N"   ? attribute_value::type::number
+                   : e.kind == "B" ? attribute_value::type::binary
+                                   : attribute_value::type::string;
+    };
+    return each("KeySchema", "KeyType",
+                [&](const element& e) {
+                    if (e.kind == "RANGE")
+                        out.sort_key.emplace().name = e.name;
+                    else
+                        out.partition_key.name = e.name;
+                }) &&
+           each("AttributeDefinitions", "AttributeType",
+                [&](const element& e) {
+                    set_type(out.partition_key, e);
+                    if (out.sort_key) set_type(*out.sort_key, e);
+                }) &&
+           each("GlobalSecondaryIndexes", "IndexStatus", [&](const element& e) { out.index_names.push_back(e.name); });
+}
+
+} // namespace table_detail
+
+inline bool read(const boost::json::value& json, table_status& out) {
+    std::string text;
+    if (!read(json, text)) return false;
+    out = text == "ACTIVE"     ? table_status::active
+          : text == "CREATING" ? table_status::creating
+          : text == "UPDATING" ? table_status::updating
+          : text == "DELETING" ? table_status::deleting
+                               : table_status::other;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, time_to_live_status& out) {
+    std::string text;
+    if (!read(json, text)) return false;
+    out = text == "ENABLED"     ? time_to_live_status::enabled
+          : text == "ENABLING"  ? time_to_live_status::enabling
+          : text == "DISABLING" ? time_to_live_status::disabling
+                                : time_to_live_status::disabled;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, billing_mode& out) {
+    std::string mode;
+    if (!member_reader(json)("BillingMode", mode).valid()) return false;
+    out = mode == "PAY_PER_REQUEST" ? billing_mode::on_demand : billing_mode::provisioned;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, throughput& out) {
+    member_reader members(json);
+    members("ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units);
+    return members.valid();
+}
+
+inline bool read(const boost::json::value& json, table_description& out) {
+    return member_reader(json)("TableName", out.table_name)("TableStatus", out.status)("TableArn", out.arn)(
+               "ItemCount", out.item_count)("TableSizeBytes", out.size_bytes)("BillingModeSummary", out.billing)(
+               "ProvisionedThroughput", out.provisioned)
+               .valid() &&
+           table_detail::read_keys(json, out);
+}
+
+inline bool read(const boost::json::value& json, create_table_response& out) {
+    const auto* table = table_detail::member(json, "TableDescription");
+    return table && read(*table, out.table);
+}
+inline bool read(const boost::json::value& json, delete_table_response& out) {
+    const auto* table = table_detail::member(json, "TableDescription");
+    return table && read(*table, out.table);
+}
+inline bool read(const boost::json::value& json, describe_table_response& out) {
+    const auto* table = table_detail::member(json, "Table");
+    return table && read(*table, out.table);
+}
+
+inline void write(json_writer& out, const create_table_request& r) {
+    constexpr std::string_view modes[] = {"PAY_PER_REQUEST", "PROVISIONED"};
+    out.begin_object().key("TableName").string(r.table_name);
+    table_detail::write_definitions(out, r);
+    table_detail::write_key_schema(out, r.partition_key, r.sort_key);
+    if (!r.global_secondary_indexes.empty()) {
+        out.key("GlobalSecondaryIndexes").begin_array();
+        for (const auto& index : r.global_secondary_indexes) table_detail::write_index(out, index, r.billing);
+        out.end_array();
+    }
+    out.key("BillingMode").string(modes[static_cast<std::size_t>(r.billing)]);
+    if (r.billing == billing_mode::provisioned) table_detail::write_throughput(out, r.provisioned);
+    out.end_object();
+}
+
+namespace table_detail {
+
+// The requests that say nothing but a table's name.
+inline void write_name_only(json_writer& out, const std::string& table_name) {
+    out.begin_object().key("TableName").string(table_name).end_object();
+}
+
+} // namespace table_detail
+
+inline void write(json_writer& out, const delete_table_request& r) { table_detail::write_name_only(out, r.table_name); }
+inline void write(json_writer& out, const describe_table_request& r) {
+    table_detail::write_name_only(out, r.table_name);
+}
+inline void write(json_writer& out, const describe_time_to_live_request& r) {
+    table_detail::write_name_only(out, r.table_name);
+}
+
+inline void write(json_writer& out, const update_time_to_live_request& r) {
+    out.begin_object().key("TableName").string(r.table_name);
+    out.key("TimeToLiveSpecification").begin_object();
+    out.key("AttributeName").string(r.attribute_name).key("Enabled").boolean(r.enabled);
+    out.end_object().end_object();
+}
+
+inline bool read(const boost::json::value& json, update_time_to_live_response& out) {
+    const auto* specification = table_detail::member(json, "TimeToLiveSpecification");
+    return specification &&
+           member_reader(*specification)("AttributeName", out.attribute_name)("Enabled", out.enabled).valid();
+}
+
+inline bool read(const boost::json::value& json, describe_time_to_live_response& out) {
+    const auto* description = table_detail::member(json, "TimeToLiveDescription");
+    return description &&
+           member_reader(*description)("TimeToLiveStatus", out.status)("AttributeName", out.attribute_name).valid();
+}
+
+static_assert(request<create_table_request> && request<delete_table_request> && request<describe_table_request>);
+static_assert(request<update_time_to_live_request> && request<describe_time_to_live_request>);
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/operations/write_item.hpp>
+// #include <dynasession/dynamodb/operations/write_items.hpp>
+// #include <dynasession/dynamodb/outcome.hpp>
+// #include <dynasession/dynamodb/request.hpp>
+// #include <dynasession/dynamodb/wait_for_table.hpp>
+#ifndef DYNASESSION_DYNAMODB_WAIT_FOR_TABLE_HPP
+#define DYNASESSION_DYNAMODB_WAIT_FOR_TABLE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/operations/table.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How long to wait for a table, and how often to look.
+struct table_wait_options {
+    std::chrono::milliseconds timeout{300'000};
+    std::chrono::milliseconds first_pause{50}; ///< doubled each time
+    std::chrono::milliseconds max_pause{2'000};
+};
+
+/// Looks at a table until it can be used, or until it is gone, as an operation.
+///
+/// The value is the table's last description: empty when it is gone.
+///
+/// *Errors:* `error::timeout` when the time is over; whatever else DescribeTable fails with.
+///
+/// *Lifetimes:* the service has to outlive it.
+class wait_for_table {
+public:
+    enum class goal { active, absent };
+
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = std::optional<table_description>;
+    using action_type = op::action<effect_type, value_type>;
+
+    wait_for_table(const service& s, std::string table_name, goal g, table_wait_options options = {})
+        : service_(&s), request_{std::move(table_name)}, goal_(g), options_(options), pause_(options.first_pause) {}
+
+    action_type resume(reply_type reply, op::instant now) {
+        if (!call_) {
+            // The start, or the end of a pause.
+            if (!reply.answer) return result<value_type>(std::move(reply.answer).error());
+            if (deadline_ == std::chrono::steady_clock::time_point{}) deadline_ = now.steady + options_.timeout;
+            call_.emplace(*service_, request_);
+        }
+        auto act = call_->resume(std::move(reply), now);
+        if (auto* exchange = std::get_if<0>(&act)) return *exchange;
+        if (auto* pause = std::get_if<1>(&act)) return *pause;
+        call_.reset();
+        return judge(std::move(std::get<2>(act)->response), now);
+    }
+
+private:
+    action_type judge(result<describe_table_response> answer, op::instant now) {
+        // For a moment after CreateTable the service may not know the table yet (API reference, DescribeTable).
+        const bool absent = !answer && answer.error() == error::table_not_found;
+        if (!answer && !absent) return result<value_type>(std::move(answer).error());
+        if (goal_ == goal::absent && absent) return result<value_type>(std::nullopt);
+        if (goal_ == goal::active && !absent && answer->table.status == table_status::active)
+            return result<value_type>(std::move(answer->table));
+        if (now.steady + pause_ >= deadline_)
+            return result<value_type>(failure(error::timeout, goal_ == goal::active ? "the table is not active yet"
+                                                                                    : "the table is not deleted yet"));
+        return op::pause{std::exchange(pause_, std::min(pause_ * 2, options_.max_pause))};
+    }
+
+    const service* service_;
+    describe_table_request request_;
+    goal goal_;
+    table_wait_options options_;
+    std::chrono::milliseconds pause_;
+    std::chrono::steady_clock::time_point deadline_{};
+    std::optional<call<describe_table_request>> call_;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/http/client.hpp>
 // #include <dynasession/op/async_run.hpp>
 #ifndef DYNASESSION_OP_ASYNC_RUN_HPP
 #define DYNASESSION_OP_ASYNC_RUN_HPP
@@ -7086,39 +12610,6 @@ auto async_run_nested(Op op, Io& io, Token&& token) {
 
 #endif
 // #include <dynasession/op/run.hpp>
-#ifndef DYNASESSION_OP_RUN_HPP
-#define DYNASESSION_OP_RUN_HPP
-
-// #include <dynasession/op/action.hpp>
-
-#include <utility>
-
-namespace dynasession::inline v0::op {
-
-/// Drives an operation to its end on the calling thread.
-///
-/// `Io` has `instant now()`, `reply_type perform(effect)` and `void wait(milliseconds)`, all blocking.
-template <operation Op, class Io>
-result<typename Op::value_type> run(Op op, Io& io) {
-    for (typename Op::reply_type reply{};;) {
-        auto act = op.resume(std::move(reply), io.now());
-        if (auto* effect = std::get_if<0>(&act)) {
-            reply = io.perform(std::move(*effect));
-        } else if (auto* delay = std::get_if<1>(&act)) {
-            if (delay->until)
-                delay->until->wait_for(delay->duration);
-            else
-                io.wait(delay->duration);
-            reply = {};
-        } else {
-            return std::get<2>(std::move(act));
-        }
-    }
-}
-
-} // namespace dynasession::inline v0::op
-
-#endif
 // #include <dynasession/op/then.hpp>
 #ifndef DYNASESSION_OP_THEN_HPP
 #define DYNASESSION_OP_THEN_HPP
@@ -7182,16 +12673,6 @@ private:
 
 namespace dynasession::inline v0::dynamodb {
 
-/// What a client needs to know; what is left empty comes from the environment, as the AWS SDKs read it.
-struct client_options {
-    std::string region{};                        ///< else AWS_REGION, AWS_DEFAULT_REGION
-    std::string endpoint_url{};                  ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
-    bool allow_plain_http = false;               ///< http:// to other machines than this one
-    aws::any_credentials_provider credentials{}; ///< `aws::credentials` or a provider; else AWS_ACCESS_KEY_ID, ...
-    call_options call{};                         ///< time and attempts of a call
-    http::client_options connection{};           ///< connections, TLS, and the size of answers
-};
-
 /// A client for Amazon DynamoDB: typed requests, blocking and asynchronous, with the same retries and deadlines.
 ///
 /// ```
@@ -7208,8 +12689,8 @@ class client {
 public:
     using executor_type = http::client::executor_type;
 
-    /// *Errors:* throws `session_error` when region, credentials or endpoint are missing or wrong: its detail names the
-    /// option or the variable. Connects to nothing yet.
+    /// *Errors:* throws `session_error` when region, credentials, endpoint, authorities or proxy are missing or wrong:
+    /// its detail names the option or the variable. Connects to nothing yet.
     explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
 
     client(executor_type executor, client_options options)
@@ -7264,6 +12745,22 @@ public:
         return op::async_run_nested(start(r), parts_->transport, std::forward<Token>(token));
     }
 
+    /// Makes a batch call, and calls again for what the service leaves undone, until nothing is left or the time of one
+    /// call is over. What was done is known even if the rest fails: see `batch_outcome`.
+    template <batch_request Request>
+    batch_outcome<Request> perform_all(Request r) {
+        return *op::run(complete_batch<Request>(parts_->service, std::move(r)), parts_->transport);
+    }
+
+    /// The same, asynchronously.
+    ///
+    /// *Completion signature:* `void(result<batch_outcome<Request>>)`; the result always has a value.
+    template <batch_request Request, class Token = boost::asio::deferred_t>
+    auto async_perform_all(Request r, Token&& token = Token{}) {
+        return op::async_run_nested(complete_batch<Request>(parts_->service, std::move(r)), parts_->transport,
+                                    std::forward<Token>(token));
+    }
+
     /// Waits until a table can be used, and describes it.
     ///
     /// *Errors:* throws `session_error`: `error::timeout`, or what DescribeTable fails with.
@@ -7316,34 +12813,23 @@ public:
     /// What operations that are made of several calls need: see `call`.
     const dynamodb::service& service() const noexcept { return parts_->service; }
 
+    /// The time by the clock of the service, as far as its answers have told it.
+    op::instant now() const noexcept { return parts_->service.clock.correct(op::instant::now()); }
+
 private:
     // Calls point to these, so they stay where they are when the client moves.
     struct parts {
         parts(executor_type executor, client_options options)
-            : parts(std::move(executor),
-                    aws::resolve_endpoint({options.region, options.endpoint_url, options.allow_plain_http}).value(),
-                    options) {}
+            : parts(std::move(executor), resolve(std::move(options)).value()) {}
 
-        parts(executor_type executor, aws::resolved_endpoint where, client_options& options)
-            : service{where.address.authority(), aws::signer(where.signing_region, "dynamodb"),
-                      aws::resolve_credentials(std::move(options.credentials)), checked(options.call)},
-              transport(std::move(executor), std::move(where.address), std::move(options.connection)) {
-            service.credentials.get(op::instant::now()).value();
-        }
+        parts(executor_type executor, client_setup with)
+            : service{with.where.address.authority(), aws::signer(with.where.signing_region, "dynamodb"),
+                      std::move(with.credentials), with.call, std::move(with.observer)},
+              transport(std::move(executor), std::move(with.where.address), std::move(with.connection)) {}
 
         dynamodb::service service;
         http::client transport;
     };
-
-    static call_options checked(const call_options& o) {
-        using namespace std::chrono_literals;
-        const auto refuse = [](const char* why) { throw session_error({error::invalid_option, why}); };
-        if (o.timeout <= 0ms || o.attempt_timeout <= 0ms) refuse("client_options::call: a timeout is above 0 ms");
-        if (o.retry.max_attempts == 0) refuse("client_options::call.retry: max_attempts is at least 1");
-        if (o.retry.base_delay < 0ms || o.retry.throttling_delay < 0ms || o.retry.max_delay < 0ms)
-            refuse("client_options::call.retry: a delay is 0 ms or more");
-        return o;
-    }
 
     template <request Request>
     static result<typename Request::response_type> response_of(outcome<typename Request::response_type> o) {
@@ -7360,80 +12846,407 @@ private:
 } // namespace dynasession::inline v0::dynamodb
 
 #endif
-// #include <dynasession/dynamodb/item_size.hpp>
-#ifndef DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
-#define DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
+// #include <dynasession/dynamodb/error_label.hpp>
+#ifndef DYNASESSION_DYNAMODB_ERROR_LABEL_HPP
+#define DYNASESSION_DYNAMODB_ERROR_LABEL_HPP
 
-// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/core/error.hpp>
 
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <iterator>
 #include <string_view>
 
 namespace dynasession::inline v0::dynamodb {
 
-/// The largest item that DynamoDB stores, in bytes, names included (developer guide, "Quotas").
-inline constexpr std::size_t max_item_size = 400 * 1024;
+namespace error_label_detail {
 
-std::size_t item_size(const item& i) noexcept;
+struct entry {
+    error code{};
+    std::string_view text{};
+};
 
-namespace size_detail {
+// What a call can end with.
+inline constexpr entry entries[] = {
+    {error::condition_failed, "condition_failed"},
+    {error::throttled, "throttled"},
+    {error::transaction_conflict, "transaction_conflict"},
+    {error::transaction_cancelled, "transaction_cancelled"},
+    {error::service_unavailable, "service_unavailable"},
+    {error::timeout, "timeout"},
+    {error::connection_closed, "connection_closed"},
+    {error::tls_failure, "tls_failure"},
+    {error::malformed_response, "malformed_response"},
+    {error::response_too_large, "response_too_large"},
+    {error::proxy_refused, "proxy_refused"},
+    {error::checksum_mismatch, "checksum_mismatch"},
+    {error::table_not_found, "table_not_found"},
+    {error::table_exists, "table_exists"},
+    {error::access_denied, "access_denied"},
+    {error::missing_credentials, "missing_credentials"},
+    {error::credentials_expired, "credentials_expired"},
+    {error::clock_skew, "clock_skew"},
+    {error::item_too_large, "item_too_large"},
+    {error::not_serializable, "not_serializable"},
+    {error::invalid_request, "invalid_request"},
+    {error::invalid_option, "invalid_option"},
+    {error::unknown_operation, "unknown_operation"},
+};
 
-// The guide: "approximately ... 1 byte per two significant digits ... + 1 byte"; a sign takes one more.
-constexpr std::size_t number_size(std::string_view text) noexcept {
-    const bool negative = text.starts_with('-');
-    const auto mantissa = text.substr(0, text.find_first_of("eE"));
-    const auto first = mantissa.find_first_of("123456789");
-    std::size_t digits = 0;
-    if (first != std::string_view::npos) {
-        const auto last = mantissa.find_last_of("123456789");
-        for (const char c : mantissa.substr(first, last - first + 1)) digits += c != '.';
-    }
-    return (digits + 1) / 2 + 1 + negative;
+} // namespace error_label_detail
+
+/// All that `error_label` gives: the names of the errors that a call can end with, and the three that stand for others.
+inline constexpr auto error_labels = [] {
+    using error_label_detail::entries;
+    std::array<std::string_view, std::size(entries) + 3> all{};
+    auto end = std::ranges::transform(entries, all.begin(), &error_label_detail::entry::text).out;
+    *end++ = "network";   // refused, reset, name not found, ...
+    *end++ = "cancelled"; // by the caller
+    *end++ = "other";
+    return all;
+}();
+
+/// Where the label of an error, which is not success, stands in `error_labels`.
+inline std::size_t error_label_index(const error_code& code) noexcept {
+    using error_label_detail::entries;
+    constexpr std::size_t network = std::size(entries), cancelled = network + 1, other = network + 2;
+    if (code == boost::asio::error::operation_aborted) return cancelled;
+    if (code.category() != error_category()) return network;
+    const auto found = std::ranges::find(entries, static_cast<error>(code.value()), &error_label_detail::entry::code);
+    return found == std::end(entries) ? other : static_cast<std::size_t>(found - std::begin(entries));
 }
 
-} // namespace size_detail
-
-/// What a value takes of the size of its item, in bytes (developer guide, "Item sizes and formats").
-inline std::size_t value_size(const attribute_value& value) noexcept {
-    using type = attribute_value::type;
-    // "3 bytes of overhead, regardless of its contents", and "1 byte" for each element.
-    constexpr std::size_t container = 3;
-    std::size_t size = 0;
-    switch (value.kind()) {
-    case type::string: return value.as_string()->size();
-    case type::binary: return value.as_binary()->size();
-    case type::number: return size_detail::number_size(*value.as_number());
-    case type::boolean:
-    case type::null: return 1;
-    case type::map: return container + value.as_map()->size() + item_size(*value.as_map());
-    case type::list:
-        for (const auto& element : *value.as_list()) size += 1 + value_size(element);
-        return container + size;
-    case type::string_set:
-        for (const auto& text : *value.as_string_set()) size += text.size();
-        return size;
-    case type::number_set:
-        for (const auto& text : *value.as_number_set()) size += size_detail::number_size(text);
-        return size;
-    case type::binary_set:
-        for (const auto& bytes : *value.as_binary_set()) size += bytes.size();
-        return size;
-    }
-    return size;
-}
-
-/// The size of an item as DynamoDB counts it for its limit and its price, in bytes: names and values.
-///
-/// A number may be counted a byte too small or too large: its exact size is not documented.
-inline std::size_t item_size(const item& i) noexcept {
-    std::size_t size = 0;
-    for (const auto& [name, value] : i) size += name.size() + value_size(value);
-    return size;
+/// A short name of an error, for logs and as the label of a metric: one of `error_labels`, however many errors there
+/// are; "none" for success.
+inline std::string_view error_label(const error_code& code) noexcept {
+    return code ? error_labels[error_label_index(code)] : "none";
 }
 
 } // namespace dynasession::inline v0::dynamodb
 
 #endif
+// #include <dynasession/dynamodb/item_size.hpp>
+// #include <dynasession/dynamodb/metrics.hpp>
+#ifndef DYNASESSION_DYNAMODB_METRICS_HPP
+#define DYNASESSION_DYNAMODB_METRICS_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/prometheus_text.hpp>
+#ifndef DYNASESSION_DETAIL_PROMETHEUS_TEXT_HPP
+#define DYNASESSION_DETAIL_PROMETHEUS_TEXT_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <initializer_list>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::detail {
+
+/// Writes metrics to the end of a string as Prometheus reads them (text exposition format, version 0.0.4).
+class prometheus_text {
+public:
+    static constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+    struct label {
+        std::string_view name;
+        std::string_view value;
+    };
+    using labels = std::initializer_list<label>;
+
+    explicit prometheus_text(std::string& out) noexcept : out_(&out) {}
+
+    /// `[a-zA-Z_][a-zA-Z0-9_]*`, and not of those that begin with two underscores, which are Prometheus' own.
+    static bool is_label_name(std::string_view text) noexcept {
+        const auto letter = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+        return !text.empty() && letter(text.front()) && !text.starts_with("__") &&
+               std::ranges::all_of(text, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+    }
+
+    /// The text of a label's value, as it stands between the quotes.
+    static std::string escaped(std::string_view value) {
+        std::string out;
+        for (const char c : value) {
+            if (c == '\n') {
+                out += "\\n";
+                continue;
+            }
+            if (c == '"' || c == '\\') out += '\\';
+            out += c;
+        }
+        return out;
+    }
+
+    /// Begins a family of samples. `type` is "counter", "gauge" or "histogram"; `help` a sentence without line breaks.
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = name;
+        out_->append("# HELP ").append(name).append(1, ' ').append(help);
+        out_->append("\n# TYPE ").append(name).append(1, ' ').append(type).append(1, '\n');
+    }
+
+    /// Labels that each of the following samples has: `name="value",...`, escaped; empty: none.
+    void common_labels(std::string text) { common_ = std::move(text); }
+
+    /// A sample of the family: a number, with the labels and, in a histogram, what stands behind the name.
+    template <class Number>
+    void sample(labels own, Number value, std::string_view suffix = {}) {
+        out_->append(name_).append(suffix);
+        char separator = '{';
+        const auto add = [&](std::string_view text) {
+            out_->append(1, std::exchange(separator, ',')).append(text);
+        };
+        if (!common_.empty()) add(common_);
+        for (const auto& [name, text] : own) {
+            add(name);
+            out_->append("=\"").append(escaped(text)).append(1, '"');
+        }
+        if (separator == ',') out_->append(1, '}');
+        out_->append(1, ' ').append(number(value)).append(1, '\n');
+    }
+
+    /// A number as it stands in a sample, and as the value of `le`.
+    template <class Number>
+    static std::string number(Number value) {
+        if constexpr (std::floating_point<Number>)
+            if (value == std::numeric_limits<Number>::infinity()) return "+Inf";
+        char text[32];
+        return {text, std::to_chars(text, text + sizeof text, value).ptr};
+    }
+
+private:
+    std::string* out_;
+    std::string name_;
+    std::string common_;
+};
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/dynamodb/capacity.hpp>
+// #include <dynasession/dynamodb/error_label.hpp>
+// #include <dynasession/dynamodb/observer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+struct metrics_options {
+    /// Have the service tell what each call costs.
+    bool consumed_capacity = true;
+
+    /// Stand at each line of `write_prometheus`, to tell several clients of a program apart: {"client", "eu"}.
+    std::vector<std::pair<std::string, std::string>> labels{};
+};
+
+/// What the calls of one operation came to since the metrics were made.
+struct operation_metrics {
+    std::string_view operation{};
+    std::uint64_t requests = 0; ///< calls that have ended, however often they were tried
+    std::uint64_t retries = 0;
+    std::uint64_t ambiguous = 0; ///< calls that may have been carried out without an answer that says so
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+    request_units consumed{};
+    std::chrono::nanoseconds latency{}; ///< of all calls together
+
+    /// How many calls lasted up to each of `metrics::latency_bounds` and longer than to the one before; the last: longer.
+    std::vector<std::uint64_t> buckets{};
+
+    /// By `error_label`, where there were any.
+    std::vector<std::pair<std::string_view, std::uint64_t>> errors{};
+};
+
+/// An observer that counts, and writes what it has counted for Prometheus.
+///
+/// ```
+/// dynamodb::metrics m;
+/// dynamodb_session_store store{{.table_name = "sessions", .observer = m}};
+/// ...
+/// m.write_prometheus(answer.body());   // of the route /metrics, sent as m.content_type
+/// ```
+///
+/// Copies share their counters, so that one can be given away and another be asked; and one can watch several clients.
+/// The labels are bounded: the operations of this library and "other", `error_labels`, and those of the options.
+///
+/// *Cost:* a call takes eight additions to relaxed atomics; the counters take 6 KB.
+///
+/// *Thread safety:* may be used from many threads at once.
+class metrics {
+public:
+    /// The upper bounds of the buckets in which latencies are counted.
+    static constexpr std::array latency_bounds{
+        std::chrono::microseconds(1'000),     std::chrono::microseconds(2'500),   std::chrono::microseconds(5'000),
+        std::chrono::microseconds(10'000),    std::chrono::microseconds(25'000),  std::chrono::microseconds(50'000),
+        std::chrono::microseconds(100'000),   std::chrono::microseconds(250'000), std::chrono::microseconds(500'000),
+        std::chrono::microseconds(1'000'000), std::chrono::microseconds(2'500'000),
+        std::chrono::microseconds(5'000'000), std::chrono::microseconds(10'000'000)};
+
+    static constexpr std::string_view content_type = detail::prometheus_text::content_type;
+
+    /// *Errors:* throws `session_error` with `invalid_option`: a label has a name that Prometheus does not take, or one
+    /// of ours.
+    explicit metrics(metrics_options options = {}) : counters_(std::make_shared<counters>()) {
+        counters_->wants_capacity = options.consumed_capacity;
+        for (const auto& [name, value] : options.labels) {
+            if (!detail::prometheus_text::is_label_name(name) || name == "operation" || name == "error" || name == "le")
+                throw session_error({error::invalid_option, "metrics_options::labels: '" + name +
+                                                                "' cannot be the name of a label"});
+            auto& text = counters_->labels;
+            text.append(text.empty() ? "" : ",").append(name).append("=\"");
+            text.append(detail::prometheus_text::escaped(value)).append(1, '"');
+        }
+    }
+
+    bool wants_capacity() const noexcept { return counters_->wants_capacity; }
+
+    /// Counts a call.
+    void operator()(const request_event& e) const noexcept {
+        auto& c = counters_->of(e.operation);
+        const auto bucket = std::ranges::lower_bound(latency_bounds, e.latency) - latency_bounds.begin();
+        add(c.buckets[static_cast<std::size_t>(bucket)], 1);
+        add(c.nanoseconds, static_cast<std::uint64_t>(std::max(e.latency, e.latency.zero()).count()));
+        if (e.attempts > 1) add(c.retries, e.attempts - 1);
+        if (e.ambiguous) add(c.ambiguous, 1);
+        add(c.bytes_sent, e.bytes_sent);
+        add(c.bytes_received, e.bytes_received);
+        if (e.consumed) {
+            add(c.read_units, e.consumed->read);
+            add(c.write_units, e.consumed->write);
+        }
+        if (e.error) add(c.errors[error_label_index(e.error)], 1);
+    }
+
+    /// What was counted, for each operation that was called. Calls that end meanwhile may be counted in part.
+    std::vector<operation_metrics> read() const {
+        std::vector<operation_metrics> all;
+        for (std::size_t i = 0; i != operations.size(); ++i)
+            if (auto m = read(operations[i], counters_->each[i]); m.requests != 0) all.push_back(std::move(m));
+        return all;
+    }
+
+    /// Appends what was counted, in Prometheus' text exposition format 0.0.4.
+    void write_prometheus(std::string& out) const;
+
+private:
+    static constexpr std::array<std::string_view, 16> operations{
+        "GetItem",      "PutItem",      "UpdateItem",     "DeleteItem",         "TransactWriteItems", "Query",
+        "Scan",         "BatchGetItem", "BatchWriteItem", "CreateTable",        "DeleteTable",        "DescribeTable",
+        "ListTables",   "UpdateTimeToLive", "DescribeTimeToLive", "other"};
+
+    using counter = std::atomic<std::uint64_t>;
+
+    // Each on cache lines of its own.
+    struct alignas(64) operation_counters {
+        std::array<counter, latency_bounds.size() + 1> buckets{};
+        counter nanoseconds{}, retries{}, ambiguous{}, bytes_sent{}, bytes_received{};
+        std::atomic<double> read_units{}, write_units{};
+        std::array<counter, error_labels.size()> errors{};
+    };
+
+    struct counters {
+        operation_counters& of(std::string_view operation) noexcept {
+            const auto known = std::ranges::find(operations.begin(), operations.end() - 1, operation);
+            return each[static_cast<std::size_t>(known - operations.begin())];
+        }
+
+        std::array<operation_counters, operations.size()> each{};
+        bool wants_capacity = true;
+        std::string labels;
+    };
+
+    template <class T>
+    static void add(std::atomic<T>& c, std::type_identity_t<T> n) noexcept {
+        c.fetch_add(n, std::memory_order_relaxed);
+    }
+
+    static operation_metrics read(std::string_view operation, const operation_counters& c) {
+        const auto now = [](const auto& atomic) { return atomic.load(std::memory_order_relaxed); };
+        operation_metrics m{.operation = operation,
+                            .retries = now(c.retries),
+                            .ambiguous = now(c.ambiguous),
+                            .bytes_sent = now(c.bytes_sent),
+                            .bytes_received = now(c.bytes_received),
+                            .consumed = {now(c.read_units), now(c.write_units)},
+                            .latency = std::chrono::nanoseconds(static_cast<std::int64_t>(now(c.nanoseconds)))};
+        for (const auto& bucket : c.buckets) m.requests += m.buckets.emplace_back(now(bucket));
+        for (std::size_t i = 0; i != c.errors.size(); ++i)
+            if (const auto n = now(c.errors[i]); n != 0) m.errors.emplace_back(error_labels[i], n);
+        return m;
+    }
+
+    std::shared_ptr<counters> counters_;
+};
+
+static_assert(observer<metrics>);
+
+inline void metrics::write_prometheus(std::string& out) const {
+    const auto all = read();
+    detail::prometheus_text text(out);
+    text.common_labels(counters_->labels);
+    const auto seconds = [](auto d) { return std::chrono::duration<double>(d).count(); };
+    const auto total = [&](std::string_view name, std::string_view help, auto value) {
+        text.family(name, "counter", help);
+        for (const auto& m : all) text.sample({{"operation", m.operation}}, value(m));
+    };
+
+    total("dynasession_dynamodb_requests_total", "Calls that have ended, each counted once however often it was tried.",
+          [](const auto& m) { return m.requests; });
+    text.family("dynasession_dynamodb_request_errors_total", "counter", "Calls that have failed, by error.");
+    for (const auto& m : all)
+        for (const auto& [label, n] : m.errors) text.sample({{"operation", m.operation}, {"error", label}}, n);
+
+    text.family("dynasession_dynamodb_request_duration_seconds", "histogram",
+                "How long calls lasted, with the pauses between attempts.");
+    for (const auto& m : all) {
+        std::uint64_t so_far = 0;
+        for (std::size_t i = 0; i != m.buckets.size(); ++i) {
+            const bool last = i == latency_bounds.size();
+            const double bound = last ? std::numeric_limits<double>::infinity() : seconds(latency_bounds[i]);
+            so_far += m.buckets[i];
+            text.sample({{"operation", m.operation}, {"le", text.number(bound)}}, so_far, "_bucket");
+        }
+        text.sample({{"operation", m.operation}}, seconds(m.latency), "_sum");
+        text.sample({{"operation", m.operation}}, so_far, "_count");
+    }
+
+    total("dynasession_dynamodb_retries_total", "Attempts after the first of a call.",
+          [](const auto& m) { return m.retries; });
+    total("dynasession_dynamodb_ambiguous_requests_total",
+          "Calls that may have been carried out without an answer that says so.",
+          [](const auto& m) { return m.ambiguous; });
+    total("dynasession_dynamodb_sent_bytes_total", "Bytes of requests.", [](const auto& m) { return m.bytes_sent; });
+    total("dynasession_dynamodb_received_bytes_total", "Bytes of answers.",
+          [](const auto& m) { return m.bytes_received; });
+    if (!wants_capacity()) return;
+    total("dynasession_dynamodb_consumed_read_units_total", "Read request units of calls that succeeded.",
+          [](const auto& m) { return m.consumed.read; });
+    total("dynasession_dynamodb_consumed_write_units_total", "Write request units of calls that succeeded.",
+          [](const auto& m) { return m.consumed.write; });
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/observer.hpp>
 // #include <dynasession/session_store.hpp>
 #ifndef DYNASESSION_SESSION_STORE_HPP
 #define DYNASESSION_SESSION_STORE_HPP
@@ -8144,6 +13957,7 @@ private:
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace dynasession::inline v0 {
@@ -8165,17 +13979,32 @@ struct create_record {
     record content{};
 };
 
-/// Whether a lock allows a write that asks for its holder, or for none.
+/// Whether a lock allows a write that asks for its holder, or for none but one that was `seen` and need not be respected.
 inline bool lock_permits(const lock_claim& holder, const std::string& if_locked_by,
-                         const std::optional<lock_time>& if_unlocked) noexcept {
+                         const std::optional<lock_time>& if_unlocked, const std::optional<lock_claim>& seen) noexcept {
     if (!if_locked_by.empty()) return holder.token == if_locked_by;
-    return !if_unlocked || !holder.held() || (!holder.foreign && holder.until < *if_unlocked);
+    if (!if_unlocked || !holder.held() || (seen && holder == *seen)) return true;
+    return !holder.foreign && holder.until < *if_unlocked;
 }
+
+/// What a program writes that raises no version (the PHP handler), as it was read: if it is the same, nobody came between.
+/// The expiry alone does not tell: it has whole seconds, and touches move it as well.
+struct as_read {
+    time_point expires{};
+    fields data{};
+
+    static as_read of(const record& r) { return {r.expires, r.data}; }
+
+    bool is_still(const stamp& stored, std::string_view bytes_of_data) const noexcept {
+        return stored.expires == expires && bytes_of_data == data.bytes();
+    }
+};
 
 /// Apply changes to a live record and raise its version by one.
 ///
-/// Conditions: the record is live; it has the version; `expires`, when given, does not lie before the stored one; the
-/// lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given, held by nobody or over.
+/// Conditions: the record is live; it has the version and, when `if_as_read` is given, that content; `expires`, when given,
+/// does not lie before the stored one; the lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given,
+/// held by nobody, or over, or exactly the one that was `seen`.
 ///
 /// A backend whose answers can get lost stores `journal`, tells by its newest mark whether a write of its own was
 /// carried out, and fails with `outcome_unknown` when it cannot tell.
@@ -8189,11 +14018,14 @@ struct change_record {
     dynasession::journal journal{};     ///< with the mark of this write
     std::string if_locked_by{};
     std::optional<lock_time> if_unlocked{}; ///< a lock that ended before this is over
+    std::optional<lock_claim> seen{};   ///< a foreign one only with `if_as_read`: it has nothing else to be told by
+    std::optional<as_read> if_as_read{};
     lock_claim lock{};                  ///< who holds it from then on; only with `if_locked_by`
 
-    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
+    bool permitted_by(const stamp& stored, std::string_view bytes_of_data, const lock_claim& holder) const noexcept {
         if (!stored.live(now) || stored.version != if_version || (expires && *expires < stored.expires)) return false;
-        return lock_permits(holder, if_locked_by, if_unlocked);
+        if (if_as_read && !if_as_read->is_still(stored, bytes_of_data)) return false;
+        return lock_permits(holder, if_locked_by, if_unlocked, seen);
     }
 };
 
@@ -8211,8 +14043,8 @@ struct erase_record {
     session_id id{};
 };
 
-/// Write `content` under `to` and remove `from`, both or none. Conditions: `from` is live and has this version; its lock
-/// as for `change_record`. Fails with `session_exists` when there is a record under `to`.
+/// Write `content` under `to` and remove `from`, both or none. Conditions: `from` is live and has this version; its content
+/// and its lock as for `change_record`. Fails with `session_exists` when there is a record under `to`.
 struct move_record {
     session_id from{};
     session_id to{};
@@ -8221,10 +14053,14 @@ struct move_record {
     time_point now{};
     std::string if_locked_by{};
     std::optional<lock_time> if_unlocked{};
+    std::optional<lock_claim> seen{};
+    std::optional<as_read> if_as_read{};
     std::chrono::seconds grace{}; ///< so long a sign stays under `from` that leads readers to `to`
 
-    bool permitted_by(const stamp& stored, const lock_claim& holder) const noexcept {
-        return stored.live(now) && if_version == stored.version && lock_permits(holder, if_locked_by, if_unlocked);
+    bool permitted_by(const stamp& stored, std::string_view bytes_of_data, const lock_claim& holder) const noexcept {
+        if (!stored.live(now) || stored.version != if_version) return false;
+        if (if_as_read && !if_as_read->is_still(stored, bytes_of_data)) return false;
+        return lock_permits(holder, if_locked_by, if_unlocked, seen);
     }
 };
 
@@ -8334,7 +14170,7 @@ public:
             set.add(p.name(native_layout::journal) + "=" + p.value(value::string(c.journal.text())));
         std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
         if (c.expires) condition += " AND " + put_off(p, set, *c.expires, "<=");
-        condition += lock_permits(p, c.if_locked_by, c.if_unlocked);
+        condition += is_still(p, c.if_as_read) + lock_permits(p, c.if_locked_by, c.if_unlocked, c.seen);
         if (!c.if_locked_by.empty() || c.if_unlocked) hold(p, set, remove, c.lock);
         raise_version(p, set, c.if_version);
         return update(c.id, std::move(p), set, remove, std::move(condition));
@@ -8355,14 +14191,12 @@ public:
                           marks = p.name(native_layout::journal),
                           mark = p.value(value::string(std::string(journal::mark_of(c.claim.token))));
         std::string condition = live(p, c.now) + " AND (" + holder + "=" + token + " OR ";
-        if (c.seen && c.seen->foreign)
-            condition += "(" + holder + "=" + p.value(value::number(1)) + " AND " + p.name(layout_.expires) + "=" +
-                         p.value(native_layout::seconds(c.seen_expires)) + ")";
-        else if (c.seen)
-            condition += "(" + holder + "=" + p.value(value::string(c.seen->token)) + " AND " +
-                         p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.seen->until)) + ")";
-        else
+        if (!c.seen)
             condition += "attribute_not_exists(" + holder + ")";
+        else if (!c.seen->foreign)
+            condition += "(" + is(p, *c.seen) + ")";
+        else
+            condition += "(" + is(p, *c.seen) + " AND " + expires_at(p, c.seen_expires) + ")";
         condition += ") AND (attribute_not_exists(" + marks + ") OR NOT contains(" + marks + "," + mark + "))";
         set.add(holder + "=" + token);
         set.add(p.name(native_layout::lock_until) + "=" + p.value(native_layout::milliseconds(c.claim.until)));
@@ -8468,16 +14302,35 @@ private:
     }
 
     std::string may_leave(placeholders& p, const move_record& c) const {
-        return live(p, c.now) + " AND " + has_version(p, c.if_version) + lock_permits(p, c.if_locked_by, c.if_unlocked);
+        return live(p, c.now) + " AND " + has_version(p, c.if_version) + is_still(p, c.if_as_read) +
+               lock_permits(p, c.if_locked_by, c.if_unlocked, c.seen);
     }
 
-    static std::string lock_permits(placeholders& p, const std::string& if_locked_by, const std::optional<lock_time>& if_unlocked) {
+    std::string is_still(placeholders& p, const std::optional<as_read>& read) const {
+        if (!read) return {};
+        return " AND " + expires_at(p, read->expires) + " AND " + p.name(native_layout::data) + "=" +
+               p.value(native_layout::entries(read->data));
+    }
+
+    std::string expires_at(placeholders& p, time_point t) const {
+        return p.name(layout_.expires) + "=" + p.value(native_layout::seconds(t));
+    }
+
+    static std::string is(placeholders& p, const lock_claim& holder) {
+        if (holder.foreign) return p.name(native_layout::lock) + "=" + p.value(value::number(1));
+        return locked_by(p, holder.token) + " AND " + p.name(native_layout::lock_until) + "=" +
+               p.value(native_layout::milliseconds(holder.until));
+    }
+
+    static std::string lock_permits(placeholders& p, const std::string& if_locked_by, const std::optional<lock_time>& if_unlocked,
+                                    const std::optional<lock_claim>& seen) {
         if (!if_locked_by.empty()) return " AND " + locked_by(p, if_locked_by);
         if (!if_unlocked) return {};
         // A foreign lock, which is no string, has no end: what stands in its item is that of an earlier one.
         const std::string holder = p.name(native_layout::lock);
         return " AND (attribute_not_exists(" + holder + ") OR (attribute_type(" + holder + "," + p.value(value::string("S")) +
-               ") AND " + p.name(native_layout::lock_until) + "<" + p.value(native_layout::milliseconds(*if_unlocked)) + "))";
+               ") AND " + p.name(native_layout::lock_until) + "<" + p.value(native_layout::milliseconds(*if_unlocked)) + ")" +
+               (seen ? " OR (" + is(p, *seen) + ")" : "") + ")";
     }
 
     static void hold(placeholders& p, clauses& set, clauses& remove, const lock_claim& claim) {
@@ -8656,8 +14509,11 @@ struct by_mark {
     static constexpr bool tells = true;
     std::uint64_t version = 0; ///< that the save was bound to
     std::string mark{};
+    std::optional<as_read> read{}; ///< and to this, if it was
     lost_write operator()(const record& found) const noexcept {
         if (found.journal.contains(mark)) return lost_write::carried_out;
+        // Somebody came between who raises no version. A copy that is on its way yet will find that, too.
+        if (read && found.version == version && found.data != read->data) return lost_write::not_carried_out;
         // It may be carried out yet, or has left nothing to know it by.
         if (found.version <= version || mark.empty()) return lost_write::unknown;
         return found.version - version <= found.journal.size() ? lost_write::not_carried_out : lost_write::unknown;
@@ -9327,61 +15183,10 @@ consteval bool check_serializer() {
 
 #endif
 // #include <dynasession/dynamodb/client.hpp>
+// #include <dynasession/dynamodb/item_size.hpp>
+// #include <dynasession/dynamodb/observer.hpp>
 // #include <dynasession/op/async_run.hpp>
 // #include <dynasession/op/one_of.hpp>
-#ifndef DYNASESSION_OP_ONE_OF_HPP
-#define DYNASESSION_OP_ONE_OF_HPP
-
-// #include <dynasession/op/action.hpp>
-
-#include <concepts>
-#include <utility>
-#include <variant>
-
-namespace dynasession::inline v0::op {
-
-/// An operation that is over before it begins.
-template <class Effect, class Reply, class T>
-class ready {
-public:
-    using effect_type = Effect;
-    using reply_type = Reply;
-    using value_type = T;
-
-    explicit ready(result<T> r) : result_(std::move(r)) {}
-
-    action<Effect, T> resume(Reply, instant) { return std::move(result_); }
-
-private:
-    result<T> result_;
-};
-
-/// One of several operations that have the same effects and the same value.
-template <operation First, operation... Rest>
-    requires(... && (std::same_as<typename First::effect_type, typename Rest::effect_type> &&
-                     std::same_as<typename First::reply_type, typename Rest::reply_type> &&
-                     std::same_as<typename First::value_type, typename Rest::value_type>))
-class one_of {
-public:
-    using effect_type = typename First::effect_type;
-    using reply_type = typename First::reply_type;
-    using value_type = typename First::value_type;
-
-    template <class Op>
-        requires(std::same_as<Op, First> || ... || std::same_as<Op, Rest>)
-    one_of(Op op) : op_(std::move(op)) {}
-
-    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
-        return std::visit([&](auto& op) { return op.resume(std::move(reply), now); }, op_);
-    }
-
-private:
-    std::variant<First, Rest...> op_;
-};
-
-} // namespace dynasession::inline v0::op
-
-#endif
 // #include <dynasession/op/run.hpp>
 
 #include <boost/asio/deferred.hpp>
@@ -9389,6 +15194,7 @@ private:
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -9403,14 +15209,18 @@ struct dynamodb_options {
     std::string key_prefix{};                              ///< stands before every key: tables can be shared
     bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save or log-out
 
-    std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION
-    std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS itself
-    bool allow_plain_http = false;                         ///< http:// to other machines than this one
-    aws::any_credentials_provider credentials{};           ///< else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
+    std::string profile{};                                 ///< of ~/.aws/config and ~/.aws/credentials; else AWS_PROFILE, `default`
+    std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION, the profile's
+    std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, the profile's, AWS itself
+    std::optional<bool> use_fips{};                        ///< else AWS_USE_FIPS_ENDPOINT, the profile's, false
+    std::optional<bool> use_dual_stack{};                  ///< else AWS_USE_DUALSTACK_ENDPOINT, the profile's, false
+    bool allow_plain_http = false;                         ///< http:// to other machines than this one, or through a proxy
+    aws::credentials_provider credentials{};               ///< keys, or a function that gives some; else as `aws::resolve_credentials` says
     dynamodb::call_options call{};                         ///< time and attempts of a call
-    http::client_options connection{};                     ///< connections and TLS
+    http::client_options connection{};                     ///< connections, TLS, proxy: see `aws::resolve_connection`
+    dynamodb::any_observer observer{};                     ///< is told of each request: `dynamodb::metrics`, or a function
 
-    std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: this machine's clock
+    std::function<op::instant()> clock{};                  ///< by what sessions expire; empty: DynamoDB's own, as far as its answers tell it
 };
 
 /// Keeps sessions in a DynamoDB table, one item a session (see native_layout).
@@ -9428,12 +15238,16 @@ public:
 
     /// A backend whose asynchronous calls run on `executor`: a server gives that of its own io_context.
     dynamodb_backend(executor_type executor, options_type options)
-        : client_(std::move(executor), {.region = options.region,
+        : client_(std::move(executor), {.profile = options.profile,
+                                        .region = options.region,
                                         .endpoint_url = options.endpoint_url,
+                                        .use_fips = options.use_fips,
+                                        .use_dual_stack = options.use_dual_stack,
                                         .allow_plain_http = options.allow_plain_http,
                                         .credentials = std::move(options.credentials),
                                         .call = options.call,
-                                        .connection = options.connection}),
+                                        .connection = options.connection,
+                                        .observer = options.observer}),
           table_{client_.service(), {checked(options).table_name,
                            {.hash_key = options.hash_key,
                             .expires = options.session_lifetime_attribute,
@@ -9441,7 +15255,7 @@ public:
                            options.consistent_read}},
           clock_(std::move(options.clock)) {}
 
-    op::instant now() const { return clock_ ? clock_() : op::instant::now(); }
+    op::instant now() const { return clock_ ? clock_() : client_.now(); }
 
     void wait(std::chrono::milliseconds d) { client_.transport().wait(d); }
 
@@ -9507,7 +15321,7 @@ private:
     }
     any_operation operation(change_record& c) const {
         if (auto refused = too_large(c.after.size_in_bytes())) return *std::move(refused);
-        const backend_detail::by_mark judge{c.if_version, std::string(c.journal.newest())};
+        const backend_detail::by_mark judge{c.if_version, std::string(c.journal.newest()), c.if_as_read};
         return backend_detail::change(table_, c.id, table_.requests.change(c), judge);
     }
     any_operation operation(touch_record& c) const {
@@ -9521,13 +15335,10 @@ private:
         return backend_detail::move(table_, std::move(c));
     }
 
-    // DynamoDB would refuse it as well, but only after it has travelled.
     std::optional<any_operation> too_large(std::size_t size_of_fields) const {
-        const std::size_t size = table_.requests.layout().item_size(size_of_fields);
-        if (size <= dynamodb::max_item_size) return std::nullopt;
-        return op::ready<http::exchange, http::reply, reply>(failure(
-            error::item_too_large, "the item would take " + std::to_string(size) + " bytes; DynamoDB stores at most " +
-                                       std::to_string(dynamodb::max_item_size)));
+        auto refused = dynamodb::refuse_too_large(table_.requests.layout().item_size(size_of_fields));
+        if (!refused) return std::nullopt;
+        return op::ready<http::exchange, http::reply, reply>(*std::move(refused));
     }
 
     dynamodb::client client_;
@@ -9627,6 +15438,641 @@ private:
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/fields.hpp>
 // #include <dynasession/core/session_id.hpp>
+// #include <dynasession/lock/save_rules.hpp>
+#ifndef DYNASESSION_LOCK_SAVE_RULES_HPP
+#define DYNASESSION_LOCK_SAVE_RULES_HPP
+
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/lock/lock_options.hpp>
+#ifndef DYNASESSION_LOCK_LOCK_OPTIONS_HPP
+#define DYNASESSION_LOCK_LOCK_OPTIONS_HPP
+
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/lock/lock_sightings.hpp>
+#ifndef DYNASESSION_LOCK_LOCK_SIGHTINGS_HPP
+#define DYNASESSION_LOCK_LOCK_SIGHTINGS_HPP
+
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Locks of others: since when this process sees each of them as it is, with the session under it unchanged. By this a lock
+/// is known to be dead whatever the clocks say; and there is nothing else to tell those of programs by that leave neither
+/// owner nor end.
+///
+/// *Thread safety:* any thread.
+class lock_sightings {
+public:
+    explicit lock_sightings(std::size_t most = 10'000) : most_(most) {}
+
+    /// How long this lock has been seen, with nothing done under it. The first look begins the count.
+    std::chrono::steady_clock::duration seen_for(const session_id& id, const record& locked,
+                                                 std::chrono::steady_clock::time_point now) {
+        const sight seen{id, locked.lock, locked.expires, std::hash<std::string_view>{}(locked.data.bytes()), now};
+        const std::scoped_lock lock(mutex_);
+        if (const auto found = by_id_.find(id); found != by_id_.end()) {
+            const auto at = found->second;
+            seen_.splice(seen_.begin(), seen_, at);
+            if (at->is_same(seen)) return now - at->since;
+            *at = seen;
+            return {};
+        }
+        if (seen_.size() == most_) {
+            by_id_.erase(seen_.back().id);
+            seen_.pop_back();
+        }
+        seen_.push_front(seen);
+        by_id_.emplace(id, seen_.begin());
+        return {};
+    }
+
+    /// The lock is gone.
+    void forget(const session_id& id) {
+        const std::scoped_lock lock(mutex_);
+        const auto found = by_id_.find(id);
+        if (found == by_id_.end()) return;
+        seen_.erase(found->second);
+        by_id_.erase(found);
+    }
+
+private:
+    struct sight {
+        session_id id;
+        lock_claim lock;
+        time_point expires;
+        std::size_t content;
+        std::chrono::steady_clock::time_point since;
+
+        bool is_same(const sight& other) const noexcept {
+            return lock == other.lock && expires == other.expires && content == other.content;
+        }
+    };
+
+    std::mutex mutex_;
+    std::size_t most_;
+    std::list<sight> seen_; // the latest first
+    std::unordered_map<session_id, std::list<sight>::iterator> by_id_;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/lock/wait_queue.hpp>
+#ifndef DYNASESSION_LOCK_WAIT_QUEUE_HPP
+#define DYNASESSION_LOCK_WAIT_QUEUE_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::lock_detail {
+
+using steady_time = std::chrono::steady_clock::time_point;
+
+/// A lock in the store that belongs to this process and to no request of it: handed on, or left behind.
+struct idle_lock {
+    lock_claim claim{};
+    steady_time over{};             ///< when its lease ends
+    std::optional<record> stored{}; ///< the session under it, when that is known
+    std::uint64_t known_to{};       ///< of those who had come by then; who came later has to look for himself
+};
+
+/// The requests of this process that want a session to themselves, in the order in which they came: one has its turn,
+/// the others wait for it without any traffic.
+///
+/// *Thread safety:* any thread.
+class wait_queues {
+public:
+    class place;
+
+    /// Lines up for a session.
+    ///
+    /// *Errors:* `too_many_waiters` when as many wait already as may.
+    static result<std::shared_ptr<place>> enter(const std::shared_ptr<wait_queues>& all, const session_id& id,
+                                                std::size_t max_waiters, op::instant now);
+
+    /// Whether a lock that lies in the store is of this process and of no request of it. Then none gets it handed on any more:
+    /// who asks may break it.
+    bool disown(const session_id& id, const std::string& token) {
+        shard& s = shard_of(id);
+        const std::scoped_lock lock(s.mutex);
+        const auto at = s.queues.find(id);
+        if (at == s.queues.end()) return false;
+        queue& q = at->second;
+        if (q.idle && q.idle->claim.token == token && q.waiting.empty()) {
+            q.orphans.emplace_back(token, q.idle->over);
+            q.idle.reset();
+        }
+        return q.has_orphan(token);
+    }
+
+    /// How many sessions have a queue, or a lock that was left behind.
+    std::size_t size() const {
+        std::size_t sum = 0;
+        for (const shard& s : shards_) {
+            const std::scoped_lock lock(s.mutex);
+            sum += s.queues.size();
+        }
+        return sum;
+    }
+
+private:
+    struct queue {
+        place* active = nullptr;       // whose turn it is
+        steady_time busy_until{};      // when that turn may be taken away
+        steady_time since{};           // when the lock was taken in the store
+        std::deque<place*> waiting{};
+        std::optional<idle_lock> idle{};
+        std::vector<std::pair<std::string, steady_time>> orphans{}; // see `lose`
+
+        bool has_orphan(const std::string& token) const {
+            return std::ranges::any_of(orphans, [&](const auto& o) { return o.first == token; });
+        }
+    };
+
+    struct shard {
+        mutable std::mutex mutex;
+        std::unordered_map<session_id, queue> queues;
+        std::uint64_t entries = 0;
+        std::deque<std::pair<steady_time, session_id>> left_behind; // when to forget idle locks
+    };
+
+    shard& shard_of(const session_id& id) noexcept { return shards_[std::hash<session_id>{}(id) % shards_.size()]; }
+
+    // A session without requests and without a lock that is still good needs no queue.
+    static void forget_old(shard& s, steady_time now) {
+        for (; !s.left_behind.empty() && s.left_behind.front().first <= now; s.left_behind.pop_front()) {
+            const auto at = s.queues.find(s.left_behind.front().second);
+            if (at == s.queues.end()) continue;
+            queue& q = at->second;
+            if (q.idle && q.idle->over <= now) q.idle.reset();
+            std::erase_if(q.orphans, [now](const auto& o) { return o.second <= now; });
+            if (!q.active && q.waiting.empty() && !q.idle && q.orphans.empty()) s.queues.erase(at);
+        }
+    }
+
+    std::array<shard, 16> shards_;
+};
+
+/// A request's place in the queue of a session, and, when it is its turn, what it has of the lock. Leaves the queue
+/// when it goes.
+class wait_queues::place final : public lock_hold {
+public:
+    place(std::shared_ptr<wait_queues> all, const session_id& id) : all_(std::move(all)), id_(id) {}
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+    ~place() override {
+        const auto lock = guard();
+        if (state_ != state::waiting && state_ != state::active) return;
+        queue& q = own_queue();
+        if (state_ == state::waiting) std::erase(q.waiting, this);
+        // Nobody knows this lock any more, so the next request takes it over instead of waiting for its end.
+        if (state_ == state::active && !claim_.token.empty()) q.idle = {claim_, lease_over_};
+        end_turn(q);
+    }
+
+    /// Whether it is this request's turn: from now on, if the one before has finished or its lease is long over.
+    bool has_turn(op::instant now) {
+        const auto lock = guard();
+        if (state_ != state::waiting) return state_ == state::active;
+        queue& q = own_queue();
+        if (q.waiting.front() != this || (q.active && now.steady < q.busy_until)) return false;
+        if (q.active) q.active->be_ousted();
+        q.waiting.pop_front();
+        become_active(q);
+        return true;
+    }
+
+    /// Waits for the turn, but no longer than until `deadline`.
+    op::pause wait(op::instant now, steady_time deadline) {
+        const auto lock = guard();
+        const queue& q = own_queue();
+        // Who is not the first cannot take a turn away, so he looks again a little later, lest he becomes it.
+        const auto least = now.steady + std::chrono::milliseconds(q.waiting.front() == this ? 0 : 50);
+        // Nor does anybody know yet when the turn of one ends who is still asking for the lock.
+        const auto busy_until = q.busy_until == steady_time::max() ? now.steady + std::chrono::seconds(1) : q.busy_until;
+        const auto until = q.active ? std::min(deadline, std::max(busy_until, least)) : deadline;
+        const auto most = std::chrono::ceil<std::chrono::milliseconds>(until - now.steady);
+        return {std::max(most, std::chrono::milliseconds(0)), turn_};
+    }
+
+    /// The lock that the last turn left, if it did: the caller's from now on.
+    std::optional<idle_lock> inherit(op::instant now) {
+        const auto lock = guard();
+        auto idle = std::exchange(own_queue().idle, std::nullopt);
+        if (idle && idle->over <= now.steady) idle.reset();
+        if (idle && idle->known_to < entered_) idle->stored.reset();
+        return idle;
+    }
+
+    /// What is held in the store, or is being asked for: should this place go, the next one finds it.
+    void claim(lock_claim c, steady_time lease_over) {
+        const auto lock = guard();
+        claim_ = std::move(c);
+        lease_over_ = lease_over;
+    }
+
+    /// The lock was taken, or renewed: others leave this turn alone until `busy_until`.
+    void hold(lock_claim c, steady_time lease_over, steady_time busy_until) {
+        const auto lock = guard();
+        if (state_ != state::active) return;
+        claim_ = std::move(c);
+        lease_over_ = lease_over;
+        own_queue().busy_until = busy_until;
+    }
+
+    /// The lock is asked for anew in the store.
+    void begins_at(steady_time now) {
+        const auto lock = guard();
+        if (state_ == state::active) own_queue().since = now;
+    }
+
+    /// The session was read when so many requests had come: to those it can be handed on unread.
+    void read_at(std::uint64_t entries) {
+        const auto lock = guard();
+        known_to_ = entries;
+    }
+
+    /// What this place has of the lock.
+    idle_lock held_lock() const {
+        const auto lock = guard();
+        return {claim_, lease_over_, {}, known_to_};
+    }
+
+    struct demand {
+        bool waiting = false;
+        steady_time since{};      ///< when the lock was taken; since then it has gone from hand to hand in this process
+        std::uint64_t entries{};  ///< the requests that have come: what is read or written from now on is known to them
+    };
+
+    /// Whether somebody waits for this turn to end.
+    demand wanted() const {
+        const auto lock = guard();
+        if (state_ != state::active) return {};
+        const queue& q = own_queue();
+        return {!q.waiting.empty(), q.since, all_->shard_of(id_).entries};
+    }
+
+    /// Gives the turn and the lock to the next.
+    void pass_on(idle_lock lock_in_store) {
+        const auto lock = guard();
+        if (state_ != state::active) return;
+        queue& q = own_queue();
+        q.idle = std::move(lock_in_store);
+        end_turn(q);
+    }
+
+    /// The lock was given up in the store.
+    void end() {
+        const auto lock = guard();
+        if (state_ == state::active) end_turn(own_queue());
+    }
+
+    /// The lock is another's now, or has to be treated as if it were. Tokens that may lie in the store until `over`, of
+    /// which no request knows any more, are remembered: who meets them there need not respect them.
+    void lose(error why = error::lock_lost, const std::vector<std::string>& orphans = {}, steady_time over = {}) {
+        const auto lock = guard();
+        if (state_ != state::active && state_ != state::ousted) return;
+        if (state_ == state::active) {
+            queue& q = own_queue();
+            for (const auto& token : orphans) q.orphans.emplace_back(token, over);
+            end_turn(q);
+        }
+        state_ = state::lost;
+        lost_ = why;
+    }
+
+    /// Whether this token is one of those.
+    bool is_orphan(const std::string& token) const {
+        const auto lock = guard();
+        return state_ == state::active && own_queue().has_orphan(token);
+    }
+
+    bool held() const override {
+        const auto lock = guard();
+        return state_ == state::active && !claim_.token.empty();
+    }
+
+    /// Why `lose` was called, if it was. A turn that was taken away in this process may still have the lock in the store.
+    std::optional<error> lost() const {
+        const auto lock = guard();
+        return state_ == state::lost ? std::optional(lost_) : std::nullopt;
+    }
+
+    /// Whether the lock was given up, by `pass_on` or `end`, and not lost.
+    bool is_over() const {
+        const auto lock = guard();
+        return state_ == state::ended;
+    }
+
+    /// Happens when the turn ends, however that comes.
+    const std::shared_ptr<op::event>& ended() const noexcept { return ended_; }
+
+private:
+    friend class wait_queues;
+    enum class state { waiting, active, ousted, lost, ended };
+
+    std::unique_lock<std::mutex> guard() const { return std::unique_lock(all_->shard_of(id_).mutex); }
+
+    // There is one as long as a place is in it.
+    queue& own_queue() const { return all_->shard_of(id_).queues[id_]; }
+
+    void become_active(queue& q) {
+        state_ = state::active;
+        q.active = this;
+        q.busy_until = steady_time::max(); // as long as the lock in the store is being asked for
+    }
+
+    void be_ousted() {
+        state_ = state::ousted;
+        ended_->set();
+    }
+
+    void end_turn(queue& q) {
+        state_ = state::ended;
+        ended_->set();
+        if (q.active == this) q.active = nullptr;
+        if (q.active) return;
+        if (!q.waiting.empty()) return q.waiting.front()->turn_->set();
+        shard& s = all_->shard_of(id_);
+        for (const auto& orphan : q.orphans) s.left_behind.emplace_back(orphan.second, id_);
+        if (q.idle) s.left_behind.emplace_back(q.idle->over, id_);
+        if (!q.idle && q.orphans.empty()) s.queues.erase(id_);
+    }
+
+    std::shared_ptr<wait_queues> all_;
+    session_id id_;
+    std::uint64_t entered_ = 0;
+    state state_ = state::waiting;
+    error lost_ = error::lock_lost;
+    lock_claim claim_{};
+    steady_time lease_over_{};
+    std::uint64_t known_to_ = 0;
+    std::shared_ptr<op::event> turn_ = std::make_shared<op::event>();
+    std::shared_ptr<op::event> ended_ = std::make_shared<op::event>();
+};
+
+inline result<std::shared_ptr<wait_queues::place>> wait_queues::enter(const std::shared_ptr<wait_queues>& all,
+                                                                     const session_id& id, std::size_t max_waiters,
+                                                                     op::instant now) {
+    auto p = std::make_shared<place>(all, id);
+    shard& s = all->shard_of(id);
+    const std::scoped_lock lock(s.mutex);
+    forget_old(s, now.steady);
+    p->entered_ = ++s.entries;
+    queue& q = s.queues[id];
+    if (!q.active && q.waiting.empty()) {
+        p->become_active(q);
+        return p;
+    }
+    if (q.waiting.size() >= max_waiters) {
+        p->state_ = place::state::ended;
+        return error::too_many_waiters;
+    }
+    q.waiting.push_back(p.get());
+    return p;
+}
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <cstddef>
+
+namespace dynasession::inline v0 {
+
+/// How a pessimistic_lock waits, and how long its locks last.
+struct pessimistic_lock_options {
+    /// How long a lock lasts unless it is renewed. When its holder crashes, others wait this long and 2 s more.
+    std::chrono::milliseconds lease{10'000};
+
+    /// How long a request waits for the lock of another, before it fails with `lock_timeout`.
+    std::chrono::milliseconds max_wait_time{10'000};
+
+    /// The pause between two looks at a lock that another process holds is random: up to the first of these, then up to
+    /// twice that and so on, up to the second.
+    std::chrono::milliseconds min_retry_time{10};
+    std::chrono::milliseconds max_retry_time{250};
+
+    /// How many requests of this process wait for one session; more fail with `too_many_waiters` at once.
+    std::size_t max_waiters = 16;
+
+    /// How long the lock of one request is renewed by itself. A request that hangs gives it up after that and a lease.
+    std::chrono::milliseconds max_hold_time{60'000};
+
+    /// How long a session may be locked by this process in one go, whatever is renewed: no renewal puts the end of a lock off
+    /// further. Renewals that would put off nothing fail with `lock_lost`, although the lock lasts until its end.
+    std::chrono::milliseconds max_tenure{std::chrono::hours(24)};
+
+    /// How long the lock of a program that leaves neither owner nor end (the PHP handler) has to be seen, with nothing
+    /// done under it, until it counts as abandoned. Longer than such a program may run.
+    std::chrono::milliseconds foreign_lock_time{60'000};
+
+    /// Whether programs write to the table, too, that raise no version (the PHP handler). Saves are then bound also to expiry
+    /// and data as they were read, so that no write of theirs is lost; for that requests carry the data twice.
+    ///
+    /// When the PHP handler has waited 10 s for a lock it starts with an empty session, and overwrites the stored one. So let
+    /// locks in such tables be short: `lock_on_load = false`, by which a save goes on top of what others stored and locks nothing,
+    /// and for loads that lock a `lease` of at most 5 s with a `max_tenure` of 8 s.
+    bool foreign_writers = false;
+
+    /// Whether `load(id)` locks. If not, such sessions are saved as optimistic_lock does it, and `load(id, exclusive)` locks.
+    bool lock_on_load = true;
+};
+
+namespace lock_detail {
+
+/// What the operations of one pessimistic_lock share.
+struct lock_service {
+    pessimistic_lock_options options{};
+    wait_queues queues{};
+    lock_sightings sightings{};
+
+    // Clocks of different machines may differ by so much before anybody takes a lock too early. Too early does no harm to
+    // the data: it costs the holder its save.
+    static constexpr std::chrono::milliseconds clock_margin{2000};
+
+    /// Whether nobody is behind a lock that is in the way: by its end and our clock, or since it has not changed for longer
+    /// than a lease by our stopwatch: right with any clocks, quick with good ones.
+    bool is_dead(const session_id& id, const record& locked, op::instant now) {
+        const auto seen = sightings.seen_for(id, locked, now.steady);
+        if (locked.lock.foreign) return seen >= options.foreign_lock_time;
+        const auto longest = options.lease + clock_margin + std::chrono::seconds(1);
+        return now.system > locked.lock.until + clock_margin || seen >= longest;
+    }
+};
+
+} // namespace lock_detail
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Whether others have saved since `mine` was read, also those who raise no version.
+inline bool is_overtaken(const record& mine, const record& theirs) noexcept {
+    return theirs.version != mine.version || theirs.data != mine.data;
+}
+
+/// How saves without a lock get along.
+struct save_rules {
+    bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
+    bool respects_locks = false;      ///< waits while another has the session locked
+    bool foreign_writers = false;     ///< some writers raise no version
+    std::shared_ptr<lock_service> service{}; ///< by which locks without a holder are known; else by our clock alone
+
+    /// Whether changes that were made from `mine` may go on top of what others have stored since.
+    bool allow(const delta& changes, const record& mine, const record& theirs) const {
+        return last_writer_wins || disjoint(difference(mine.data, theirs.data), changes);
+    }
+
+    /// Whether the lock of what was found stands in the way.
+    bool is_blocked(const session_id& id, const record& found, op::instant now) const {
+        return respects_locks && found.lock.held() && !is_left(id, found, now);
+    }
+
+    /// Has a change or a move go on top of `mine` and of nothing else.
+    template <class Write>
+    void bind(Write& write, const session_id& id, const record& mine, op::instant now) const {
+        write.if_version = mine.version;
+        if (foreign_writers) write.if_as_read = as_read::of(mine);
+        if (!respects_locks) return;
+        write.if_unlocked = now.system - lock_service::clock_margin;
+        if (mine.lock.held() && is_left(id, mine, now)) write.seen = mine.lock;
+    }
+
+private:
+    // Whether nobody is behind this lock: no request of this process, or no other.
+    bool is_left(const session_id& id, const record& locked, op::instant now) const {
+        if (!service || (locked.lock.foreign && !foreign_writers)) return false;
+        return (!locked.lock.foreign && service->queues.disown(id, locked.lock.token)) || service->is_dead(id, locked, now);
+    }
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::lock_detail {
+
+/// Moves a session to a new id; changes that others saved meanwhile come along, by the rules of saves.
+template <class Rebind>
+class move_changes {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = saved;
+
+    /// `token` holds the lock of the session, if it has to be held.
+    move_changes(save_request request, const session_id& to, Rebind rebind, save_rules rules, std::string token = {})
+        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(std::move(rules)), token_(std::move(token)) {
+        if (!token_.empty()) rules_.respects_locks = false;
+    }
+
+    op::action<command, saved> resume(reply_type in, op::instant now) {
+        if (!in) return result<saved>(std::move(in).error());
+        if (!std::exchange(sent_, true)) return send(now);
+        if (in->applied) return result<saved>(saved{.stored = std::move(moved_), .merged = merged_});
+        return refused(*std::move(in), now);
+    }
+
+private:
+    op::action<command, saved> send(op::instant now) {
+        ++attempts_;
+        auto data = rebind_(apply(request_.stored.data, request_.changes));
+        if (!data) return result<saved>(std::move(data).error());
+        moved_ = record{request_.stored, *std::move(data)};
+        moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
+        ++moved_.version;
+        move_record move{.from = request_.id,
+                         .to = to_,
+                         .content = moved_,
+                         .now = now.seconds(),
+                         .if_locked_by = token_,
+                         .grace = request_.grace};
+        rules_.bind(move, request_.id, request_.stored, now);
+        return command(std::move(move));
+    }
+
+    op::action<command, saved> refused(reply found, op::instant now) {
+        if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
+        record& theirs = *found.item;
+        const bool under_lock = !token_.empty();
+        if (under_lock && theirs.lock.token != token_) return result<saved>(error::lock_lost);
+        if (is_overtaken(request_.stored, theirs)) {
+            if (under_lock || !rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
+            merged_ = true;
+        }
+        const bool blocked = rules_.is_blocked(request_.id, theirs, now);
+        if (attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
+        request_.stored = std::move(theirs);
+        if (!blocked && attempts_ == 1) return send(now);
+        sent_ = false;
+        return op::pause{backoff_.next()};
+    }
+
+    static constexpr int max_attempts = 32;
+
+    save_request request_;
+    session_id to_;
+    Rebind rebind_;
+    save_rules rules_;
+    std::string token_;
+    record moved_{};
+    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
+    int attempts_ = 0;
+    bool sent_ = false;
+    bool merged_ = false;
+};
+
+} // namespace dynasession::inline v0::lock_detail
+
+#endif
 // #include <dynasession/lock/save_on_version.hpp>
 #ifndef DYNASESSION_LOCK_SAVE_ON_VERSION_HPP
 #define DYNASESSION_LOCK_SAVE_ON_VERSION_HPP
@@ -9636,28 +16082,7 @@ private:
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/fields.hpp>
 // #include <dynasession/detail/random_token.hpp>
-#ifndef DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
-#define DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
-
-// #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/detail/encoding.hpp>
-
-#include <array>
-#include <string>
-
-namespace dynasession::inline v0::detail {
-
-/// 96 random bits as 16 characters: no two writes, and no two holders of a lock, have the same.
-inline std::string random_token() {
-    std::array<unsigned char, 12> bits;
-    random_bytes(bits);
-    const auto text = base64url(bits);
-    return {text.begin(), text.end()};
-}
-
-} // namespace dynasession::inline v0::detail
-
-#endif
+// #include <dynasession/lock/save_rules.hpp>
 // #include <dynasession/op/action.hpp>
 
 #include <algorithm>
@@ -9674,18 +16099,6 @@ inline bool touch_is_due(const save_request& r, time_point renewed) noexcept {
     return renewed > stored.expires && (renewed - stored.expires >= r.touch_after || renewed == stored.deadline);
 }
 
-/// How saves without a lock get along.
-struct save_rules {
-    bool last_writer_wins = false;    ///< of two saves of one key the later stays; else it fails with conflict
-    bool respects_locks = false;      ///< waits while another has the session locked
-    std::chrono::milliseconds lock_margin{2000}; ///< a lock is over so long after its end, since clocks differ
-
-    /// Whether changes that were made from `mine` may go on top of what others have stored since.
-    bool allow(const delta& changes, const record& mine, const record& theirs) const {
-        return last_writer_wins || disjoint(difference(mine.data, theirs.data), changes);
-    }
-};
-
 /// Saves without a lock: the changes go on top of the version that they were made from or, when others saved
 /// meanwhile, of theirs. Without changes at most a touch.
 ///
@@ -9696,7 +16109,7 @@ public:
     using reply_type = result<reply>;
     using value_type = saved;
 
-    save_on_version(save_request request, save_rules rules) : request_(std::move(request)), rules_(rules) {}
+    save_on_version(save_request request, save_rules rules) : request_(std::move(request)), rules_(std::move(rules)) {}
 
     step resume(reply_type in, op::instant now) {
         if (!in) return result<saved>(std::move(in).error());
@@ -9724,10 +16137,9 @@ private:
                              .changes = request_.changes,
                              .after = after_,
                              .expires = expires_,
-                             .if_version = stored.version,
                              .now = now.seconds(),
                              .journal = journal_};
-        if (rules_.respects_locks) change.if_unlocked = now.system - rules_.lock_margin;
+        rules_.bind(change, request_.id, stored, now);
         return command(std::move(change));
     }
 
@@ -9749,8 +16161,7 @@ private:
         if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
         record& stored = request_.stored;
         const record& theirs = *found.item;
-        const bool overtaken = theirs.version != stored.version;
-        if (overtaken && !request_.changes.empty()) {
+        if (is_overtaken(stored, theirs) && !request_.changes.empty()) {
             if (request_.if_unchanged) return result<saved>(error::conflict);
             if (!rules_.allow(request_.changes, stored, theirs)) return result<saved>(error::conflict);
             stored = *std::move(found.item);
@@ -9761,9 +16172,9 @@ private:
             stored.lock = theirs.lock;
             if (request_.changes.empty()) return finish();
         }
-        const bool locked = rules_.respects_locks && stored.lock.held();
-        if (++attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
-        if (attempts_ == 1 && !locked) return send(now);
+        const bool blocked = rules_.is_blocked(request_.id, stored, now);
+        if (++attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
+        if (attempts_ == 1 && !blocked) return send(now);
         state_ = state::pausing;
         return op::pause{backoff_.next()};
     }
@@ -9784,81 +16195,6 @@ private:
 } // namespace dynasession::inline v0::lock_detail
 
 #endif
-// #include <dynasession/op/action.hpp>
-
-#include <algorithm>
-#include <chrono>
-#include <string>
-#include <utility>
-
-namespace dynasession::inline v0::lock_detail {
-
-/// Moves a session to a new id; changes that others saved meanwhile come along, by the rules of saves.
-template <class Rebind>
-class move_changes {
-public:
-    using effect_type = command;
-    using reply_type = result<reply>;
-    using value_type = saved;
-
-    /// `token` holds the lock of the session, if it has to be held.
-    move_changes(save_request request, const session_id& to, Rebind rebind, save_rules rules, std::string token = {})
-        : request_(std::move(request)), to_(to), rebind_(std::move(rebind)), rules_(rules), token_(std::move(token)) {}
-
-    op::action<command, saved> resume(reply_type in, op::instant now) {
-        if (!in) return result<saved>(std::move(in).error());
-        if (sent_) {
-            if (in->applied) return result<saved>(saved{.stored = std::move(moved_), .merged = merged_});
-            if (!in->item || !in->item->live(now.system)) return result<saved>(error::session_gone);
-            if (!token_.empty()) return result<saved>(error::lock_lost);
-            const record& theirs = *in->item;
-            const bool locked = rules_.respects_locks && theirs.lock.held();
-            if (theirs.version != request_.stored.version) {
-                if (!rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
-                merged_ = true;
-            }
-            if (attempts_ == max_attempts) return result<saved>(locked ? error::lock_timeout : error::conflict);
-            request_.stored = *std::move(in->item);
-            sent_ = false;
-            if (locked || attempts_ > 1) return op::pause{backoff_.next()};
-        }
-        sent_ = true;
-        ++attempts_;
-        auto data = rebind_(apply(request_.stored.data, request_.changes));
-        if (!data) return result<saved>(std::move(data).error());
-        moved_ = record{request_.stored, *std::move(data)};
-        moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
-        ++moved_.version;
-        move_record move{.from = request_.id,
-                         .to = to_,
-                         .content = moved_,
-                         .if_version = request_.stored.version,
-                         .now = now.seconds(),
-                         .if_locked_by = token_,
-                         .grace = request_.grace};
-        if (token_.empty() && rules_.respects_locks) move.if_unlocked = now.system - rules_.lock_margin;
-        return command(std::move(move));
-    }
-
-private:
-    static constexpr int max_attempts = 32;
-
-    save_request request_;
-    session_id to_;
-    Rebind rebind_;
-    save_rules rules_;
-    std::string token_;
-    record moved_{};
-    backoff backoff_{std::chrono::milliseconds(5), std::chrono::milliseconds(250)};
-    int attempts_ = 0;
-    bool sent_ = false;
-    bool merged_ = false;
-};
-
-} // namespace dynasession::inline v0::lock_detail
-
-#endif
-// #include <dynasession/lock/save_on_version.hpp>
 
 #include <utility>
 
@@ -9872,10 +16208,13 @@ namespace dynasession::inline v0 {
 /// *Cost:* a load is one read, a save one write, and one more for each save of others that comes between; an
 /// unchanged session nothing but a touch when it is due.
 struct no_lock {
+    /// As of pessimistic_lock_options.
+    bool foreign_writers = false;
+
     auto load(const session_id& id, read_write_t) const { return lock_detail::load_once(id, false); }
     auto load(const session_id& id, read_only_t) const { return lock_detail::load_once(id, true); }
 
-    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), {.last_writer_wins = true}); }
+    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), rules()); }
 
     auto touch(save_request s) const {
         s.changes = {};
@@ -9884,8 +16223,11 @@ struct no_lock {
 
     template <class Rebind>
     auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
-        return lock_detail::move_changes(std::move(s), to, std::move(rebind), {.last_writer_wins = true});
+        return lock_detail::move_changes(std::move(s), to, std::move(rebind), rules());
     }
+
+private:
+    lock_detail::save_rules rules() const { return {.last_writer_wins = true, .foreign_writers = foreign_writers}; }
 };
 
 static_assert(check_lock_policy<no_lock>());
@@ -10367,49 +16709,6 @@ using session = basic_session<boost::json::object>;
 #endif
 // #include <dynasession/op/async_run.hpp>
 // #include <dynasession/op/defer.hpp>
-#ifndef DYNASESSION_OP_DEFER_HPP
-#define DYNASESSION_OP_DEFER_HPP
-
-// #include <dynasession/op/action.hpp>
-
-#include <functional>
-#include <optional>
-#include <type_traits>
-#include <utility>
-
-namespace dynasession::inline v0::op {
-
-/// An operation that is made when it is first resumed, by `make()`, a `result<Op>`.
-///
-/// So what has to be worked out first, and may fail, runs where the operation runs.
-template <class Make>
-class defer {
-    using made = typename std::invoke_result_t<Make&>::value_type;
-
-public:
-    using effect_type = typename made::effect_type;
-    using reply_type = typename made::reply_type;
-    using value_type = typename made::value_type;
-
-    explicit defer(Make make) : make_(std::move(make)) {}
-
-    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
-        if (!op_) {
-            auto op = std::invoke(make_);
-            if (!op) return result<value_type>(std::move(op).error());
-            op_.emplace(*std::move(op));
-        }
-        return op_->resume(std::move(reply), now);
-    }
-
-private:
-    Make make_;
-    std::optional<made> op_;
-};
-
-} // namespace dynasession::inline v0::op
-
-#endif
 // #include <dynasession/op/one_of.hpp>
 // #include <dynasession/op/run.hpp>
 // #include <dynasession/op/then.hpp>
@@ -10976,7 +17275,7 @@ public:
 
     /// Has the session's lock last a whole lease from now on.
     ///
-    /// *Errors:* `lock_lost`: the session has no lock, or none any more; `session_gone`.
+    /// *Errors:* `lock_lost`: the session has no lock, or none any more, or the policy renews it no further; `session_gone`.
     ///
     /// *Cost:* one write of the whole item.
     void renew(session_type& s)
@@ -11172,10 +17471,13 @@ namespace dynasession::inline v0 {
 ///
 /// *Cost:* as no_lock.
 struct optimistic_lock {
+    /// As of pessimistic_lock_options. A lock that the PHP handler has abandoned is taken over by pessimistic_lock only.
+    bool foreign_writers = false;
+
     auto load(const session_id& id, read_write_t) const { return lock_detail::load_once(id, false); }
     auto load(const session_id& id, read_only_t) const { return lock_detail::load_once(id, true); }
 
-    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), {.respects_locks = true}); }
+    auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), rules()); }
 
     auto touch(save_request s) const {
         s.changes = {};
@@ -11184,8 +17486,11 @@ struct optimistic_lock {
 
     template <class Rebind>
     auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
-        return lock_detail::move_changes(std::move(s), to, std::move(rebind), {.respects_locks = true});
+        return lock_detail::move_changes(std::move(s), to, std::move(rebind), rules());
     }
+
+private:
+    lock_detail::save_rules rules() const { return {.respects_locks = true, .foreign_writers = foreign_writers}; }
 };
 
 static_assert(check_lock_policy<optimistic_lock>());
@@ -11210,453 +17515,6 @@ static_assert(check_lock_policy<optimistic_lock>());
 // #include <dynasession/core/session_id.hpp>
 // #include <dynasession/detail/random_token.hpp>
 // #include <dynasession/lock/lock_options.hpp>
-#ifndef DYNASESSION_LOCK_LOCK_OPTIONS_HPP
-#define DYNASESSION_LOCK_LOCK_OPTIONS_HPP
-
-// #include <dynasession/lock/foreign_locks.hpp>
-#ifndef DYNASESSION_LOCK_FOREIGN_LOCKS_HPP
-#define DYNASESSION_LOCK_FOREIGN_LOCKS_HPP
-
-// #include <dynasession/core/record.hpp>
-// #include <dynasession/core/session_id.hpp>
-
-#include <chrono>
-#include <cstddef>
-#include <functional>
-#include <list>
-#include <mutex>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-
-namespace dynasession::inline v0::lock_detail {
-
-/// Locks of programs that say neither who holds them nor for how long: since when this process sees each of them, with
-/// the session under it unchanged.
-///
-/// *Thread safety:* any thread.
-class foreign_locks {
-public:
-    explicit foreign_locks(std::size_t most = 10'000) : most_(most) {}
-
-    /// How long this lock has been seen, with nothing done under it. The first look begins the count.
-    std::chrono::steady_clock::duration seen_for(const session_id& id, const record& locked,
-                                                 std::chrono::steady_clock::time_point now) {
-        const std::size_t content = std::hash<std::string_view>{}(locked.data.bytes());
-        const std::scoped_lock lock(mutex_);
-        if (const auto found = by_id_.find(id); found != by_id_.end()) {
-            const auto at = found->second;
-            seen_.splice(seen_.begin(), seen_, at);
-            if (at->expires == locked.expires && at->content == content) return now - at->since;
-            *at = {id, locked.expires, content, now};
-            return {};
-        }
-        if (seen_.size() == most_) {
-            by_id_.erase(seen_.back().id);
-            seen_.pop_back();
-        }
-        seen_.push_front({id, locked.expires, content, now});
-        by_id_.emplace(id, seen_.begin());
-        return {};
-    }
-
-    /// The lock is gone.
-    void forget(const session_id& id) {
-        const std::scoped_lock lock(mutex_);
-        const auto found = by_id_.find(id);
-        if (found == by_id_.end()) return;
-        seen_.erase(found->second);
-        by_id_.erase(found);
-    }
-
-private:
-    struct sight {
-        session_id id;
-        time_point expires;
-        std::size_t content;
-        std::chrono::steady_clock::time_point since;
-    };
-
-    std::mutex mutex_;
-    std::size_t most_;
-    std::list<sight> seen_; // the latest first
-    std::unordered_map<session_id, std::list<sight>::iterator> by_id_;
-};
-
-} // namespace dynasession::inline v0::lock_detail
-
-#endif
-// #include <dynasession/lock/wait_queue.hpp>
-#ifndef DYNASESSION_LOCK_WAIT_QUEUE_HPP
-#define DYNASESSION_LOCK_WAIT_QUEUE_HPP
-
-// #include <dynasession/core/access.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/core/record.hpp>
-// #include <dynasession/core/session_id.hpp>
-// #include <dynasession/op/action.hpp>
-
-#include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <deque>
-#include <functional>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <unordered_map>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::lock_detail {
-
-using steady_time = std::chrono::steady_clock::time_point;
-
-/// A lock in the store that belongs to this process and to no request of it: handed on, or left behind.
-struct idle_lock {
-    lock_claim claim{};
-    steady_time over{};             ///< when its lease ends
-    std::optional<record> stored{}; ///< the session under it, when that is known
-    std::uint64_t known_to{};       ///< of those who had come by then; who came later has to look for himself
-};
-
-/// The requests of this process that want a session to themselves, in the order in which they came: one has its turn,
-/// the others wait for it without any traffic.
-///
-/// *Thread safety:* any thread.
-class wait_queues {
-public:
-    class place;
-
-    /// Lines up for a session.
-    ///
-    /// *Errors:* `too_many_waiters` when as many wait already as may.
-    static result<std::shared_ptr<place>> enter(const std::shared_ptr<wait_queues>& all, const session_id& id,
-                                                std::size_t max_waiters, op::instant now);
-
-    /// How many sessions have a queue, or a lock that was left behind.
-    std::size_t size() const {
-        std::size_t sum = 0;
-        for (const shard& s : shards_) {
-            const std::scoped_lock lock(s.mutex);
-            sum += s.queues.size();
-        }
-        return sum;
-    }
-
-private:
-    struct queue {
-        place* active = nullptr;       // whose turn it is
-        steady_time busy_until{};      // when that turn may be taken away
-        steady_time since{};           // when the lock was taken in the store
-        std::deque<place*> waiting{};
-        std::optional<idle_lock> idle{};
-        std::vector<std::pair<std::string, steady_time>> orphans{}; // see `lose`
-    };
-
-    struct shard {
-        mutable std::mutex mutex;
-        std::unordered_map<session_id, queue> queues;
-        std::uint64_t entries = 0;
-        std::deque<std::pair<steady_time, session_id>> left_behind; // when to forget idle locks
-    };
-
-    shard& shard_of(const session_id& id) noexcept { return shards_[std::hash<session_id>{}(id) % shards_.size()]; }
-
-    // A session without requests and without a lock that is still good needs no queue.
-    static void forget_old(shard& s, steady_time now) {
-        for (; !s.left_behind.empty() && s.left_behind.front().first <= now; s.left_behind.pop_front()) {
-            const auto at = s.queues.find(s.left_behind.front().second);
-            if (at == s.queues.end()) continue;
-            queue& q = at->second;
-            if (q.idle && q.idle->over <= now) q.idle.reset();
-            std::erase_if(q.orphans, [now](const auto& o) { return o.second <= now; });
-            if (!q.active && q.waiting.empty() && !q.idle && q.orphans.empty()) s.queues.erase(at);
-        }
-    }
-
-    std::array<shard, 16> shards_;
-};
-
-/// A request's place in the queue of a session, and, when it is its turn, what it has of the lock. Leaves the queue
-/// when it goes.
-class wait_queues::place final : public lock_hold {
-public:
-    place(std::shared_ptr<wait_queues> all, const session_id& id) : all_(std::move(all)), id_(id) {}
-    place(const place&) = delete;
-    place& operator=(const place&) = delete;
-
-    ~place() override {
-        const auto lock = guard();
-        if (state_ != state::waiting && state_ != state::active) return;
-        queue& q = own_queue();
-        if (state_ == state::waiting) std::erase(q.waiting, this);
-        // Nobody knows this lock any more, so the next request takes it over instead of waiting for its end.
-        if (state_ == state::active && !claim_.token.empty()) q.idle = {claim_, lease_over_};
-        end_turn(q);
-    }
-
-    /// Whether it is this request's turn: from now on, if the one before has finished or its lease is long over.
-    bool has_turn(op::instant now) {
-        const auto lock = guard();
-        if (state_ != state::waiting) return state_ == state::active;
-        queue& q = own_queue();
-        if (q.waiting.front() != this || (q.active && now.steady < q.busy_until)) return false;
-        if (q.active) q.active->be_ousted();
-        q.waiting.pop_front();
-        become_active(q);
-        return true;
-    }
-
-    /// Waits for the turn, but no longer than until `deadline`.
-    op::pause wait(op::instant now, steady_time deadline) {
-        const auto lock = guard();
-        const queue& q = own_queue();
-        // Who is not the first cannot take a turn away, so he looks again a little later, lest he becomes it.
-        const auto least = now.steady + std::chrono::milliseconds(q.waiting.front() == this ? 0 : 50);
-        // Nor does anybody know yet when the turn of one ends who is still asking for the lock.
-        const auto busy_until = q.busy_until == steady_time::max() ? now.steady + std::chrono::seconds(1) : q.busy_until;
-        const auto until = q.active ? std::min(deadline, std::max(busy_until, least)) : deadline;
-        const auto most = std::chrono::ceil<std::chrono::milliseconds>(until - now.steady);
-        return {std::max(most, std::chrono::milliseconds(0)), turn_};
-    }
-
-    /// The lock that the last turn left, if it did: the caller's from now on.
-    std::optional<idle_lock> inherit(op::instant now) {
-        const auto lock = guard();
-        auto idle = std::exchange(own_queue().idle, std::nullopt);
-        if (idle && idle->over <= now.steady) idle.reset();
-        if (idle && idle->known_to < entered_) idle->stored.reset();
-        return idle;
-    }
-
-    /// What is held in the store, or is being asked for: should this place go, the next one finds it.
-    void claim(lock_claim c, steady_time lease_over) {
-        const auto lock = guard();
-        claim_ = std::move(c);
-        lease_over_ = lease_over;
-    }
-
-    /// The lock was taken, or renewed: others leave this turn alone until `busy_until`.
-    void hold(lock_claim c, steady_time lease_over, steady_time busy_until) {
-        const auto lock = guard();
-        if (state_ != state::active) return;
-        claim_ = std::move(c);
-        lease_over_ = lease_over;
-        own_queue().busy_until = busy_until;
-    }
-
-    /// The lock is asked for anew in the store.
-    void begins_at(steady_time now) {
-        const auto lock = guard();
-        if (state_ == state::active) own_queue().since = now;
-    }
-
-    /// The session was read when so many requests had come: to those it can be handed on unread.
-    void read_at(std::uint64_t entries) {
-        const auto lock = guard();
-        known_to_ = entries;
-    }
-
-    /// What this place has of the lock.
-    idle_lock held_lock() const {
-        const auto lock = guard();
-        return {claim_, lease_over_, {}, known_to_};
-    }
-
-    struct demand {
-        bool waiting = false;
-        steady_time since{};      ///< when the lock was taken; since then it has gone from hand to hand in this process
-        std::uint64_t entries{};  ///< the requests that have come: what is read or written from now on is known to them
-    };
-
-    /// Whether somebody waits for this turn to end.
-    demand wanted() const {
-        const auto lock = guard();
-        if (state_ != state::active) return {};
-        const queue& q = own_queue();
-        return {!q.waiting.empty(), q.since, all_->shard_of(id_).entries};
-    }
-
-    /// Gives the turn and the lock to the next.
-    void pass_on(idle_lock lock_in_store) {
-        const auto lock = guard();
-        if (state_ != state::active) return;
-        queue& q = own_queue();
-        q.idle = std::move(lock_in_store);
-        end_turn(q);
-    }
-
-    /// The lock was given up in the store.
-    void end() {
-        const auto lock = guard();
-        if (state_ == state::active) end_turn(own_queue());
-    }
-
-    /// The lock is another's now, or has to be treated as if it were. Tokens that may lie in the store until `over`, of
-    /// which no request knows any more, are remembered: who meets them there need not respect them.
-    void lose(error why = error::lock_lost, const std::vector<std::string>& orphans = {}, steady_time over = {}) {
-        const auto lock = guard();
-        if (state_ != state::active && state_ != state::ousted) return;
-        if (state_ == state::active) {
-            queue& q = own_queue();
-            for (const auto& token : orphans) q.orphans.emplace_back(token, over);
-            end_turn(q);
-        }
-        state_ = state::lost;
-        lost_ = why;
-    }
-
-    /// Whether this token is one of those.
-    bool is_orphan(const std::string& token) const {
-        const auto lock = guard();
-        if (state_ != state::active) return false;
-        const auto& known = own_queue().orphans;
-        return std::ranges::any_of(known, [&](const auto& o) { return o.first == token; });
-    }
-
-    bool held() const override {
-        const auto lock = guard();
-        return state_ == state::active && !claim_.token.empty();
-    }
-
-    /// Why `lose` was called, if it was. A turn that was taken away in this process may still have the lock in the store.
-    std::optional<error> lost() const {
-        const auto lock = guard();
-        return state_ == state::lost ? std::optional(lost_) : std::nullopt;
-    }
-
-    /// Whether the lock was given up, by `pass_on` or `end`, and not lost.
-    bool is_over() const {
-        const auto lock = guard();
-        return state_ == state::ended;
-    }
-
-    /// Happens when the turn ends, however that comes.
-    const std::shared_ptr<op::event>& ended() const noexcept { return ended_; }
-
-private:
-    friend class wait_queues;
-    enum class state { waiting, active, ousted, lost, ended };
-
-    std::unique_lock<std::mutex> guard() const { return std::unique_lock(all_->shard_of(id_).mutex); }
-
-    // There is one as long as a place is in it.
-    queue& own_queue() const { return all_->shard_of(id_).queues[id_]; }
-
-    void become_active(queue& q) {
-        state_ = state::active;
-        q.active = this;
-        q.busy_until = steady_time::max(); // as long as the lock in the store is being asked for
-    }
-
-    void be_ousted() {
-        state_ = state::ousted;
-        ended_->set();
-    }
-
-    void end_turn(queue& q) {
-        state_ = state::ended;
-        ended_->set();
-        if (q.active == this) q.active = nullptr;
-        if (q.active) return;
-        if (!q.waiting.empty()) return q.waiting.front()->turn_->set();
-        shard& s = all_->shard_of(id_);
-        for (const auto& orphan : q.orphans) s.left_behind.emplace_back(orphan.second, id_);
-        if (q.idle) s.left_behind.emplace_back(q.idle->over, id_);
-        if (!q.idle && q.orphans.empty()) s.queues.erase(id_);
-    }
-
-    std::shared_ptr<wait_queues> all_;
-    session_id id_;
-    std::uint64_t entered_ = 0;
-    state state_ = state::waiting;
-    error lost_ = error::lock_lost;
-    lock_claim claim_{};
-    steady_time lease_over_{};
-    std::uint64_t known_to_ = 0;
-    std::shared_ptr<op::event> turn_ = std::make_shared<op::event>();
-    std::shared_ptr<op::event> ended_ = std::make_shared<op::event>();
-};
-
-inline result<std::shared_ptr<wait_queues::place>> wait_queues::enter(const std::shared_ptr<wait_queues>& all,
-                                                                     const session_id& id, std::size_t max_waiters,
-                                                                     op::instant now) {
-    auto p = std::make_shared<place>(all, id);
-    shard& s = all->shard_of(id);
-    const std::scoped_lock lock(s.mutex);
-    forget_old(s, now.steady);
-    p->entered_ = ++s.entries;
-    queue& q = s.queues[id];
-    if (!q.active && q.waiting.empty()) {
-        p->become_active(q);
-        return p;
-    }
-    if (q.waiting.size() >= max_waiters) {
-        p->state_ = place::state::ended;
-        return error::too_many_waiters;
-    }
-    q.waiting.push_back(p.get());
-    return p;
-}
-
-} // namespace dynasession::inline v0::lock_detail
-
-#endif
-
-#include <chrono>
-#include <cstddef>
-
-namespace dynasession::inline v0 {
-
-/// How a pessimistic_lock waits, and how long its locks last.
-struct pessimistic_lock_options {
-    /// How long a lock lasts unless it is renewed. When its holder crashes, others wait this long and 2 s more.
-    std::chrono::milliseconds lease{10'000};
-
-    /// How long a request waits for the lock of another, before it fails with `lock_timeout`.
-    std::chrono::milliseconds max_wait_time{10'000};
-
-    /// The pause between two looks at a lock that another process holds is random: up to the first of these, then up to
-    /// twice that and so on, up to the second.
-    std::chrono::milliseconds min_retry_time{10};
-    std::chrono::milliseconds max_retry_time{250};
-
-    /// How many requests of this process wait for one session; more fail with `too_many_waiters` at once.
-    std::size_t max_waiters = 16;
-
-    /// How long the lock of one request is renewed by itself. A request that hangs gives it up after that and a lease.
-    std::chrono::milliseconds max_hold_time{60'000};
-
-    /// How long the lock of a program that leaves neither owner nor end (the PHP handler) has to be seen, with nothing
-    /// done under it, until it counts as abandoned. Longer than such a program may run.
-    std::chrono::milliseconds foreign_lock_time{60'000};
-
-    /// Whether `load(id)` locks. If not, such sessions are saved as optimistic_lock does it, and `load(id, exclusive)` locks.
-    bool lock_on_load = true;
-};
-
-namespace lock_detail {
-
-/// What the operations of one pessimistic_lock share.
-struct lock_service {
-    pessimistic_lock_options options{};
-    wait_queues queues{};
-    foreign_locks foreign{};
-
-    // Clocks of different machines may differ by so much before anybody takes a lock too early. Too early does no harm to
-    // the data: it costs the holder its save.
-    static constexpr std::chrono::milliseconds clock_margin{2000};
-};
-
-} // namespace lock_detail
-
-} // namespace dynasession::inline v0
-
-#endif
 // #include <dynasession/lock/wait_queue.hpp>
 // #include <dynasession/op/action.hpp>
 
@@ -11673,8 +17531,7 @@ namespace dynasession::inline v0::lock_detail {
 /// Locks a live session and reads it; none if there is none.
 ///
 /// First it is this request's turn among those of its process, then its process has to get the lock in the store, unless
-/// the request before handed it on. What others hold there is taken from them when it is dead by its end and our clock, or
-/// when it has not changed for longer than a lease by our stopwatch: right with any clocks, quick with good ones.
+/// the request before handed it on. A lock that nobody is behind any more is taken over: see `lock_service::is_dead`.
 class acquire {
 public:
     using effect_type = command;
@@ -11751,7 +17608,7 @@ private:
         if (r.applied) {
             if (!r.item) return result<value_type>(error::malformed_response);
             hold(claim_, lease_over_);
-            if (seen_ && seen_->foreign) service_->foreign.forget(id_);
+            if (seen_ && seen_->foreign) service_->sightings.forget(id_);
             return done(*std::move(r.item), known_to_);
         }
         place_->claim({}, {});
@@ -11774,11 +17631,8 @@ private:
             seen_ = r.lock;
             return claim(now);
         } else {
-            if (!watched_ || *watched_ != r.lock) {
-                watched_ = r.lock;
-                watched_since_ = now.steady;
-            }
-            if (is_dead(r, now)) {
+            watches_ = true;
+            if (service_->is_dead(id_, r, now)) {
                 seen_ = r.lock;
                 seen_expires_ = r.expires;
                 return claim(now);
@@ -11795,16 +17649,9 @@ private:
         return !c.foreign && (c.token == claim_.token || c.token == left_to_us_ || place_->is_orphan(c.token));
     }
 
-    bool is_dead(const record& r, op::instant now) const {
-        using namespace std::chrono_literals;
-        if (r.lock.foreign) return service_->foreign.seen_for(id_, r, now.steady) >= options().foreign_lock_time;
-        return now.system > r.lock.until + lock_service::clock_margin ||
-               now.steady - watched_since_ >= options().lease + lock_service::clock_margin + 1s;
-    }
-
     // Half the price of a consistent read. What it misses costs another look, or a claim that fails.
     step look(op::instant now) {
-        if (!watched_) return claim(now);
+        if (!watches_) return claim(now);
         state_ = state::looking;
         return command(load_record{id_, now.seconds(), true});
     }
@@ -11812,7 +17659,7 @@ private:
     step looked(reply r, op::instant now) {
         const bool still_held = r.item && !r.forwarded && r.item->live(now.system) && r.item->lock.held();
         if (still_held) return watch(*r.item, now);
-        watched_.reset();
+        watches_ = false;
         return claim(now);
     }
 
@@ -11837,13 +17684,13 @@ private:
     lock_claim claim_{};
     steady_time lease_over_{};
     std::uint64_t known_to_ = 0;
-    std::optional<lock_claim> seen_{}, watched_{};
+    std::optional<lock_claim> seen_{};
     time_point seen_expires_{};
-    steady_time watched_since_{};
     backoff backoff_{service_->options.min_retry_time, service_->options.max_retry_time};
     std::string left_to_us_{};
     bool inherited_ = false; // this process had the lock already
     bool found_free_ = false;
+    bool watches_ = false; // the lock of another
 };
 
 } // namespace dynasession::inline v0::lock_detail
@@ -11871,7 +17718,18 @@ private:
 
 namespace dynasession::inline v0::lock_detail {
 
-/// Puts off the end of a lock: it lasts a whole lease from now on.
+/// How long a lock lasts that is renewed now: a lease, or what `max_tenure` leaves of it; none if that puts off nothing.
+inline std::optional<std::chrono::milliseconds> renewed_for(const lock_service& service, const wait_queues::place& place,
+                                                            op::instant now) {
+    using namespace std::chrono_literals;
+    const auto end = place.wanted().since + service.options.max_tenure;
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(end - now.steady);
+    if (left >= service.options.lease) return service.options.lease;
+    const bool puts_off = left > 0ms && place.held_lock().over + 1ms <= end;
+    return puts_off ? std::optional(left) : std::nullopt;
+}
+
+/// Puts off the end of a lock: it lasts a whole lease from now on, or until the end of `max_tenure`.
 class renew {
 public:
     using effect_type = command;
@@ -11885,9 +17743,10 @@ public:
         if (!in) return result<void>(std::move(in).error());
         if (!std::exchange(sent_, true)) {
             if (!place_ || !place_->held()) return result<void>(error::lock_lost);
-            const auto lease = service_->options.lease;
-            over_ = now.steady + lease;
-            claim_ = {place_->held_lock().claim.token, now.system + lease};
+            const auto lasts = renewed_for(*service_, *place_, now);
+            if (!lasts) return result<void>(failure(error::lock_lost, "the lock is not renewed past max_tenure"));
+            over_ = now.steady + *lasts;
+            claim_ = {place_->held_lock().claim.token, now.system + *lasts};
             return command(renew_lock{id_, claim_});
         }
         if (!in->applied) {
@@ -11908,7 +17767,8 @@ private:
     bool sent_ = false;
 };
 
-/// Renews the lock of a session at a third of each lease, for as long as the session has it, `max_hold_time` at most.
+/// Renews the lock of a session at a third of each lease, for as long as the session has it, `max_hold_time` at most, and up
+/// to `max_tenure`.
 ///
 /// It does not keep the session's place: a session that is forgotten leaves its lock to the next.
 class keep_renewing {
@@ -11934,6 +17794,7 @@ private:
     op::action<command, void> wait_or_renew(op::instant now) {
         auto place = place_.lock();
         if (!place || !place->held() || stop_->is_set() || now.steady >= until_) return result<void>();
+        if (!renewed_for(*service_, *place, now)) return result<void>();
         const auto& options = service_->options;
         // After a failure the lease goes on running, so the next attempt is due sooner.
         const auto left = place->held_lock().over - now.steady;
@@ -11993,7 +17854,8 @@ namespace dynasession::inline v0::lock_detail {
 /// request of this process waits for it.
 ///
 /// It is bound to the lock and to the version that was read when the lock was taken, so it changes nothing when the
-/// lock was lost, whatever clocks and networks do.
+/// lock was lost, whatever clocks and networks do. With `foreign_writers` it is also bound to the content that was read: a late
+/// copy of the claim may have put our token back under which one of them has written.
 class save_held {
 public:
     using effect_type = command;
@@ -12043,6 +17905,7 @@ private:
                              .if_locked_by = held_.claim.token,
                              .lock = next_.claim};
         if (writes) change.expires = expires_;
+        if (options.foreign_writers) change.if_as_read = as_read::of(stored);
         return command(std::move(change));
     }
 
@@ -12080,9 +17943,8 @@ private:
         const auto& theirs = found.item;
         const bool gone = !theirs || !theirs->live(now.system);
         if (!gone && theirs->lock.token == held_.claim.token) {
-            // Somebody has saved without looking at locks. Or a touch has put off the expiry further: that stands.
-            const bool touched = theirs->version == request_.stored.version;
-            if (!touched || attempts_ == max_attempts) return result<saved>(error::conflict);
+            // Somebody has saved without looking at locks. Or a touch has put off the expiry: that stands.
+            if (is_overtaken(request_.stored, *theirs) || attempts_ == max_attempts) return result<saved>(error::conflict);
             request_.stored.expires = theirs->expires;
             return send(now);
         }
@@ -12120,9 +17982,6 @@ private:
 namespace dynasession::inline v0 {
 
 namespace lock_detail {
-
-/// How a session is saved of which this request has no lock, where others may have it.
-inline constexpr save_rules with_locks{.respects_locks = true};
 
 /// An operation after which the session has no lock any more; it keeps it if nothing was written for another reason than
 /// that the lock is lost.
@@ -12213,9 +18072,8 @@ public:
         const auto place = place_of(s);
         auto token = place ? place->held_lock().claim.token : std::string();
         // Under the new id there is no lock: nobody knows it yet.
-        return lock_detail::ends_turn(lock_detail::move_changes(std::move(s), to, std::move(rebind), lock_detail::with_locks,
-                                                                std::move(token)),
-                                      place);
+        return lock_detail::ends_turn(
+            lock_detail::move_changes(std::move(s), to, std::move(rebind), with_locks(), std::move(token)), place);
     }
 
     auto release(save_request s) const {
@@ -12244,20 +18102,25 @@ private:
         return place && !place->is_over() ? place : nullptr;
     }
 
-    static lock_detail::save_on_version without_lock(save_request s) {
-        return {std::move(s), lock_detail::with_locks};
+    // How a session is saved of which this request has no lock, where others may have it.
+    lock_detail::save_rules with_locks() const {
+        return {.respects_locks = true, .foreign_writers = options().foreign_writers, .service = service_};
     }
+
+    lock_detail::save_on_version without_lock(save_request s) const { return {std::move(s), with_locks()}; }
 
     static const pessimistic_lock_options& checked(const pessimistic_lock_options& o) {
         constexpr std::chrono::milliseconds none{0}, day{std::chrono::hours(24)};
         const auto is_time = [&](std::chrono::milliseconds t) { return t > none && t <= day; };
         const bool valid = is_time(o.lease) && o.max_wait_time >= none && o.max_wait_time <= day && is_time(o.min_retry_time) &&
                            o.max_retry_time >= o.min_retry_time && o.max_retry_time <= day && o.max_hold_time >= none &&
-                           o.max_hold_time <= day && is_time(o.foreign_lock_time);
+                           o.max_hold_time <= day && o.max_tenure >= o.lease && o.max_tenure <= day &&
+                           is_time(o.foreign_lock_time);
         if (!valid)
             throw session_error(failure(error::invalid_option,
                                         "pessimistic_lock_options: times are above 0 (max_wait_time and max_hold_time may be 0) "
-                                        "and at most a day, and max_retry_time is no less than min_retry_time"));
+                                        "and at most a day; max_retry_time is no less than min_retry_time, and max_tenure no less "
+                                        "than lease"));
         return o;
     }
 
@@ -12797,7 +18660,8 @@ private:
         s.reclaim(c.now);
         entry* e = s.find(c.id);
         const bool looks_at_lock = !c.if_locked_by.empty() || c.if_unlocked;
-        if (!e || !c.permitted_by(e->times, looks_at_lock ? s.lock_of(c.id) : lock_claim{})) return refused(s, e);
+        if (!e || !c.permitted_by(e->times, e->bytes(), looks_at_lock ? s.lock_of(c.id) : lock_claim{}))
+            return refused(s, e);
         e = s.replace(e, c.after.bytes(), c.now);
         if (!e) return error::store_full;
         if (c.expires) e->times.expires = *c.expires;
@@ -12853,7 +18717,7 @@ private:
         else
             std::lock(first, second);
         entry* e = from.find(c.from);
-        if (!e || !c.permitted_by(e->times, from.lock_of(c.from))) return refused(from, e);
+        if (!e || !c.permitted_by(e->times, e->bytes(), from.lock_of(c.from))) return refused(from, e);
         if (to.find(c.to)) return error::session_exists;
         // Room for the new record may be made at the cost of the old one, when both lie in one shard.
         if (!to.insert(c.to, c.content, c.now)) return error::store_full;

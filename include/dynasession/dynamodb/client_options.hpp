@@ -61,7 +61,7 @@ inline result<client_setup> resolve(client_options given, const aws::environment
     const auto config = aws::shared_config::load(given.profile, env);
     if (!config) return config.error();
 
-    auto where = aws::resolve_endpoint({.region = std::move(given.region),
+    auto where = aws::resolve_endpoint({.region = given.region,
                                         .endpoint_url = std::move(given.endpoint_url),
                                         .allow_plain_http = given.allow_plain_http,
                                         .use_fips = given.use_fips,
@@ -77,10 +77,16 @@ inline result<client_setup> resolve(client_options given, const aws::environment
     if (auto known = aws::check_retry_mode(env, *config); !known) return std::move(known).error();
     if (auto valid = check(given.call); !valid) return std::move(valid).error();
 
-    auto connection = aws::resolve_connection(std::move(given.connection), where->address, given.allow_plain_http, env, *config);
-    if (!connection) return std::move(connection).error();
-    auto credentials = aws::resolve_credentials(std::move(given.credentials), env);
+    // Those who give out credentials are other servers: which proxy leads there is asked when they are.
+    auto to_others = given.connection;
+    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
+    auto credentials = aws::resolve_credentials(std::move(given.credentials),
+                                                {.region = given.region, .allow_plain_http = given.allow_plain_http},
+                                                env, *config, std::move(to_others));
     if (!credentials) return std::move(credentials).error();
+    auto connection =
+        aws::resolve_connection(std::move(given.connection), where->address, given.allow_plain_http, env, *config);
+    if (!connection) return std::move(connection).error();
     return client_setup{*std::move(where), *std::move(credentials), given.call, *std::move(connection), std::move(given.observer)};
 }
 

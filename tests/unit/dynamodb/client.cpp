@@ -284,6 +284,7 @@ TEST_CASE("a client says what is missing or wrong before it connects to anything
     const aws::credentials key("AKID", "s");
     const auto made = [](client_options o) { return code_of([&] { client db(std::move(o)); }); };
     CHECK_FALSE(made({.region = "eu-central-1", .credentials = key}));
+    CHECK(made({.profile = "not a profile", .region = "eu-central-1", .credentials = key}) == error::invalid_option);
     CHECK(made({.region = "not a region", .credentials = key}) == error::invalid_option);
     CHECK(made({.region = "eu-central-1", .endpoint_url = "ftp://x", .credentials = key}) == error::invalid_endpoint);
     CHECK(made({.region = "eu-central-1", .endpoint_url = "http://db.example.org", .credentials = key}) ==
