@@ -7,7 +7,6 @@
 #include <dynasession/aws/service_fault.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/detail/crypto.hpp>
-#include <dynasession/detail/random.hpp>
 #include <dynasession/http/date.hpp>
 #include <dynasession/http/message.hpp>
 #include <dynasession/op/action.hpp>
@@ -66,9 +65,7 @@ private:
 
     action repeat(service_fault f) {
         if (f.retry == retry_reason::never || attempt_ == options_.max_attempts) return fail(std::move(f.why));
-        const auto longest = longest_pause(options_, f.retry, attempt_++ - 1);
-        const double factor = options_.random ? options_.random() : detail::uniform_random();
-        return op::pause{std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor)};
+        return op::pause{full_jitter(options_, f.retry, attempt_++ - 1)};
     }
 
     // Whether this machine's clock was so far off that a signature did not hold.

@@ -2,11 +2,11 @@
 #define DYNASESSION_DYNAMODB_ERROR_HPP
 
 #include <dynasession/aws/retry.hpp>
+#include <dynasession/aws/server_text.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/detail/crc32.hpp>
 #include <dynasession/dynamodb/item.hpp>
 #include <dynasession/dynamodb/json_reader.hpp>
-#include <dynasession/dynamodb/server_text.hpp>
 #include <dynasession/http/message.hpp>
 
 #include <boost/asio/error.hpp>
@@ -180,7 +180,7 @@ inline void judge_cancellation(fault& f) {
     f.why.code = meant.code;
     f.retry = meant.retry;
     if (worst != nullptr && !worst->message.empty())
-        f.why.detail = printable(f.why.detail + " " + without_values(worst->message));
+        f.why.detail = aws::printable(f.why.detail + " " + aws::without_values(worst->message));
 }
 
 } // namespace fault_detail
@@ -222,8 +222,8 @@ inline fault read_error(const http::response& answer, std::string_view target) {
     f.retry = meant.retry;
     f.ambiguous = meant.ambiguous;
     f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
-    if (!message.empty()) f.why.detail += ": " + without_values(message);
-    f.why.detail = printable(f.why.detail);
+    if (!message.empty()) f.why.detail += ": " + aws::without_values(message);
+    f.why.detail = aws::printable(f.why.detail);
 
     if (name.empty() && meant.code == error::invalid_request)
         f.why.code = error::malformed_response; // refused, but not in DynamoDB's words: this is somebody else

@@ -1,11 +1,11 @@
-#include <dynasession/dynamodb/server_text.hpp>
+#include <dynasession/aws/server_text.hpp>
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <string_view>
 
-using namespace dynasession::dynamodb;
+using namespace dynasession::aws;
 
 TEST_CASE("what says nothing of the request stays as it is") {
     for (const std::string_view text :
