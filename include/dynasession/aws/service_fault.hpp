@@ -14,7 +14,7 @@
 
 namespace dynasession::inline v0::aws {
 
-/// Why a service that gives out credentials gave none, and whether it may at the next attempt.
+/// Why a service did not do what it was asked, and whether it may at the next attempt.
 struct service_fault {
     failure why{};
     retry_reason retry = retry_reason::never;
@@ -95,9 +95,9 @@ inline service_fault service_fault_of(unsigned status, std::string_view name, st
 
 /// What it means that there was no answer.
 inline service_fault service_fault_of(failure why) {
-    // A certificate, a limit of our own and a cancellation are the same the next time.
+    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
     const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
-                       why == error::response_too_large || why == error::invalid_request;
+                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
     return {std::move(why), final ? retry_reason::never : retry_reason::transient};
 }
 

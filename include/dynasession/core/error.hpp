@@ -141,7 +141,7 @@ constexpr const char* message(error e) noexcept {
     case error::table_not_found:
         return "the table does not exist: create it with create_table(), or check table_name, region and endpoint";
     case error::table_exists: return "the table exists already";
-    case error::access_denied: return "the credentials do not permit this operation on the table: check the IAM policy";
+    case error::access_denied: return "the credentials do not permit this operation: check the IAM policy";
     case error::credentials_expired: return "the credentials have expired or are not known: renew them";
     case error::clock_skew: return "the clock of this machine differs too much from the service's: correct it";
     case error::invalid_request: return "the service refused the request as not valid";

@@ -3,13 +3,12 @@
 
 #include <dynasession/aws/retry.hpp>
 #include <dynasession/aws/server_text.hpp>
+#include <dynasession/aws/service_fault.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/detail/crc32.hpp>
 #include <dynasession/dynamodb/item.hpp>
 #include <dynasession/dynamodb/json_reader.hpp>
 #include <dynasession/http/message.hpp>
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -240,10 +239,8 @@ inline fault read_error(const http::response& answer, std::string_view target) {
 
 /// What it means that an exchange ended without an answer.
 inline fault transport_fault(failure why, bool sent) {
-    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
-    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
-                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
-    return {std::move(why), final ? aws::retry_reason::never : aws::retry_reason::transient, sent};
+    auto f = aws::service_fault_of(std::move(why));
+    return {std::move(f.why), f.retry, sent};
 }
 
 } // namespace dynasession::inline v0::dynamodb
