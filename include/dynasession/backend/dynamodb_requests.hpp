@@ -165,7 +165,7 @@ public:
 private:
     // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below. More
     // changes than that are sent as the whole of the data.
-    static constexpr std::size_t max_changes = 100;
+    static constexpr std::size_t max_changes = 100, max_compared = 50;
 
     // The parts of a SET or REMOVE clause.
     class clauses {
@@ -205,8 +205,18 @@ private:
 
     std::string is_still(placeholders& p, const std::optional<as_read>& read) const {
         if (!read) return {};
-        return " AND " + expires_at(p, read->expires) + " AND " + p.name(native_layout::data) + "=" +
-               p.value(native_layout::entries(read->data));
+        return " AND " + expires_at(p, read->expires) + " AND " + holds(p, read->data);
+    }
+
+    // Entry by entry, where those are few: dynalite finds no two maps equal.
+    static std::string holds(placeholders& p, const fields& entries) {
+        const std::string data = p.name(native_layout::data);
+        const std::size_t size = entries.size();
+        if (size > max_compared) return data + "=" + p.value(native_layout::entries(entries));
+        std::string condition = "size(" + data + ")=" + p.value(value::number(size));
+        for (const field f : entries)
+            condition += " AND " + data + "." + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f));
+        return condition;
     }
 
     std::string expires_at(placeholders& p, time_point t) const {

@@ -191,15 +191,30 @@ TEST_CASE_FIXTURE(fixture, "a change that asks for what was read demands expiry 
     c.if_as_read = as_read{time_point(2500s), fields{{"kept", "1"}, {"n", "x", true}}};
     const auto s = spell(requests.change(c));
     CHECK(s.update == spell(requests.change(change())).update);
-    CHECK(s.condition == "expires>1000 AND v=3 AND expires<=2800 AND expires=2500 AND d={kept='1',n=bytes'x'}");
+    CHECK(s.condition == "expires>1000 AND v=3 AND expires<=2800 AND expires=2500 AND size(d)=2 AND d.kept='1' AND "
+                         "d.n=bytes'x'");
     c.if_locked_by = "our token";
     c.if_as_read->data = {};
     CHECK(spell(requests.change(c)).condition ==
-          "expires>1000 AND v=3 AND expires<=2800 AND expires=2500 AND d={} AND lock='our token'");
+          "expires>1000 AND v=3 AND expires<=2800 AND expires=2500 AND size(d)=0 AND lock='our token'");
+    std::vector<std::string> keys;
+    for (int i = 0; i != 51; ++i) keys.push_back(std::to_string(100 + i));
+    std::vector<field> many;
+    for (const auto& key : keys) many.push_back({key, "1"});
+    c.if_as_read->data = fields(many); // more than are compared one by one
+    CHECK(spell(requests.change(c)).condition.find(" AND expires=2500 AND d={100='1',101='1',") != std::string::npos);
+    many.pop_back();
+    c.if_as_read->data = fields(many);
+    const auto condition_of_50 = requests.change(c).condition_expression;
+    CHECK(spell(requests.change(c)).condition.find(" AND size(d)=50 AND d.100='1' AND ") != std::string::npos);
+    CHECK(std::ranges::count_if(condition_of_50, [](char o) { return o == '.' || o == '=' || o == '<' || o == '>' || o == 'A'; }) <= 250);
+    CHECK(condition_of_50.size() <= 4096);
+
     auto m = move();
-    m.if_as_read = c.if_as_read;
+    m.if_as_read = as_read{time_point(2500s), {}};
     m.if_locked_by = "our token";
-    const std::string condition = "expires>1000 AND v=3 AND expires=2500 AND d={} AND lock='our token'";
+    const std::string condition =
+        "expires>1000 AND v=3 AND expires=2500 AND size(d)=0 AND lock='our token'";
     CHECK(spell(requests.leave(m)).condition == condition);
     CHECK(spell(std::get<dynamodb::transact_delete>(requests.move(m).transact_items[1])).condition == condition);
 }
