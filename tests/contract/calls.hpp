@@ -3,6 +3,8 @@
 
 #include "store_under_test.hpp"
 
+#include <dynasession/core/concepts.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>

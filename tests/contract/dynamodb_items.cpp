@@ -1,8 +1,8 @@
+#include "tables.hpp"
+
 #include <dynasession/dynamodb/error_label.hpp>
 #include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/dynamodb/observer.hpp>
-#include <dynasession/dynamodb_session_store.hpp>
-#include <dynasession/lock/pessimistic_lock.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -11,11 +11,8 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,47 +23,10 @@
 namespace ds = dynasession;
 namespace db = dynasession::dynamodb;
 using namespace std::chrono_literals;
+using contract::options_with;
+using contract::table;
+using contract::unique_name;
 using value = db::attribute_value;
-
-namespace {
-
-ds::dynamodb_options options_with(std::string table_name) {
-    const char* endpoint = std::getenv("DYNASESSION_ENDPOINT");
-    REQUIRE_MESSAGE(endpoint, "DYNASESSION_ENDPOINT has to name a DynamoDB");
-    ds::dynamodb_options o;
-    o.endpoint_url = endpoint;
-    o.table_name = std::move(table_name);
-    return o;
-}
-
-std::string unique_name(std::string_view purpose) {
-    return "dynasession-" + std::string(purpose) + "-" + ds::session_id::generate().loggable().substr(4);
-}
-
-/// A table of its own, with a store over it, and a plain view of its items.
-struct table {
-    explicit table(std::string_view purpose, ds::session_options session_options = {}, ds::json_serializer serializer = {})
-        : store(options_with(unique_name(purpose)), session_options, {}, serializer) {
-        store.backend().create_table();
-    }
-    ~table() {
-        ds::error_code ignored;
-        store.backend().client().execute(db::delete_table_request{name()}, ignored);
-    }
-
-    std::string name() const { return store_name; }
-    db::client& client() { return store.backend().client(); }
-
-    std::vector<db::item> items() {
-        return client().execute(db::scan_request{.table_name = name(), .consistent_read = true}).items;
-    }
-    void put(db::item i) { client().execute(db::put_item_request{.table_name = name(), .item = std::move(i)}); }
-
-    ds::dynamodb_session_store store;
-    std::string store_name = store.backend().table_name();
-};
-
-} // namespace
 
 TEST_CASE("dynamodb: create_table makes a table with its key and TTL, and leaves one that is there as it is") {
     const auto name = unique_name("create");
@@ -307,61 +267,4 @@ TEST_CASE("dynamodb: a cancelled operation ends with operation_aborted, and the 
     auto found = store.async_load(s.id(), boost::asio::use_future);
     io.run();
     CHECK(found.get()->get<int>("n") == 1);
-}
-
-TEST_CASE("dynamodb: a lock of the PHP handler is respected, and taken over when nothing happens under it for long") {
-    table t("php");
-    struct manual_clock {
-        std::atomic<std::int64_t> ms{0};
-        const ds::op::instant start = ds::op::instant::now();
-    };
-    const auto clock = std::make_shared<manual_clock>();
-    auto options = options_with(t.name());
-    options.clock = [clock]() -> ds::op::instant {
-        const std::chrono::milliseconds passed(clock->ms);
-        return {clock->start.system + passed, clock->start.steady + passed};
-    };
-    ds::basic_session_store<ds::dynamodb_backend, ds::pessimistic_lock, ds::json_serializer> store(
-        options, {}, ds::pessimistic_lock{{.max_wait_time = 0ms, .foreign_lock_time = 60s}});
-    auto s = store.create();
-    s.set("n", 1);
-    store.save(s);
-    const auto written_by_php = [&](const char* expression, value one) {
-        t.client().execute(db::update_item_request{.table_name = t.name(),
-                                                   .key = store.backend().layout().key(s.id()),
-                                                   .update_expression = expression,
-                                                   .expression_attribute_names = {{"#l", "lock"}},
-                                                   .expression_attribute_values = {{":one", std::move(one)}}});
-    };
-    const auto is_locked = [&] {
-        ds::error_code ec;
-        return !store.load(s.id(), ec) && ec == ds::error::lock_timeout;
-    };
-
-    written_by_php("SET #l = :one", value::number(1));
-    CHECK(is_locked());
-    clock->ms += 59'999;
-    CHECK(is_locked());
-    CHECK(store.load(s.id(), ds::read_only));
-    clock->ms += 1;
-    auto mine = store.load(s.id());
-    REQUIRE(mine);
-    CHECK(*t.items().front().find("lock")->as_string() != "");
-
-    // PHP never asks whose lock it removes. Ours is broken then, whoever takes the next one.
-    written_by_php("SET #l = :one", value::number(1));
-    mine->set("n", 2);
-    ds::error_code ec;
-    store.save(*mine, ec);
-    CHECK(ec == ds::error::lock_lost);
-    CHECK(store.load(s.id(), ds::read_only)->get<int>("n") == 1);
-    CHECK(is_locked());
-    clock->ms += 60'000;
-    mine = store.load(s.id());
-    REQUIRE(mine);
-    mine->set("n", 3);
-    store.save(*mine);
-    CHECK_FALSE(t.items().front().contains("lock"));
-    CHECK_FALSE(t.items().front().contains("lock_until"));
-    CHECK(store.load(s.id(), ds::read_only)->get<int>("n") == 3);
 }
