@@ -3,7 +3,8 @@
 //     caller [TIME-LIMIT]    in ms, for a call and each part of it; without it those of the library hold
 //
 // Makes a call for each line of its input, `blocking` or `async`, and prints a line about it: whether it is "ok", the
-// number of attempts, what kind of error it was, and the error's texts, with tabs between.
+// number of attempts, what kind of error it was, and the error's texts, with tabs between. Without a client that is all
+// there is, and the exit status is 2.
 
 #include <dynasession/dynamodb/client.hpp>
 
@@ -64,5 +65,5 @@ int main(int argc, char** argv) try {
     }
 } catch (const session_error& e) {
     report(0, {e.code(), e.detail()});
-    return 1;
+    return 2;
 }

@@ -57,6 +57,8 @@ class Caller:
 
     def close(self):
         self.process.communicate(timeout=LIMIT)
+        if self.process.returncode not in (0, 2):  # what a sanitizer finds at the end, too
+            raise AssertionError(f"the caller ended with {self.process.returncode}")
 
 
 class Place(unittest.TestCase):
