@@ -12,6 +12,7 @@
 #include <dynasession/aws/shared_config.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/http/client.hpp>
+#include <dynasession/op/run.hpp>
 
 #include <utility>
 #include <variant>
@@ -22,15 +23,14 @@ namespace dynasession::inline v0::aws {
 template <fetch_operation Op>
 class fetching {
 public:
-    /// The options are those of `fetch_io`.
-    explicit fetching(Op operation, http::client_options connection = {})
-        : operation_(std::move(operation)), connection_(std::move(connection)) {}
+    explicit fetching(Op operation, fetch_io effects = fetch_io())
+        : operation_(std::move(operation)), effects_(std::move(effects)) {}
 
-    result<credentials> operator()() const { return fetch_now(operation_, connection_); }
+    result<credentials> operator()() const { return op::run(operation_, effects_); }
 
 private:
     Op operation_;
-    http::client_options connection_;
+    fetch_io effects_;
 };
 
 /// The credentials that a client uses: those it was given, else those of the first of these places that is configured:
@@ -49,6 +49,8 @@ private:
 /// read when credentials are wanted, and again before they expire. Keys of the environment and of files stay as they
 /// are now, unless the environment says when they expire: then it is read again.
 ///
+/// `connection` says how the servers are reached, as for `fetch_io`.
+///
 /// *Errors:* those of `credential_search`: what is configured wrong, by half or in two ways is never passed over.
 inline result<credentials_provider> resolve_credentials(credentials_provider given,
                                                         const credential_options& options = {},
@@ -60,7 +62,8 @@ inline result<credentials_provider> resolve_credentials(credentials_provider giv
     if (!found) return std::move(found).error();
     if (auto* keys = std::get_if<credentials>(&found->from)) return credentials_provider(std::move(*keys));
     auto& fetch = std::get<credential_fetch>(found->from);
-    return credentials_provider(fetching(std::move(fetch), std::move(connection)), found->refresh);
+    fetch_io effects(std::move(connection), options.allow_plain_http, env, config);
+    return credentials_provider(fetching(std::move(fetch), std::move(effects)), found->refresh);
 }
 
 } // namespace dynasession::inline v0::aws

@@ -2,8 +2,10 @@
 #define DYNASESSION_AWS_FETCH_NOW_HPP
 
 #include <dynasession/aws/connection.hpp>
+#include <dynasession/aws/environment.hpp>
 #include <dynasession/aws/fetch.hpp>
 #include <dynasession/aws/run_program.hpp>
+#include <dynasession/aws/shared_config.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/http/client.hpp>
 #include <dynasession/http/message.hpp>
@@ -24,9 +26,13 @@ namespace dynasession::inline v0::aws {
 /// *Thread safety:* may be used from many threads at once.
 class fetch_io {
 public:
-    /// The options are those of the connections to servers, completed as `resolve_connection` does it, but for the time
-    /// limits: those are the calls' own. No proxy leads to metadata servers.
-    explicit fetch_io(http::client_options options = {}) : options_(std::move(options)) {
+    /// The options are those of the connections to servers, but for the time limits: those are the calls' own. What is
+    /// not set is taken from environment and profile when a server is asked, as `resolve_connection` does; through a
+    /// proxy go those calls only that may.
+    explicit fetch_io(http::client_options options = {}, bool allow_plain_http = false,
+                      environment env = process_environment, shared_config config = {})
+        : options_(std::move(options)), allow_plain_http_(allow_plain_http), env_(std::move(env)),
+          config_(std::move(config)) {
         options_.max_body_size = 64 * 1024; // credentials have a few thousand bytes
     }
 
@@ -61,11 +67,14 @@ private:
     result<http::client_options> options_for(const server_call& call) const {
         auto options = options_;
         options.connect_timeout = options.handshake_timeout = call.timeout;
-        if (!call.through_proxy) options.proxy.emplace();
-        return resolve_connection(std::move(options), call.server, true);
+        if (!call.through_proxy) options.proxy.emplace(); // none
+        return resolve_connection(std::move(options), call.server, allow_plain_http_, env_, config_);
     }
 
     http::client_options options_;
+    bool allow_plain_http_;
+    environment env_;
+    shared_config config_;
 };
 
 /// Fetches credentials on the calling thread. The options are those of `fetch_io`.

@@ -35,7 +35,7 @@ using assumed = aws::fetch_role_credentials<one_request>;
 static_assert(aws::fetch_operation<assumed>);
 
 assumed fetch(std::vector<aws::role> roles) {
-    return {{}, {{.host = "sts.eu-west-1.amazonaws.com"}, "eu-west-1"}, std::move(roles)};
+    return assumed({}, {{.host = "sts.eu-west-1.amazonaws.com"}, "eu-west-1"}, std::move(roles));
 }
 
 bool is_signed_by(const aws::server_call& call, std::string_view key_id) {

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view keys = "aws_access_key_id = hidden\naws_secret_access_key = hidden\n";
 
 result<std::optional<aws::role_path>> path_of(std::string_view config, std::string_view credentials = {}) {
-    return aws::configured_roles(tests::configured(config, credentials).value(), "default");
+    return aws::configured_roles(test::configured(config, credentials).value(), "default");
 }
 
 // The roles in their order, and what stands before them.

@@ -12,12 +12,12 @@ using test::ten;
 
 namespace {
 
-aws::environment none() { return tests::made_of({{"AWS_EC2_METADATA_DISABLED", "true"}}); }
+aws::environment none() { return test::made_of({{"AWS_EC2_METADATA_DISABLED", "true"}}); }
 
 } // namespace
 
 TEST_CASE("what a program gives goes before everything") {
-    const auto env = tests::made_of({{"AWS_ACCESS_KEY_ID", "half"}});
+    const auto env = test::made_of({{"AWS_ACCESS_KEY_ID", "half"}});
     const auto provider = aws::resolve_credentials(aws::credentials("AKIDGIVEN", "secret"), {}, env).value();
     CHECK(provider.cached(ten)->access_key_id() == "AKIDGIVEN");
     CHECK(aws::resolve_credentials({}, {}, env).error() == error::missing_credentials);
@@ -31,7 +31,7 @@ TEST_CASE("a source of the user's own is all that there is to write") {
 }
 
 TEST_CASE("keys are there at once, and stay") {
-    const auto config = tests::configured("", "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = x\n").value();
+    const auto config = test::configured("", "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = x\n").value();
     const auto provider = aws::resolve_credentials({}, {}, none(), config).value();
     const auto keys = provider.cached(ten);
     REQUIRE(keys);
@@ -41,7 +41,7 @@ TEST_CASE("keys are there at once, and stay") {
 
 TEST_CASE("others are fetched when they are wanted") {
     const auto config =
-        tests::configured("[default]\ncredential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"AKIDPROGRAM\", "
+        test::configured("[default]\ncredential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"AKIDPROGRAM\", "
                           "\"SecretAccessKey\": \"x\"}'\n")
             .value();
     const auto provider = aws::resolve_credentials({}, {}, none(), config).value();

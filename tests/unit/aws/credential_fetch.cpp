@@ -56,7 +56,7 @@ TEST_CASE("variables that are gone are told") {
 }
 
 TEST_CASE("a container's token is read when the fetch begins") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     const op::defer prototype(aws::container_request{{.server = {.tls = false, .host = "169.254.170.23", .port = 80},
                                                       .target = "/v1/credentials",
                                                       .source = "AWS_CONTAINER_CREDENTIALS_FULL_URI",

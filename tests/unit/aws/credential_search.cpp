@@ -17,12 +17,12 @@ using test::answer, test::asked, test::failed, test::fetched, test::sts_answer, 
 namespace {
 
 const std::string keys = "aws_access_key_id = AKIDFILE\naws_secret_access_key = hidden\n";
-const tests::variables of_environment{{"AWS_ACCESS_KEY_ID", "AKIDENV"}, {"AWS_SECRET_ACCESS_KEY", "hidden"}};
-const tests::variables of_container{{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x"}};
-const tests::variables of_pod{{"AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"}, {"AWS_ROLE_ARN", "arn:pod"}};
-const tests::variables no_instance{{"AWS_EC2_METADATA_DISABLED", "true"}};
+const test::variables of_environment{{"AWS_ACCESS_KEY_ID", "AKIDENV"}, {"AWS_SECRET_ACCESS_KEY", "hidden"}};
+const test::variables of_container{{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x"}};
+const test::variables of_pod{{"AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"}, {"AWS_ROLE_ARN", "arn:pod"}};
+const test::variables no_instance{{"AWS_EC2_METADATA_DISABLED", "true"}};
 
-tests::variables both(tests::variables a, const tests::variables& b) {
+test::variables both(test::variables a, const test::variables& b) {
     a.insert(b.begin(), b.end());
     return a;
 }
@@ -30,13 +30,13 @@ tests::variables both(tests::variables a, const tests::variables& b) {
 struct given {
     std::string config{};
     std::string credentials{};
-    tests::variables variables{};
+    test::variables variables{};
     std::string profile{}; ///< named by the program
 };
 
 result<aws::found_credentials> search(const given& g) {
-    const auto config = tests::configured(g.config, g.credentials, g.profile, g.variables).value();
-    return aws::credential_search({.region = "eu-west-1"}, tests::made_of(g.variables), config).find();
+    const auto config = test::configured(g.config, g.credentials, g.profile, g.variables).value();
+    return aws::credential_search({.region = "eu-west-1"}, test::made_of(g.variables), config).find();
 }
 
 // How credentials are fetched that are not known.
@@ -96,7 +96,7 @@ TEST_CASE("keys of the environment that expire are read again") {
 }
 
 TEST_CASE("a role is assumed with the credentials of its source") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     const auto first_call = [](const given& g) {
         auto fetch = fetch_of(g);
         return asked(fetch.resume({}, ten)).message;

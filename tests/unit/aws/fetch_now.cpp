@@ -1,6 +1,7 @@
 #include <dynasession/aws/fetch_now.hpp>
 
 #include "support/http_calls.hpp"
+#include "support/made_environment.hpp"
 #include "support/scripted_server.hpp"
 
 #include <doctest/doctest.h>
@@ -95,14 +96,28 @@ TEST_CASE("a fetch over TLS trusts the authorities of the options") {
     CHECK(aws::fetch_io(options).perform(call_to(server)).answer.error() == error::invalid_option);
 }
 
-TEST_CASE("no proxy leads to metadata servers, and one that leads elsewhere is used") {
-    test::scripted_server server({test::answer::ok("keys")});
+TEST_CASE("a fetch takes authorities from the environment") {
+    const test::certificate_authority authority;
+    test::scripted_server server({test::answer::ok("body")}, {.certificate = authority.issue("IP:127.0.0.1")});
+    const aws::fetch_io effects({}, false, test::made_of({{"AWS_CA_BUNDLE", authority.file()}}));
+    CHECK(effects.perform(call_to(server)).answer->body == "body");
+    const auto broken = aws::fetch_io({}, false, test::made_of({{"AWS_CA_BUNDLE", "/nowhere"}})).perform(call_to(server));
+    CHECK(broken.answer.error().detail.starts_with("AWS_CA_BUNDLE: "));
+}
+
+TEST_CASE("services are asked through a proxy, metadata servers never") {
     test::scripted_server proxy({test::answer::with(403, "")});
-    const aws::fetch_io effects({.proxy = proxy.url()});
-    auto call = call_to(server);
-    CHECK(effects.perform(call).answer->body == "keys");
-    CHECK(proxy.connections() == 0);
-    call.through_proxy = true;
-    CHECK(effects.perform(call).answer.error() == error::proxy_refused);
-    CHECK(server.requests().size() == 1);
+    test::scripted_server metadata({test::answer::ok("body")});
+    const auto url = "http://127.0.0.1:" + std::to_string(test::endpoint_of(proxy).port);
+    aws::server_call to_service{.server = {.host = "sts.test"}, .message = test::get("/"), .timeout = test::ample};
+    to_service.through_proxy = true;
+
+    const aws::fetch_io effects({}, false, test::made_of({{"HTTPS_PROXY", url}}));
+    CHECK(effects.perform(to_service).answer.error() == error::proxy_refused);
+    CHECK(proxy.requests().at(0).head.starts_with("CONNECT sts.test:443 "));
+
+    http::client_options options;
+    options.proxy = url;
+    CHECK(aws::fetch_io(options).perform(call_to(metadata)).answer->body == "body");
+    CHECK(proxy.requests().size() == 1);
 }

@@ -20,15 +20,15 @@ const std::string keys = "aws_access_key_id = AKIDFILE\naws_secret_access_key = 
 const std::string sso = "sso_start_url = https://x/start\nsso_region = eu-west-2\nsso_account_id = 1\nsso_role_name = r\n";
 
 aws::profile_search::finding search(std::string_view config, std::string_view credentials,
-                                    const tests::variables& variables) {
-    const auto env = tests::made_of(variables);
-    const auto files = tests::configured(config, credentials).value();
+                                    const test::variables& variables) {
+    const auto env = test::made_of(variables);
+    const auto files = test::configured(config, credentials).value();
     return aws::profile_search({.region = "eu-west-1"}, env, env, files, "default").find();
 }
 
 // Where the credentials come from: their id, or what is asked first.
 std::string shown(std::string_view config, std::string_view credentials = {},
-                  const tests::variables& variables = {{"HOME", "/nowhere"}}) {
+                  const test::variables& variables = {{"HOME", "/nowhere"}}) {
     auto found = search(config, credentials, variables);
     REQUIRE_MESSAGE(found.has_value(), found.error());
     if (!*found) return "none";
@@ -44,7 +44,7 @@ std::string shown(std::string_view config, std::string_view credentials = {},
 } // namespace
 
 TEST_CASE("the places in a profile, in their order") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     const auto token = directory.write("token", "jwt");
     const std::string identity = "role_arn = arn:x\nweb_identity_token_file = " + token + "\n";
     const std::string program = "credential_process = /bin/prog --now\n";
@@ -88,10 +88,10 @@ TEST_CASE("a login of the AWS CLI says how it can be used") {
 }
 
 TEST_CASE("STS and the portal are where they are configured") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     const auto token = directory.write("token", "jwt");
-    const tests::variables home{{"HOME", directory.path()}};
-    const auto login = aws::sso_token_file("https://x/start", tests::made_of(home)).value();
+    const test::variables home{{"HOME", directory.path()}};
+    const auto login = aws::sso_token_file("https://x/start", test::made_of(home)).value();
     directory.write(login.substr(directory.path().size() + 1),
                     R"({"accessToken": "t", "expiresAt": "2026-11-20T10:00:01Z"})");
     const std::string identity = "[default]\nrole_arn = arn:x\nweb_identity_token_file = " + token + "\n";
@@ -105,11 +105,11 @@ TEST_CASE("STS and the portal are where they are configured") {
 }
 
 TEST_CASE("STS is asked in a region of AWS") {
-    const auto env = tests::made_of({});
-    const auto none = tests::configured("").value();
+    const auto env = test::made_of({});
+    const auto none = test::configured("").value();
     CHECK(aws::resolve_sts({.region = "local"}, env, none).value().region == "us-east-1");
     CHECK(aws::resolve_sts({.region = "cn-north-1"}, env, none).value().address.host == "sts.cn-north-1.amazonaws.com.cn");
     CHECK(aws::resolve_sts({}, env, none).error() == error::missing_region);
-    CHECK(aws::resolve_sts({}, env, tests::configured("[default]\nregion = eu-north-1\n").value()).value().region ==
+    CHECK(aws::resolve_sts({}, env, test::configured("[default]\nregion = eu-north-1\n").value()).value().region ==
           "eu-north-1");
 }

@@ -23,7 +23,7 @@ constexpr std::string_view role_credentials =
     R"("expiration":1795172400000}})";
 
 // A fetch by a login of which this is left.
-aws::fetch_sso_credentials fetch_with(const tests::temporary_directory& directory, std::string_view left = login) {
+aws::fetch_sso_credentials fetch_with(const test::temporary_directory& directory, std::string_view left = login) {
     return aws::fetch_sso_credentials({.portal = {.host = "portal.sso.eu-west-1.amazonaws.com"},
                                  .profile = {.profile = "work",
                                              .account_id = "123456789012",
@@ -34,14 +34,14 @@ aws::fetch_sso_credentials fetch_with(const tests::temporary_directory& director
 }
 
 failure refused_login(std::string_view left) {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     auto fetch = fetch_with(directory, left);
     return failed(fetch.resume({}, ten));
 }
 
 // What becomes of a fetch whose first request is answered so.
 test::fetch_action answered(aws::fetch_reply reply) {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     auto fetch = fetch_with(directory);
     asked(fetch.resume({}, ten));
     return fetch.resume(std::move(reply), ten);
@@ -50,7 +50,7 @@ test::fetch_action answered(aws::fetch_reply reply) {
 } // namespace
 
 TEST_CASE("the portal is asked for the role with the token of the login") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     auto fetch = fetch_with(directory);
     const auto sent = asked(fetch.resume({}, ten));
     CHECK(sent.server.host == "portal.sso.eu-west-1.amazonaws.com");
@@ -71,7 +71,7 @@ TEST_CASE("the portal's answer is read, its expiry in milliseconds") {
 }
 
 TEST_CASE("a login that has expired is told from one that is none") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     auto fetch = fetch_with(directory);
     const auto expired = failed(fetch.resume({}, after(1s)));
     CHECK(expired == error::credentials_expired);
@@ -85,7 +85,7 @@ TEST_CASE("a login that has expired is told from one that is none") {
 }
 
 TEST_CASE("each fetch reads the token anew") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     const auto prototype = fetch_with(directory);
     directory.write("token.json", R"({"accessToken": "second", "expiresAt": "2026-11-20T10:00:01UTC"})");
     auto fetch = prototype;

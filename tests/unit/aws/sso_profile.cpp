@@ -12,8 +12,8 @@ using namespace dynasession;
 
 namespace {
 
-result<std::optional<aws::sso_profile>> found(std::string_view config, const tests::variables& variables = {{"HOME", "/home/jo"}}) {
-    return aws::configured_sso(tests::made_of(variables), tests::configured(config).value(), "default");
+result<std::optional<aws::sso_profile>> found(std::string_view config, const test::variables& variables = {{"HOME", "/home/jo"}}) {
+    return aws::configured_sso(test::made_of(variables), test::configured(config).value(), "default");
 }
 
 failure refusal(std::string_view config) {

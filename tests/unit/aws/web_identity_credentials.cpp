@@ -17,14 +17,14 @@ using test::asked, test::failed, test::fetched, test::sts_answer, test::ten;
 
 namespace {
 
-const tests::variables of_a_pod{{"AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token"},
+const test::variables of_a_pod{{"AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token"},
                                 {"AWS_ROLE_ARN", "arn:aws:iam::1:role/pod"}};
 
-result<std::optional<aws::web_identity>> found(const tests::variables& variables, std::string_view config = {}) {
-    return aws::configured_web_identity(tests::made_of(variables), tests::configured(config).value(), "default");
+result<std::optional<aws::web_identity>> found(const test::variables& variables, std::string_view config = {}) {
+    return aws::configured_web_identity(test::made_of(variables), test::configured(config).value(), "default");
 }
 
-std::string refusal(const tests::variables& variables, std::string_view config = {}) {
+std::string refusal(const test::variables& variables, std::string_view config = {}) {
     const auto r = found(variables, config);
     REQUIRE(r.has_error());
     return r.error().detail;
@@ -76,7 +76,7 @@ TEST_CASE("a web identity that is configured by half is an error") {
 
 TEST_CASE("the duration of a role has bounds") {
     const auto with = [](std::string_view duration) {
-        return aws::role_duration(tests::configured("[default]\nduration_seconds = " + std::string(duration) + "\n").value(),
+        return aws::role_duration(test::configured("[default]\nduration_seconds = " + std::string(duration) + "\n").value(),
                                   "default");
     };
     CHECK(with("900").value() == 900s);
@@ -91,7 +91,7 @@ TEST_CASE("the duration of a role has bounds") {
 }
 
 TEST_CASE("the token is what stands in the file") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     const auto read = [&](std::string_view text) {
         return aws::read_web_identity_token(file_named(directory.write("token", text)));
     };
@@ -116,7 +116,7 @@ TEST_CASE("the token is what stands in the file") {
 }
 
 TEST_CASE("each fetch reads the file anew, which is replaced before its token expires") {
-    const tests::temporary_directory directory;
+    const test::temporary_directory directory;
     const aws::web_identity identity{.assumed = {.arn = "arn:x", .session_name = "s", .source = "AWS_ROLE_ARN"},
                                      .token_file = file_named(directory.write("token", "first"))};
     const aws::fetch_web_identity_credentials prototype(
