@@ -1205,7 +1205,7 @@ constexpr const char* message(error e) noexcept {
     case error::table_not_found:
         return "the table does not exist: create it with create_table(), or check table_name, region and endpoint";
     case error::table_exists: return "the table exists already";
-    case error::access_denied: return "the credentials do not permit this operation on the table: check the IAM policy";
+    case error::access_denied: return "the credentials do not permit this operation: check the IAM policy";
     case error::credentials_expired: return "the credentials have expired or are not known: renew them";
     case error::clock_skew: return "the clock of this machine differs too much from the service's: correct it";
     case error::invalid_request: return "the service refused the request as not valid";
@@ -3346,6 +3346,163 @@ private:
 #define DYNASESSION_DYNAMODB_ERROR_HPP
 
 // #include <dynasession/aws/retry.hpp>
+// #include <dynasession/aws/server_text.hpp>
+#ifndef DYNASESSION_AWS_SERVER_TEXT_HPP
+#define DYNASESSION_AWS_SERVER_TEXT_HPP
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::aws {
+
+/// A message of the service without what it repeats of the request: values of attributes, and the canonical request,
+/// in which the security token stands. What else it says stays: names of tables, attributes and roles.
+///
+/// Where it repeats was seen in the answers of DynamoDB Local and dynalite, which word them as the service does.
+inline std::string without_values(std::string_view message) {
+    constexpr std::string_view value = "Value ", place = " at '", gap = "...";
+    // Everything behind these may be repeated text.
+    constexpr std::array<std::string_view, 8> before_values{
+        "numeric value: ", "Input collection [", "operand: ",      "name found; type: ",
+        "Canonical String", "String-to-Sign",    "Authorization=", "Authorization header: "};
+
+    std::string out(message);
+    // "Value '...' at 'tableName' failed to satisfy constraint: ..."
+    const auto from = out.find(value), to = out.rfind(place);
+    if (from != out.npos && to != out.npos && from + value.size() <= to)
+        out.replace(from + value.size(), to - from - value.size(), gap);
+
+    for (const auto marker : before_values)
+        if (const auto at = out.find(marker); at != out.npos) out.replace(at + marker.size(), out.npos, gap);
+    return out;
+}
+
+/// A text of the service, fit for a line of a log: no control characters, not too long, cut between characters.
+inline std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 512;
+    if (text.size() > longest) {
+        text = text.substr(0, longest + 1);
+        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
+        text.remove_suffix(1);
+    }
+    std::string out(text);
+    std::ranges::replace_if(
+        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return out;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/service_fault.hpp>
+#ifndef DYNASESSION_AWS_SERVICE_FAULT_HPP
+#define DYNASESSION_AWS_SERVICE_FAULT_HPP
+
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/aws/server_text.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Why a service did not do what it was asked, and whether it may at the next attempt.
+struct service_fault {
+    failure why{};
+    retry_reason retry = retry_reason::never;
+};
+
+namespace service_fault_detail {
+
+struct meaning {
+    std::string_view name{};
+    error code{};
+    retry_reason retry = retry_reason::never;
+};
+
+// STS API reference, "Common errors" and those of AssumeRole and AssumeRoleWithWebIdentity; SSO portal API reference,
+// GetRoleCredentials; the lists of the SDKs' standard retry mode.
+inline constexpr meaning meanings[] = {
+    {"Throttling", error::throttled, retry_reason::throttling},
+    {"ThrottlingException", error::throttled, retry_reason::throttling},
+    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
+    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
+    {"RequestTimeout", error::timeout, retry_reason::transient},
+    {"RequestTimeoutException", error::timeout, retry_reason::transient},
+    {"InternalFailure", error::service_unavailable, retry_reason::transient},
+    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient},
+    {"IDPCommunicationError", error::service_unavailable, retry_reason::transient},
+    {"ExpiredToken", error::credentials_expired},
+    {"ExpiredTokenException", error::credentials_expired},
+    {"InvalidClientTokenId", error::credentials_expired},
+    {"UnrecognizedClientException", error::credentials_expired},
+    {"UnauthorizedException", error::credentials_expired},
+    {"AccessDenied", error::access_denied},
+    {"AccessDeniedException", error::access_denied},
+    {"ForbiddenException", error::access_denied},
+    {"InvalidIdentityToken", error::access_denied},
+    {"InvalidIdentityTokenException", error::access_denied},
+    {"IDPRejectedClaim", error::access_denied},
+    {"RegionDisabledException", error::access_denied},
+    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
+    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
+    {"AuthFailure", error::access_denied, retry_reason::signature},
+    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
+    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
+    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
+};
+
+// What a status means by itself; an answer that is not in the service's words comes from somebody else.
+inline meaning by_status(unsigned status, bool named) noexcept {
+    switch (status) {
+    case 429: return {"", error::throttled, retry_reason::throttling};
+    case 408: return {"", error::timeout, retry_reason::transient};
+    case 401:
+    case 403: return {"", error::access_denied};
+    case 500:
+    case 502:
+    case 503:
+    case 504: return {"", error::service_unavailable, retry_reason::transient};
+    default: return {"", named ? error::invalid_request : error::malformed_response};
+    }
+}
+
+} // namespace service_fault_detail
+
+/// The name of an error in what an answer says, such as `com.amazonaws.sso#ForbiddenException:http://...`.
+inline std::string_view error_name(std::string_view text) noexcept {
+    text = text.substr(0, text.find(':'));
+    return text.substr(text.find('#') + 1); // npos + 1 is 0
+}
+
+/// What an answer with another status than 200 means, by the name of its error and its message, which may be empty.
+inline service_fault service_fault_of(unsigned status, std::string_view name, std::string_view message) {
+    using namespace service_fault_detail;
+    const auto* known = std::ranges::find(meanings, name, &meaning::name);
+    const auto meant = known == std::end(meanings) ? by_status(status, !name.empty()) : *known;
+    auto text = name.empty() ? "HTTP status " + std::to_string(status) : std::string(name);
+    if (!message.empty()) text += ": " + without_values(message);
+    return {{meant.code, printable(text)}, meant.retry};
+}
+
+/// What it means that there was no answer.
+inline service_fault service_fault_of(failure why) {
+    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
+    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
+                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
+    return {std::move(why), final ? retry_reason::never : retry_reason::transient};
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/detail/crc32.hpp>
 #ifndef DYNASESSION_DETAIL_CRC32_HPP
@@ -3494,59 +3651,7 @@ inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) noex
 #endif
 // #include <dynasession/dynamodb/item.hpp>
 // #include <dynasession/dynamodb/json_reader.hpp>
-// #include <dynasession/dynamodb/server_text.hpp>
-#ifndef DYNASESSION_DYNAMODB_SERVER_TEXT_HPP
-#define DYNASESSION_DYNAMODB_SERVER_TEXT_HPP
-
-#include <algorithm>
-#include <array>
-#include <string>
-#include <string_view>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// A message of the service without what it repeats of the request: values of attributes, and the canonical request,
-/// in which the security token stands. What else it says stays: names of tables, attributes and roles.
-///
-/// Where it repeats was seen in the answers of DynamoDB Local and dynalite, which word them as the service does.
-inline std::string without_values(std::string_view message) {
-    constexpr std::string_view value = "Value ", place = " at '", gap = "...";
-    // Everything behind these may be repeated text.
-    constexpr std::array<std::string_view, 8> before_values{
-        "numeric value: ", "Input collection [", "operand: ",      "name found; type: ",
-        "Canonical String", "String-to-Sign",    "Authorization=", "Authorization header: "};
-
-    std::string out(message);
-    // "Value '...' at 'tableName' failed to satisfy constraint: ..."
-    const auto from = out.find(value), to = out.rfind(place);
-    if (from != out.npos && to != out.npos && from + value.size() <= to)
-        out.replace(from + value.size(), to - from - value.size(), gap);
-
-    for (const auto marker : before_values)
-        if (const auto at = out.find(marker); at != out.npos) out.replace(at + marker.size(), out.npos, gap);
-    return out;
-}
-
-/// A text of the service, fit for a line of a log: no control characters, not too long, cut between characters.
-inline std::string printable(std::string_view text) {
-    constexpr std::size_t longest = 512;
-    if (text.size() > longest) {
-        text = text.substr(0, longest + 1);
-        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
-        text.remove_suffix(1);
-    }
-    std::string out(text);
-    std::ranges::replace_if(
-        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return out;
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
 // #include <dynasession/http/message.hpp>
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -3717,7 +3822,7 @@ inline void judge_cancellation(fault& f) {
     f.why.code = meant.code;
     f.retry = meant.retry;
     if (worst != nullptr && !worst->message.empty())
-        f.why.detail = printable(f.why.detail + " " + without_values(worst->message));
+        f.why.detail = aws::printable(f.why.detail + " " + aws::without_values(worst->message));
 }
 
 } // namespace fault_detail
@@ -3759,8 +3864,8 @@ inline fault read_error(const http::response& answer, std::string_view target) {
     f.retry = meant.retry;
     f.ambiguous = meant.ambiguous;
     f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
-    if (!message.empty()) f.why.detail += ": " + without_values(message);
-    f.why.detail = printable(f.why.detail);
+    if (!message.empty()) f.why.detail += ": " + aws::without_values(message);
+    f.why.detail = aws::printable(f.why.detail);
 
     if (name.empty() && meant.code == error::invalid_request)
         f.why.code = error::malformed_response; // refused, but not in DynamoDB's words: this is somebody else
@@ -3777,10 +3882,8 @@ inline fault read_error(const http::response& answer, std::string_view target) {
 
 /// What it means that an exchange ended without an answer.
 inline fault transport_fault(failure why, bool sent) {
-    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
-    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
-                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
-    return {std::move(why), final ? aws::retry_reason::never : aws::retry_reason::transient, sent};
+    auto f = aws::service_fault_of(std::move(why));
+    return {std::move(f.why), f.retry, sent};
 }
 
 } // namespace dynasession::inline v0::dynamodb
@@ -7650,164 +7753,8 @@ concept fetch_operation = op::operation<Op> && std::same_as<typename Op::effect_
 // #include <dynasession/aws/fetch.hpp>
 // #include <dynasession/aws/retry.hpp>
 // #include <dynasession/aws/service_fault.hpp>
-#ifndef DYNASESSION_AWS_SERVICE_FAULT_HPP
-#define DYNASESSION_AWS_SERVICE_FAULT_HPP
-
-// #include <dynasession/aws/retry.hpp>
-// #include <dynasession/aws/server_text.hpp>
-#ifndef DYNASESSION_AWS_SERVER_TEXT_HPP
-#define DYNASESSION_AWS_SERVER_TEXT_HPP
-
-#include <algorithm>
-#include <array>
-#include <string>
-#include <string_view>
-
-namespace dynasession::inline v0::aws {
-
-/// A message of the service without what it repeats of the request: values of attributes, and the canonical request,
-/// in which the security token stands. What else it says stays: names of tables, attributes and roles.
-///
-/// Where it repeats was seen in the answers of DynamoDB Local and dynalite, which word them as the service does.
-inline std::string without_values(std::string_view message) {
-    constexpr std::string_view value = "Value ", place = " at '", gap = "...";
-    // Everything behind these may be repeated text.
-    constexpr std::array<std::string_view, 8> before_values{
-        "numeric value: ", "Input collection [", "operand: ",      "name found; type: ",
-        "Canonical String", "String-to-Sign",    "Authorization=", "Authorization header: "};
-
-    std::string out(message);
-    // "Value '...' at 'tableName' failed to satisfy constraint: ..."
-    const auto from = out.find(value), to = out.rfind(place);
-    if (from != out.npos && to != out.npos && from + value.size() <= to)
-        out.replace(from + value.size(), to - from - value.size(), gap);
-
-    for (const auto marker : before_values)
-        if (const auto at = out.find(marker); at != out.npos) out.replace(at + marker.size(), out.npos, gap);
-    return out;
-}
-
-/// A text of the service, fit for a line of a log: no control characters, not too long, cut between characters.
-inline std::string printable(std::string_view text) {
-    constexpr std::size_t longest = 512;
-    if (text.size() > longest) {
-        text = text.substr(0, longest + 1);
-        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
-        text.remove_suffix(1);
-    }
-    std::string out(text);
-    std::ranges::replace_if(
-        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return out;
-}
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/core/error.hpp>
-
-#include <boost/asio/error.hpp>
-
-#include <algorithm>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::aws {
-
-/// Why a service that gives out credentials gave none, and whether it may at the next attempt.
-struct service_fault {
-    failure why{};
-    retry_reason retry = retry_reason::never;
-};
-
-namespace service_fault_detail {
-
-struct meaning {
-    std::string_view name{};
-    error code{};
-    retry_reason retry = retry_reason::never;
-};
-
-// STS API reference, "Common errors" and those of AssumeRole and AssumeRoleWithWebIdentity; SSO portal API reference,
-// GetRoleCredentials; the lists of the SDKs' standard retry mode.
-inline constexpr meaning meanings[] = {
-    {"Throttling", error::throttled, retry_reason::throttling},
-    {"ThrottlingException", error::throttled, retry_reason::throttling},
-    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
-    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
-    {"RequestTimeout", error::timeout, retry_reason::transient},
-    {"RequestTimeoutException", error::timeout, retry_reason::transient},
-    {"InternalFailure", error::service_unavailable, retry_reason::transient},
-    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient},
-    {"IDPCommunicationError", error::service_unavailable, retry_reason::transient},
-    {"ExpiredToken", error::credentials_expired},
-    {"ExpiredTokenException", error::credentials_expired},
-    {"InvalidClientTokenId", error::credentials_expired},
-    {"UnrecognizedClientException", error::credentials_expired},
-    {"UnauthorizedException", error::credentials_expired},
-    {"AccessDenied", error::access_denied},
-    {"AccessDeniedException", error::access_denied},
-    {"ForbiddenException", error::access_denied},
-    {"InvalidIdentityToken", error::access_denied},
-    {"InvalidIdentityTokenException", error::access_denied},
-    {"IDPRejectedClaim", error::access_denied},
-    {"RegionDisabledException", error::access_denied},
-    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
-    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
-    {"AuthFailure", error::access_denied, retry_reason::signature},
-    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
-    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
-    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
-};
-
-// What a status means by itself; an answer that is not in the service's words comes from somebody else.
-inline meaning by_status(unsigned status, bool named) noexcept {
-    switch (status) {
-    case 429: return {"", error::throttled, retry_reason::throttling};
-    case 408: return {"", error::timeout, retry_reason::transient};
-    case 401:
-    case 403: return {"", error::access_denied};
-    case 500:
-    case 502:
-    case 503:
-    case 504: return {"", error::service_unavailable, retry_reason::transient};
-    default: return {"", named ? error::invalid_request : error::malformed_response};
-    }
-}
-
-} // namespace service_fault_detail
-
-/// The name of an error in what an answer says, such as `com.amazonaws.sso#ForbiddenException:http://...`.
-inline std::string_view error_name(std::string_view text) noexcept {
-    text = text.substr(0, text.find(':'));
-    return text.substr(text.find('#') + 1); // npos + 1 is 0
-}
-
-/// What an answer with another status than 200 means, by the name of its error and its message, which may be empty.
-inline service_fault service_fault_of(unsigned status, std::string_view name, std::string_view message) {
-    using namespace service_fault_detail;
-    const auto* known = std::ranges::find(meanings, name, &meaning::name);
-    const auto meant = known == std::end(meanings) ? by_status(status, !name.empty()) : *known;
-    auto text = name.empty() ? "HTTP status " + std::to_string(status) : std::string(name);
-    if (!message.empty()) text += ": " + without_values(message);
-    return {{meant.code, printable(text)}, meant.retry};
-}
-
-/// What it means that there was no answer.
-inline service_fault service_fault_of(failure why) {
-    // A certificate, a limit of our own and a cancellation are the same the next time.
-    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
-                       why == error::response_too_large || why == error::invalid_request;
-    return {std::move(why), final ? retry_reason::never : retry_reason::transient};
-}
-
-} // namespace dynasession::inline v0::aws
-
-#endif
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/detail/random.hpp>
 // #include <dynasession/http/date.hpp>
 // #include <dynasession/http/message.hpp>
 // #include <dynasession/op/action.hpp>
@@ -7866,9 +7813,7 @@ private:
 
     action repeat(service_fault f) {
         if (f.retry == retry_reason::never || attempt_ == options_.max_attempts) return fail(std::move(f.why));
-        const auto longest = longest_pause(options_, f.retry, attempt_++ - 1);
-        const double factor = options_.random ? options_.random() : detail::uniform_random();
-        return op::pause{std::chrono::duration_cast<std::chrono::milliseconds>(longest * factor)};
+        return op::pause{full_jitter(options_, f.retry, attempt_++ - 1)};
     }
 
     // Whether this machine's clock was so far off that a signature did not hold.
@@ -8650,6 +8595,7 @@ inline result<credentials> read_credentials_json(std::string text, const credent
 #define DYNASESSION_AWS_FETCH_NOW_HPP
 
 // #include <dynasession/aws/connection.hpp>
+// #include <dynasession/aws/environment.hpp>
 // #include <dynasession/aws/fetch.hpp>
 // #include <dynasession/aws/run_program.hpp>
 #ifndef DYNASESSION_AWS_RUN_PROGRAM_HPP
@@ -8863,6 +8809,7 @@ inline result<program_output> run_program(const program_call& call) {
 } // namespace dynasession::inline v0::aws
 
 #endif
+// #include <dynasession/aws/shared_config.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/http/client.hpp>
 // #include <dynasession/http/message.hpp>
@@ -8916,9 +8863,13 @@ namespace dynasession::inline v0::aws {
 /// *Thread safety:* may be used from many threads at once.
 class fetch_io {
 public:
-    /// The options are those of the connections to servers, completed as `resolve_connection` does it, but for the time
-    /// limits: those are the calls' own. No proxy leads to metadata servers.
-    explicit fetch_io(http::client_options options = {}) : options_(std::move(options)) {
+    /// The options are those of the connections to servers, but for the time limits: those are the calls' own. What is
+    /// not set is taken from environment and profile when a server is asked, as `resolve_connection` does; through a
+    /// proxy go those calls only that may.
+    explicit fetch_io(http::client_options options = {}, bool allow_plain_http = false,
+                      environment env = process_environment, shared_config config = {})
+        : options_(std::move(options)), allow_plain_http_(allow_plain_http), env_(std::move(env)),
+          config_(std::move(config)) {
         options_.max_body_size = 64 * 1024; // credentials have a few thousand bytes
     }
 
@@ -8953,11 +8904,14 @@ private:
     result<http::client_options> options_for(const server_call& call) const {
         auto options = options_;
         options.connect_timeout = options.handshake_timeout = call.timeout;
-        if (!call.through_proxy) options.proxy.emplace();
-        return resolve_connection(std::move(options), call.server, true);
+        if (!call.through_proxy) options.proxy.emplace(); // none
+        return resolve_connection(std::move(options), call.server, allow_plain_http_, env_, config_);
     }
 
     http::client_options options_;
+    bool allow_plain_http_;
+    environment env_;
+    shared_config config_;
 };
 
 /// Fetches credentials on the calling thread. The options are those of `fetch_io`.
@@ -11036,6 +10990,7 @@ private:
 // #include <dynasession/aws/shared_config.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/http/client.hpp>
+// #include <dynasession/op/run.hpp>
 
 #include <utility>
 #include <variant>
@@ -11046,15 +11001,14 @@ namespace dynasession::inline v0::aws {
 template <fetch_operation Op>
 class fetching {
 public:
-    /// The options are those of `fetch_io`.
-    explicit fetching(Op operation, http::client_options connection = {})
-        : operation_(std::move(operation)), connection_(std::move(connection)) {}
+    explicit fetching(Op operation, fetch_io effects = fetch_io())
+        : operation_(std::move(operation)), effects_(std::move(effects)) {}
 
-    result<credentials> operator()() const { return fetch_now(operation_, connection_); }
+    result<credentials> operator()() const { return op::run(operation_, effects_); }
 
 private:
     Op operation_;
-    http::client_options connection_;
+    fetch_io effects_;
 };
 
 /// The credentials that a client uses: those it was given, else those of the first of these places that is configured:
@@ -11073,6 +11027,8 @@ private:
 /// read when credentials are wanted, and again before they expire. Keys of the environment and of files stay as they
 /// are now, unless the environment says when they expire: then it is read again.
 ///
+/// `connection` says how the servers are reached, as for `fetch_io`.
+///
 /// *Errors:* those of `credential_search`: what is configured wrong, by half or in two ways is never passed over.
 inline result<credentials_provider> resolve_credentials(credentials_provider given,
                                                         const credential_options& options = {},
@@ -11084,7 +11040,8 @@ inline result<credentials_provider> resolve_credentials(credentials_provider giv
     if (!found) return std::move(found).error();
     if (auto* keys = std::get_if<credentials>(&found->from)) return credentials_provider(std::move(*keys));
     auto& fetch = std::get<credential_fetch>(found->from);
-    return credentials_provider(fetching(std::move(fetch), std::move(connection)), found->refresh);
+    fetch_io effects(std::move(connection), options.allow_plain_http, env, config);
+    return credentials_provider(fetching(std::move(fetch), std::move(effects)), found->refresh);
 }
 
 } // namespace dynasession::inline v0::aws
@@ -11163,12 +11120,9 @@ inline result<client_setup> resolve(client_options given, const aws::environment
     if (auto known = aws::check_retry_mode(env, *config); !known) return std::move(known).error();
     if (auto valid = check(given.call); !valid) return std::move(valid).error();
 
-    // Those who give out credentials are other servers: which proxy leads there is asked when they are.
-    auto to_others = given.connection;
-    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
     auto credentials = aws::resolve_credentials(std::move(given.credentials),
                                                 {.region = given.region, .allow_plain_http = given.allow_plain_http},
-                                                env, *config, std::move(to_others));
+                                                env, *config, given.connection);
     if (!credentials) return std::move(credentials).error();
     auto connection =
         aws::resolve_connection(std::move(given.connection), where->address, given.allow_plain_http, env, *config);
@@ -14268,7 +14222,7 @@ public:
 private:
     // An update expression takes 300 operators and 4 KB (DynamoDB developer guide, "Quotas"); this is well below. More
     // changes than that are sent as the whole of the data.
-    static constexpr std::size_t max_changes = 100;
+    static constexpr std::size_t max_changes = 100, max_compared = 50;
 
     // The parts of a SET or REMOVE clause.
     class clauses {
@@ -14308,8 +14262,18 @@ private:
 
     std::string is_still(placeholders& p, const std::optional<as_read>& read) const {
         if (!read) return {};
-        return " AND " + expires_at(p, read->expires) + " AND " + p.name(native_layout::data) + "=" +
-               p.value(native_layout::entries(read->data));
+        return " AND " + expires_at(p, read->expires) + " AND " + holds(p, read->data);
+    }
+
+    // Entry by entry, where those are few: dynalite finds no two maps equal.
+    static std::string holds(placeholders& p, const fields& entries) {
+        const std::string data = p.name(native_layout::data);
+        const std::size_t size = entries.size();
+        if (size > max_compared) return data + "=" + p.value(native_layout::entries(entries));
+        std::string condition = "size(" + data + ")=" + p.value(value::number(size));
+        for (const field f : entries)
+            condition += " AND " + data + "." + p.new_name(native_layout::member_name(f.key)) + "=" + p.value(native_layout::entry(f));
+        return condition;
     }
 
     std::string expires_at(placeholders& p, time_point t) const {

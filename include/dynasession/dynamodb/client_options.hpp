@@ -77,12 +77,9 @@ inline result<client_setup> resolve(client_options given, const aws::environment
     if (auto known = aws::check_retry_mode(env, *config); !known) return std::move(known).error();
     if (auto valid = check(given.call); !valid) return std::move(valid).error();
 
-    // Those who give out credentials are other servers: which proxy leads there is asked when they are.
-    auto to_others = given.connection;
-    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
     auto credentials = aws::resolve_credentials(std::move(given.credentials),
                                                 {.region = given.region, .allow_plain_http = given.allow_plain_http},
-                                                env, *config, std::move(to_others));
+                                                env, *config, given.connection);
     if (!credentials) return std::move(credentials).error();
     auto connection =
         aws::resolve_connection(std::move(given.connection), where->address, given.allow_plain_http, env, *config);
