@@ -131,7 +131,8 @@ int main() {
              while (n--) {
                  dynamodb::call<dynamodb::get_item_request> call(same, get);
                  const auto now = dynasession::op::instant::now();
-                 call.resume({}, now);
+                 const auto asked = call.resume({}, now);
+                 check(std::get<0>(asked).undamaged(canned));
                  check(is_right(*std::get<2>(call.resume(canned, now))->response));
              }
          }},
