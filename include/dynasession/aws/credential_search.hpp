@@ -144,10 +144,7 @@ private:
     }
 
     result<instance_settings> instance() const {
-        return resolve_instance_settings(options_->instance, *env_, [this](std::string_view property) {
-            const auto* found = config_->find(property);
-            return found ? std::optional(profile_value{found->value, found->source}) : std::nullopt;
-        });
+        return resolve_instance_settings(options_->instance, *env_, *config_);
     }
 
     std::string looked_at() const {

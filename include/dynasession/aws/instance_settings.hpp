@@ -3,13 +3,13 @@
 
 #include <dynasession/aws/environment.hpp>
 #include <dynasession/aws/metadata_requests.hpp>
+#include <dynasession/aws/setting.hpp>
+#include <dynasession/aws/shared_config.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/http/endpoint.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,34 +50,7 @@ struct instance_settings {
     std::string disabled_by{}; ///< the variable that turns instance metadata off; empty: it may be asked
 };
 
-/// What the profile in use says of a property, and where; for messages.
-struct profile_value {
-    std::string value{};
-    std::string source{}; ///< FILE:LINE
-};
-
-/// Looks up a property of the profile in use.
-using profile_lookup = std::function<std::optional<profile_value>(std::string_view)>;
-
-/// A profile that says nothing.
-inline std::optional<profile_value> no_profile(std::string_view) { return std::nullopt; }
-
 namespace instance_settings_detail {
-
-// A value and what to call its origin in messages; both empty when there is none.
-struct found_text {
-    std::string value;
-    std::string source;
-
-    failure refuse(std::string_view why, error code = error::invalid_option) const {
-        return {code, source + ": " + std::string(why)};
-    }
-};
-
-inline bool equals_ignoring_case(std::string_view a, std::string_view lower) noexcept {
-    return std::ranges::equal(a, lower, {},
-                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-}
 
 // A number from `least` to `most`; nothing when the text is none.
 template <class Number>
@@ -90,43 +63,33 @@ std::optional<Number> number(std::string_view text, Number least, Number most) {
 
 class resolver {
 public:
-    resolver(const instance_options& given, const environment& env, const profile_lookup& profile)
-        : given_(&given), env_(&env), profile_(&profile) {}
+    resolver(const instance_options& given, const environment& env, const shared_config& config)
+        : given_(&given), env_(&env), config_(&config) {}
 
     result<instance_settings> resolve() const {
         instance_settings s;
-        const auto disabled = is_on("AWS_EC2_METADATA_DISABLED", {});
-        if (!disabled) return disabled.error();
-        if (*disabled) {
-            s.disabled_by = "AWS_EC2_METADATA_DISABLED";
-            return s;
-        }
-        const auto no_v1 = is_on("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled");
-        if (!no_v1) return no_v1.error();
-        s.allow_v1 = given_->allow_v1 && !*no_v1;
+        const shared_config no_profile; // none turns the whole service off
+        auto disabled_by = switched_on_by({}, {}, "AWS_EC2_METADATA_DISABLED", {}, *env_, no_profile);
+        if (!disabled_by) return std::move(disabled_by).error();
+        s.disabled_by = *std::move(disabled_by);
+        if (!s.disabled_by.empty()) return s;
+        const auto v1_disabled_by =
+            switched_on_by({}, {}, "AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled", *env_, *config_);
+        if (!v1_disabled_by) return v1_disabled_by.error();
+        s.allow_v1 = given_->allow_v1 && v1_disabled_by->empty();
         if (auto ok = find_server(s); !ok) return std::move(ok).error();
         if (auto ok = find_patience(s.patience); !ok) return std::move(ok).error();
         return s;
     }
 
 private:
-    found_text find(std::string_view variable_name, std::string_view property) const {
-        found_text found{variable(*env_, variable_name), std::string(variable_name)};
-        if (!found.value.empty() || property.empty()) return found;
-        const auto said = (*profile_)(property);
-        return said ? found_text{said->value, said->source + ": " + std::string(property)} : found_text{};
-    }
-
-    result<bool> is_on(std::string_view variable_name, std::string_view property) const {
-        const auto found = find(variable_name, property);
-        if (found.value.empty() || equals_ignoring_case(found.value, "false")) return false;
-        if (!equals_ignoring_case(found.value, "true")) return found.refuse("neither true nor false");
-        return true;
+    setting find(std::string_view variable_name, std::string_view property) const {
+        return find_setting({variable_name}, property, *env_, *config_);
     }
 
     result<void> find_server(instance_settings& s) const {
         auto url = given_->endpoint.empty() ? find("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint")
-                                            : found_text{given_->endpoint, "option endpoint of instance metadata"};
+                                            : setting{given_->endpoint, "option endpoint of instance metadata"};
         if (url.value.empty()) {
             const auto mode = find_mode();
             if (!mode) return mode.error();
@@ -168,7 +131,7 @@ private:
 
     const instance_options* given_;
     const environment* env_;
-    const profile_lookup* profile_;
+    const shared_config* config_;
 };
 
 } // namespace instance_settings_detail
@@ -179,8 +142,8 @@ private:
 /// value that is none; the detail names the option, the variable, or file, line and property.
 inline result<instance_settings> resolve_instance_settings(const instance_options& options = {},
                                                            const environment& env = process_environment,
-                                                           const profile_lookup& profile = no_profile) {
-    return instance_settings_detail::resolver(options, env, profile).resolve();
+                                                           const shared_config& config = {}) {
+    return instance_settings_detail::resolver(options, env, config).resolve();
 }
 
 } // namespace dynasession::inline v0::aws

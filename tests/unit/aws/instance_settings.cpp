@@ -1,38 +1,34 @@
 #include <dynasession/aws/instance_settings.hpp>
 
-#include "support/made_environment.hpp"
+#include "configured.hpp"
 
 #include <doctest/doctest.h>
 
 #include <chrono>
-#include <functional>
-#include <map>
 #include <string>
-#include <utility>
 
 using namespace dynasession;
 using namespace std::chrono_literals;
 
 namespace {
 
-using texts = std::map<std::string, std::string, std::less<>>;
+using texts = test::variables;
 
-result<aws::instance_settings> resolve(texts variables, texts profile = {}, const aws::instance_options& options = {}) {
-    return aws::resolve_instance_settings(
-        options, test::made_of(std::move(variables)),
-        [profile = test::made_of(std::move(profile))](std::string_view name) -> std::optional<aws::profile_value> {
-            if (auto value = profile(name)) return aws::profile_value{*std::move(value), "config:7"};
-            return std::nullopt;
-        });
+// The properties of a profile begin in the seventh line.
+result<aws::instance_settings> resolve(const texts& variables, const texts& profile = {},
+                                       const aws::instance_options& options = {}) {
+    std::string config = "\n\n\n\n\n[default]\n";
+    for (const auto& [name, value] : profile) config += name + " = " + value + "\n";
+    return aws::resolve_instance_settings(options, test::made_of(variables), test::configured(config).value());
 }
 
-std::string server(texts variables, texts profile = {}, const aws::instance_options& options = {}) {
-    const auto s = resolve(std::move(variables), std::move(profile), options).value();
+std::string server(const texts& variables, const texts& profile = {}, const aws::instance_options& options = {}) {
+    const auto s = resolve(variables, profile, options).value();
     return (s.server.tls ? "https://" : "http://") + s.server.authority();
 }
 
-std::string failure_of(texts variables, error expected, texts profile = {}) {
-    const auto r = resolve(std::move(variables), std::move(profile));
+std::string failure_of(const texts& variables, error expected, const texts& profile = {}) {
+    const auto r = resolve(variables, profile);
     REQUIRE_FALSE(r.has_value());
     CHECK(r.error() == expected);
     return r.error().detail;
