@@ -57,7 +57,7 @@ inline dynasession::failure failed(const fetch_action& a) {
     return r.error();
 }
 
-inline http::response answer(unsigned status, std::string body = {}, std::string_view date = {}) {
+inline http::response http_answer(unsigned status, std::string body = {}, std::string_view date = {}) {
     http::response r;
     r.status = status;
     r.body = std::move(body);
@@ -68,7 +68,7 @@ inline http::response answer(unsigned status, std::string body = {}, std::string
 /// What STS answers to `action` when it gives out credentials, here for an hour after ten.
 inline http::response sts_answer(std::string_view action, std::string_view id = "ASIAROLE") {
     const std::string name(action);
-    return answer(200, "<" + name + "Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><" + name +
+    return http_answer(200, "<" + name + "Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><" + name +
                            "Result><AssumedRoleUser><Arn>arn:aws:sts::1:assumed-role/r/s</Arn></AssumedRoleUser>"
                            "<Credentials><AccessKeyId>" +
                            std::string(id) +
@@ -79,7 +79,7 @@ inline http::response sts_answer(std::string_view action, std::string_view id = 
 
 inline http::response sts_error(unsigned status, std::string_view code, std::string_view message,
                                 std::string_view date = {}) {
-    return answer(status,
+    return http_answer(status,
                   "<ErrorResponse><Error><Type>Sender</Type><Code>" + std::string(code) + "</Code><Message>" +
                       std::string(message) + "</Message></Error><RequestId>1</RequestId></ErrorResponse>",
                   date);

@@ -10,7 +10,7 @@
 #include <vector>
 
 using namespace dynasession;
-using test::answer, test::asked, test::failed, test::fetched, test::paused, test::sts_answer, test::sts_error, test::ten;
+using test::http_answer, test::asked, test::failed, test::fetched, test::paused, test::sts_answer, test::sts_error, test::ten;
 
 namespace {
 
@@ -47,7 +47,7 @@ bool is_signed_by(const aws::server_call& call, std::string_view key_id) {
 TEST_CASE("each role is assumed with the credentials of the one before") {
     auto f = fetch({{.arn = "first"}, {.arn = "second"}});
     CHECK(asked(f.resume({}, ten)).server.host == "source");
-    auto call = asked(f.resume(answer(200), ten));
+    auto call = asked(f.resume(http_answer(200), ten));
     CHECK(call.message.body.find("RoleArn=first&") != std::string::npos);
     CHECK(is_signed_by(call, "AKIASOURCE"));
     call = asked(f.resume(sts_answer("AssumeRole", "ASIAFIRST"), ten));
@@ -60,7 +60,7 @@ TEST_CASE("each role is assumed with the credentials of the one before") {
 TEST_CASE("without a role the source's own are the credentials") {
     auto f = fetch({});
     asked(f.resume({}, ten));
-    CHECK(fetched(f.resume(answer(200), ten)).access_key_id() == "AKIASOURCE");
+    CHECK(fetched(f.resume(http_answer(200), ten)).access_key_id() == "AKIASOURCE");
 }
 
 TEST_CASE("the first failure is the end") {
@@ -70,7 +70,7 @@ TEST_CASE("the first failure is the end") {
 
     auto g = fetch({{.arn = "first", .source = "config:2: role_arn"}, {.arn = "second"}});
     asked(g.resume({}, ten));
-    asked(g.resume(answer(200), ten));
+    asked(g.resume(http_answer(200), ten));
     const auto why = failed(g.resume(sts_error(403, "AccessDenied", "no"), ten));
     CHECK(why == error::access_denied);
     CHECK(why.detail.starts_with("config:2: role_arn: AssumeRole at sts.eu-west-1.amazonaws.com: AccessDenied: no"));
@@ -79,11 +79,11 @@ TEST_CASE("the first failure is the end") {
 TEST_CASE("each role has attempts of its own") {
     auto f = fetch({{.arn = "first"}, {.arn = "second"}});
     asked(f.resume({}, ten));
-    asked(f.resume(answer(200), ten));
+    asked(f.resume(http_answer(200), ten));
     for (int role = 0; role != 2; ++role) {
-        paused(f.resume(answer(503), ten));
+        paused(f.resume(http_answer(503), ten));
         asked(f.resume({}, ten));
-        paused(f.resume(answer(503), ten));
+        paused(f.resume(http_answer(503), ten));
         asked(f.resume({}, ten));
         if (role == 0) asked(f.resume(sts_answer("AssumeRole"), ten));
     }
@@ -95,7 +95,7 @@ TEST_CASE("a fetch that is copied before it begins can be made again") {
     for (int i = 0; i != 2; ++i) {
         auto f = prototype;
         asked(f.resume({}, ten));
-        asked(f.resume(answer(200), ten));
+        asked(f.resume(http_answer(200), ten));
         fetched(f.resume(sts_answer("AssumeRole"), ten));
     }
 }

@@ -2,6 +2,8 @@
 
 #include "configured.hpp"
 #include "support/fetching.hpp"
+#include "support/http_calls.hpp"
+#include "support/scripted_server.hpp"
 
 #include <doctest/doctest.h>
 
@@ -57,4 +59,19 @@ TEST_CASE("each fetch begins anew") {
 
 TEST_CASE("nothing anywhere is told when the client is made, not at its first call") {
     CHECK(aws::resolve_credentials({}, {}, none()).error() == error::missing_credentials);
+}
+
+TEST_CASE("a role of a profile, assumed at STS over the wire") {
+    test::scripted_server sts(
+        {test::answer::with(503, ""), test::answer::ok(test::sts_answer("AssumeRole", "ASIAWIRE").body)});
+    const auto env = test::made_of({{"AWS_ENDPOINT_URL_STS", sts.url()}, {"AWS_REGION", "eu-west-1"}});
+    const auto config = test::configured("[default]\nrole_arn = arn:r\nsource_profile = base\n",
+                                         "[base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = x\n")
+                            .value();
+    const auto provider = aws::resolve_credentials({}, {}, env, config).value();
+    CHECK(sts.requests().empty()); // nothing is asked before it is wanted
+    CHECK(provider.get(ten).value()->access_key_id() == "ASIAWIRE");
+    REQUIRE(sts.requests().size() == 2);
+    CHECK(sts.requests()[1].body.find("RoleArn=arn%3Ar&") != std::string::npos);
+    CHECK(sts.requests()[1].header("authorization").find("Credential=AKIDBASE/") != std::string::npos);
 }

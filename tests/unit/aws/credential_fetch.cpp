@@ -14,7 +14,7 @@
 
 using namespace dynasession;
 using namespace std::chrono_literals;
-using test::answer, test::asked, test::failed, test::fetched, test::ten;
+using test::http_answer, test::asked, test::failed, test::fetched, test::ten;
 
 namespace {
 
@@ -78,16 +78,16 @@ TEST_CASE("the last resort that is not there is told from one that has nothing t
         CHECK(why.detail.starts_with("no credentials in x and y; instance metadata at http://169.254.169.254: "));
     }
     CHECK(last_resort_after(failure(boost::asio::error::operation_aborted)).code == boost::asio::error::operation_aborted);
-    CHECK(last_resort_after(answer(503)) == error::service_unavailable);
-    CHECK(last_resort_after(answer(400)) == error::invalid_request);
+    CHECK(last_resort_after(http_answer(503)) == error::service_unavailable);
+    CHECK(last_resort_after(http_answer(400)) == error::invalid_request);
 }
 
 TEST_CASE("the last resort that has credentials gives them") {
     auto fetch = last_resort();
     asked(fetch.resume({}, ten));
-    asked(fetch.resume(answer(200, "token"), ten));
-    asked(fetch.resume(answer(200, "role"), ten));
-    CHECK(fetched(fetch.resume(answer(200, R"({"Code":"Success","AccessKeyId":"ASIAEC2","SecretAccessKey":"s",)"
+    asked(fetch.resume(http_answer(200, "token"), ten));
+    asked(fetch.resume(http_answer(200, "role"), ten));
+    CHECK(fetched(fetch.resume(http_answer(200, R"({"Code":"Success","AccessKeyId":"ASIAEC2","SecretAccessKey":"s",)"
                                            R"("Token":"t","Expiration":"2026-11-20T11:00:00Z"})"),
                                ten))
               .access_key_id() == "ASIAEC2");

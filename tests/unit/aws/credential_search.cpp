@@ -12,7 +12,7 @@
 #include <variant>
 
 using namespace dynasession;
-using test::answer, test::asked, test::failed, test::fetched, test::sts_answer, test::ten;
+using test::http_answer, test::asked, test::failed, test::fetched, test::sts_answer, test::ten;
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 using namespace dynasession;
 using namespace std::chrono_literals;
-using test::after, test::answer, test::asked, test::failed, test::fetched, test::paused, test::ten;
+using test::after, test::http_answer, test::asked, test::failed, test::fetched, test::paused, test::ten;
 
 namespace {
 
@@ -63,7 +63,7 @@ TEST_CASE("the portal is asked for the role with the token of the login") {
 }
 
 TEST_CASE("the portal's answer is read, its expiry in milliseconds") {
-    const auto got = fetched(answered(answer(200, std::string(role_credentials))));
+    const auto got = fetched(answered(http_answer(200, std::string(role_credentials))));
     CHECK(got.access_key_id() == "ASIASSO");
     CHECK(got.secret_access_key() == "sso/secret");
     CHECK(got.session_token() == "sso+token=");
@@ -109,7 +109,7 @@ TEST_CASE("a file that holds no token is refused before anything is sent") {
 }
 
 TEST_CASE("refusals of the portal") {
-    http::response r = answer(401, R"({"message":"Session token not found or invalid"})");
+    http::response r = http_answer(401, R"({"message":"Session token not found or invalid"})");
     r.add_header("x-amzn-ErrorType", "UnauthorizedException:http://internal.amazon.com/");
     const auto signed_out = failed(answered(r));
     CHECK(signed_out == error::credentials_expired);
@@ -117,18 +117,18 @@ TEST_CASE("refusals of the portal") {
           "config:2: sso_session: portal.sso.eu-west-1.amazonaws.com: UnauthorizedException: Session token not found or "
           "invalid: run aws sso login --profile work");
 
-    const auto no_role = failed(answered(answer(
+    const auto no_role = failed(answered(http_answer(
         403, R"({"message":"No access","__type":"com.amazonaws.switchboard.portal#ForbiddenException"})")));
     CHECK(no_role == error::access_denied);
     CHECK(no_role.detail == "config:2: sso_session: portal.sso.eu-west-1.amazonaws.com: ForbiddenException: No access");
-    CHECK(failed(answered(answer(400, "<html>"))) == error::malformed_response);
-    CHECK(failed(answered(answer(404, R"({"__type":"ResourceNotFoundException"})"))) == error::invalid_request);
+    CHECK(failed(answered(http_answer(400, "<html>"))) == error::malformed_response);
+    CHECK(failed(answered(http_answer(404, R"({"__type":"ResourceNotFoundException"})"))) == error::invalid_request);
 }
 
 TEST_CASE("what passes by itself is tried again") {
-    paused(answered(answer(503)));
+    paused(answered(http_answer(503)));
     paused(answered(failure(error::timeout)));
-    http::response busy = answer(400);
+    http::response busy = http_answer(400);
     busy.add_header("x-amzn-errortype", "TooManyRequestsException");
     paused(answered(busy));
     for (const auto* other :
@@ -137,5 +137,5 @@ TEST_CASE("what passes by itself is tried again") {
           R"({"roleCredentials":{"accessKeyId":"A","secretAccessKey":"B","sessionToken":"C","expiration":"soon"}})",
           R"({"roleCredentials":{"accessKeyId":"A","secretAccessKey":"B\n","sessionToken":"C","expiration":1}})",
           R"({"roleCredentials":{"accessKeyId":"A","secretAccessKey":"B","sessionToken":"","expiration":1}})"})
-        paused(answered(answer(200, other)));
+        paused(answered(http_answer(200, other)));
 }

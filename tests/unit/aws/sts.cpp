@@ -12,7 +12,7 @@
 
 using namespace dynasession;
 using namespace std::chrono_literals;
-using test::after, test::answer, test::asked, test::failed, test::fetched, test::paused, test::sts_answer,
+using test::after, test::http_answer, test::asked, test::failed, test::fetched, test::paused, test::sts_answer,
     test::sts_error, test::ten;
 
 namespace {
@@ -131,8 +131,8 @@ TEST_CASE("refusals end the call at once") {
     CHECK(code_of(403, "RegionDisabledException") == error::access_denied);
     CHECK(code_of(403, "SomethingNew") == error::access_denied);
     CHECK(code_of(400, "ValidationError") == error::invalid_request);
-    CHECK(failure_after(answer(400, "<html>")).code == error::malformed_response);
-    CHECK(failure_after(answer(302)).code == error::malformed_response);
+    CHECK(failure_after(http_answer(400, "<html>")).code == error::malformed_response);
+    CHECK(failure_after(http_answer(302)).code == error::malformed_response);
     CHECK(failure_after(failure(error::tls_failure)).code == error::tls_failure);
     CHECK(failure_after(failure(boost::asio::error::operation_aborted)).code == boost::asio::error::operation_aborted);
 }
@@ -147,9 +147,9 @@ TEST_CASE("what STS repeats of the request is not told") {
 }
 
 TEST_CASE("what passes by itself is tried three times in all, with pauses in between") {
-    const aws::fetch_reply replies[] = {answer(503), sts_error(400, "IDPCommunicationError", "m"),
+    const aws::fetch_reply replies[] = {http_answer(503), sts_error(400, "IDPCommunicationError", "m"),
                                         sts_error(400, "Throttling", "Rate exceeded"), failure(error::timeout),
-                                        answer(200, "not XML"), sts_answer("AssumeRoleWithSAML")};
+                                        http_answer(200, "not XML"), sts_answer("AssumeRoleWithSAML")};
     for (const auto& passing : replies) {
         auto call = signed_call();
         CHECK(paused(first_reply(call, passing)) <= 1s);
@@ -169,9 +169,9 @@ TEST_CASE("the last failure is what is told") {
     auto call = signed_call();
     paused(first_reply(call, failure(error::timeout)));
     asked(call.resume({}, ten));
-    paused(call.resume(answer(503), ten));
+    paused(call.resume(http_answer(503), ten));
     asked(call.resume({}, ten));
-    const auto why = failed(call.resume(answer(200, "<a/>"), ten));
+    const auto why = failed(call.resume(http_answer(200, "<a/>"), ten));
     CHECK(why == error::malformed_response);
     CHECK(why.detail.find("AWS_ENDPOINT_URL_STS") != std::string::npos);
 }
@@ -188,7 +188,7 @@ TEST_CASE("each field of the answer is needed") {
 
 TEST_CASE("a cancelled call ends in its pause") {
     auto call = signed_call();
-    paused(first_reply(call, answer(503)));
+    paused(first_reply(call, http_answer(503)));
     CHECK(failed(call.resume(failure(boost::asio::error::operation_aborted), ten)).code ==
           boost::asio::error::operation_aborted);
 }

@@ -53,6 +53,15 @@ TEST_CASE("a copy of a sha256 goes on by itself") {
     CHECK(second.finish() == detail::sha256::of(""));
 }
 
+TEST_CASE("sha1_of gives the digests of FIPS 180-4") {
+    const auto hex_of = [](std::string_view text) {
+        const auto digits = detail::hex(detail::sha1_of(text));
+        return std::string(digits.data(), digits.size());
+    };
+    CHECK(hex_of("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");
+    CHECK(hex_of("") == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
 TEST_CASE("hmac_sha256 gives the codes of RFC 4231") {
     CHECK(hex(detail::hmac_sha256::of(std::string(20, '\x0b'), "Hi There")) ==
           "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
