@@ -1,6 +1,8 @@
 #ifndef DYNASESSION_OP_ALARM_HPP
 #define DYNASESSION_OP_ALARM_HPP
 
+#include <dynasession/op/event.hpp>
+
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
@@ -47,6 +49,9 @@ public:
         };
     }
 
+    /// Has the event end the wait; before it begins.
+    void ring_on(event& e) { heard_ = e.on_set(ringer()); }
+
     /// Resumes `handler` after this time, or when it is rung. `handler` may own this object.
     template <class Handler>
     void wait(std::chrono::milliseconds duration, Handler handler) {
@@ -58,6 +63,7 @@ public:
 
 private:
     std::shared_ptr<shared> shared_;
+    std::shared_ptr<const void> heard_;
 };
 
 } // namespace dynasession::inline v0::op

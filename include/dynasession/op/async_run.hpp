@@ -123,7 +123,7 @@ private:
     void await(Self& self, pause p) {
         alarm_ = std::make_unique<alarm>(io_->get_executor());
         alarm& waiting = *alarm_; // stays where it is when `self` moves
-        p.until->on_set(waiting.ringer());
+        waiting.ring_on(*p.until);
         waiting.wait(p.duration, std::move(self));
     }
 

@@ -4,14 +4,16 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace dynasession::inline v0::op {
 
-/// Something that happens once: one operation waits for it, and another one, on whatever thread, brings it about.
+/// Something that happens once: operations wait for it, and another one, on whatever thread, brings it about.
 ///
-/// *Thread safety:* all of it from any thread; one waits at a time.
+/// *Thread safety:* all of it from any thread.
 class event {
 public:
     event() = default;
@@ -19,14 +21,15 @@ public:
     event& operator=(const event&) = delete;
 
     void set() {
-        std::function<void()> wake;
+        std::vector<std::weak_ptr<waker>> waiting;
         {
             const std::scoped_lock lock(mutex_);
             set_ = true;
-            wake.swap(wake_);
+            waiting.swap(waiting_);
         }
         happened_.notify_all();
-        if (wake) wake();
+        for (const auto& w : waiting)
+            if (const auto wake = w.lock()) (*wake)();
     }
 
     bool is_set() const {
@@ -40,23 +43,28 @@ public:
         happened_.wait_for(lock, most, [this] { return set_; });
     }
 
-    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. What
-    /// was to be called before is forgotten.
-    void on_set(std::function<void()> wake) {
+    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. Who lets
+    /// go of what this gives is not called any more, unless he is being called.
+    [[nodiscard]] std::shared_ptr<const void> on_set(std::function<void()> wake) {
+        auto mine = std::make_shared<waker>(std::move(wake));
         {
             const std::scoped_lock lock(mutex_);
             if (!set_) {
-                wake_ = std::move(wake);
-                return;
+                std::erase_if(waiting_, [](const auto& w) { return w.expired(); });
+                waiting_.push_back(mine);
+                return mine;
             }
         }
-        wake();
+        (*mine)();
+        return mine;
     }
 
 private:
+    using waker = std::function<void()>;
+
     mutable std::mutex mutex_;
     std::condition_variable happened_;
-    std::function<void()> wake_;
+    std::vector<std::weak_ptr<waker>> waiting_;
     bool set_ = false;
 };
 

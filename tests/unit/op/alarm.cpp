@@ -164,6 +164,29 @@ TEST_CASE_FIXTURE(fixture, "any ringer of an alarm rings it, and ringing twice e
     CHECK(calls == 1);
 }
 
+TEST_CASE_FIXTURE(fixture, "an event rings all the alarms that wait for it, but those that are gone") {
+    op::event happened;
+    op::alarm first(context.get_executor()), second(context.get_executor());
+    {
+        op::alarm gone(context.get_executor());
+        gone.ring_on(happened);
+    }
+    for (auto* a : {&first, &second}) {
+        a->ring_on(happened);
+        a->wait(1h, handler());
+    }
+    happened.set();
+    context.run();
+    CHECK(calls == 2);
+
+    op::alarm late(context.get_executor());
+    late.ring_on(happened);
+    late.wait(1h, handler());
+    context.restart();
+    context.run();
+    CHECK(calls == 3);
+}
+
 TEST_CASE("threads ring while the wait begins, runs, ends and the alarm goes: each wait ends once") {
     constexpr int rounds = 300;
     asio::io_context context;

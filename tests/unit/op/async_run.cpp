@@ -437,6 +437,18 @@ TEST_CASE_FIXTURE(fixture, "a pause ends when its event happens: the operation g
     CHECK(seen == "empty");
 }
 
+TEST_CASE_FIXTURE(fixture, "one event ends the pauses of all who wait for it") {
+    const auto event = std::make_shared<ds::op::event>();
+    int ended = 0;
+    for (int i = 0; i != 3; ++i)
+        async_run(pausing({1h, event}), io, [&](ds::error_code ec, const std::string&) { ended += !ec.failed(); });
+    context.poll();
+    CHECK(ended == 0);
+    event->set();
+    context.run(); // returns: no timer is left
+    CHECK(ended == 3);
+}
+
 TEST_CASE_FIXTURE(fixture, "a pause for an event that does not happen in its time ends as any pause") {
     const auto event = std::make_shared<ds::op::event>();
     std::string seen;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -53,7 +54,7 @@ TEST_CASE("a wait is ended by another thread, which is seen with all it did befo
 TEST_CASE("what is to be called is called once, when it happens") {
     event e;
     int calls = 0;
-    e.on_set([&] { ++calls; });
+    const auto listening = e.on_set([&] { ++calls; });
     CHECK(calls == 0);
     e.set();
     CHECK(calls == 1);
@@ -65,36 +66,34 @@ TEST_CASE("what is to be called is called at once if it has happened, each time"
     event e;
     e.set();
     int calls = 0;
-    e.on_set([&] { ++calls; });
+    const auto first = e.on_set([&] { ++calls; });
     CHECK(calls == 1);
-    e.on_set([&] { ++calls; });
+    const auto second = e.on_set([&] { ++calls; });
     CHECK(calls == 2);
 }
 
-TEST_CASE("the later call takes the place of the one before, which is let go") {
+TEST_CASE("all who wait are called, but those that have let go") {
     event e;
-    int first = 0, second = 0;
-    auto held = std::make_shared<int>();
-    e.on_set([&first, held] { ++first; });
-    CHECK(held.use_count() == 2);
-    e.on_set([&second] { ++second; });
-    CHECK(held.use_count() == 1);
+    std::string called;
+    const auto first = e.on_set([&] { called += '1'; });
+    auto second = e.on_set([&] { called += '2'; });
+    const auto third = e.on_set([&] { called += '3'; });
+    second.reset();
     e.set();
-    CHECK(first == 0);
-    CHECK(second == 1);
+    CHECK(called == "13");
 }
 
-TEST_CASE("an event lets go of what it has called, and of what it never called") {
-    auto held = std::make_shared<int>();
+TEST_CASE("who lets go is forgotten, also by an event that does not happen") {
+    const auto held = std::make_shared<int>();
     event e;
-    e.on_set([held] {});
-    e.set();
-    CHECK(held.use_count() == 1);
-    {
-        event never;
-        never.on_set([held] {});
+    for (int i = 0; i != 3; ++i) {
+        const auto listening = e.on_set([held] {});
         CHECK(held.use_count() == 2);
     }
+    CHECK(held.use_count() == 1);
+    auto last = e.on_set([held] {});
+    e.set();
+    last.reset();
     CHECK(held.use_count() == 1);
 }
 
@@ -102,9 +101,9 @@ TEST_CASE("what is called may use the event, since nothing is locked then") {
     event e;
     bool set_already = false;
     int again = 0;
-    e.on_set([&] {
+    const auto listening = e.on_set([&] {
         set_already = e.is_set();
-        e.on_set([&] { ++again; });
+        const auto at_once = e.on_set([&] { ++again; });
         e.set();
     });
     e.set();
@@ -112,14 +111,15 @@ TEST_CASE("what is called may use the event, since nothing is locked then") {
     CHECK(again == 1);
 }
 
-TEST_CASE("of many threads that set an event, and one that waits for a call, exactly one calls") {
+TEST_CASE("of many threads that set an event, exactly one calls each who waits") {
     for (int round = 0; round != 100; ++round) {
         event e;
         std::atomic<int> calls{0};
         std::vector<std::thread> threads;
         for (int t = 0; t != 3; ++t) threads.emplace_back([&] { e.set(); });
-        e.on_set([&] { ++calls; });
+        const auto one = e.on_set([&] { ++calls; });
+        const auto other = e.on_set([&] { ++calls; });
         for (auto& t : threads) t.join();
-        CHECK(calls == 1);
+        CHECK(calls == 2);
     }
 }
