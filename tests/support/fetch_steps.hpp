@@ -17,10 +17,12 @@
 
 namespace test {
 
-/// Steps an operation that fetches credentials by hand. Its clock stands still.
-template <dynasession::aws::fetch_operation Op>
+/// Steps an operation that fetches something by hand. Its clock stands still.
+template <class Op>
+    requires dynasession::aws::fetch_operation<Op, typename Op::value_type>
 class fetch_steps {
-    using action = dynasession::op::action<dynasession::aws::fetch_effect, dynasession::aws::credentials>;
+    using value_type = typename Op::value_type;
+    using action = dynasession::op::action<dynasession::aws::fetch_effect, value_type>;
 
 public:
     explicit fetch_steps(Op operation) : operation_(std::move(operation)) { reply({}); }
@@ -47,16 +49,18 @@ public:
     }
 
     bool pauses() const { return std::holds_alternative<dynasession::op::pause>(*now_); }
-    bool finished() const { return std::holds_alternative<dynasession::result<dynasession::aws::credentials>>(*now_); }
+    bool finished() const { return std::holds_alternative<dynasession::result<value_type>>(*now_); }
 
     /// What is asked for now.
     const dynasession::aws::server_call& server() const { return effect<dynasession::aws::server_call>(); }
     const dynasession::aws::program_call& program() const { return effect<dynasession::aws::program_call>(); }
 
-    const dynasession::aws::credentials& credentials() const {
+    /// What it has fetched.
+    const value_type& value() const {
         REQUIRE_MESSAGE(finished(), "not finished");
         return std::get<2>(*now_).value();
     }
+    const dynasession::aws::credentials& credentials() const { return value(); }
 
     /// The text of the failure that it has ended with, which has to be this one.
     std::string failure(dynasession::error_code expected) const {

@@ -30,7 +30,7 @@ public:
     using effect_type = fetch_effect;
     using reply_type = fetch_reply;
     using value_type = credentials;
-    using action_type = metadata_requests::action_type;
+    using action_type = metadata_requests<credentials>::action_type;
 
     /// The token, unless it is empty, is what the Authorization field says.
     fetch_container_credentials(const container_settings& s, std::string token)
@@ -56,13 +56,13 @@ private:
 
     // Most endpoints give a reason in place of credentials.
     action_type refuse(http::response& answer) const {
-        const auto status = metadata_requests::status_text(answer.status);
+        const auto status = requests_.status_text(answer.status);
         auto said = read_credentials_json(std::move(answer.body), metadata_form);
         const bool is_reason = !said && said.error() == error::missing_credentials;
         return requests_.end(error::missing_credentials, is_reason ? status + ": " + said.error().detail : status);
     }
 
-    metadata_requests requests_;
+    metadata_requests<credentials> requests_;
     std::string host_;
     std::string target_;
     std::string token_;

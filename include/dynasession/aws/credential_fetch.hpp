@@ -9,6 +9,7 @@
 #include <dynasession/aws/environment_credentials.hpp>
 #include <dynasession/aws/fetch.hpp>
 #include <dynasession/aws/instance_credentials.hpp>
+#include <dynasession/aws/instance_metadata.hpp>
 #include <dynasession/aws/instance_settings.hpp>
 #include <dynasession/aws/process_credentials.hpp>
 #include <dynasession/aws/sso_credentials.hpp>
@@ -17,8 +18,6 @@
 #include <dynasession/op/action.hpp>
 #include <dynasession/op/defer.hpp>
 #include <dynasession/op/one_of.hpp>
-
-#include <boost/asio/error.hpp>
 
 #include <string>
 #include <utility>
@@ -75,18 +74,12 @@ public:
             if (got) return std::move(got);
             auto why = std::move(got).error();
             why.detail = looked_at_ + "; " + why.detail;
-            if (is_absence(why)) why.code = error::missing_credentials;
+            if (means_no_metadata_service(why)) why.code = error::missing_credentials;
             return result<credentials>(std::move(why));
         });
     }
 
 private:
-    static bool is_absence(const failure& why) {
-        const bool of_network = why.code.category() == boost::system::system_category() ||
-                                why.code.category() == boost::asio::error::get_netdb_category();
-        return why == error::timeout || (of_network && why.code != boost::asio::error::operation_aborted);
-    }
-
     fetch_instance_credentials inner_;
     std::string looked_at_;
 };

@@ -17,7 +17,7 @@
 
 namespace dynasession::inline v0::aws {
 
-/// A request to a server that gives out credentials.
+/// A request to a server that gives out credentials, or what else a machine knows of itself.
 struct server_call {
     http::endpoint server{};
     http::request message{};
@@ -38,7 +38,7 @@ struct program_output {
     std::string text{};  ///< what it wrote to its standard output
 };
 
-/// The effects of an operation that fetches credentials.
+/// The effects of a `fetch_operation`.
 using fetch_effect = std::variant<server_call, program_call>;
 
 /// The reply to the one or the other.
@@ -52,10 +52,11 @@ struct fetch_reply {
     fetch_reply(program_output o) : output(std::move(o)) {}
 };
 
-/// An operation that fetches credentials: `fetch_now` carries it out.
-template <class Op>
-concept fetch_operation = op::operation<Op> && std::same_as<typename Op::effect_type, fetch_effect> &&
-                          std::same_as<typename Op::reply_type, fetch_reply> && std::same_as<typename Op::value_type, credentials>;
+/// An operation that fetches credentials, or another value: `fetch_now` carries it out.
+template <class Op, class T = credentials>
+concept fetch_operation =
+    op::operation<Op> && std::same_as<typename Op::effect_type, fetch_effect> &&
+    std::same_as<typename Op::reply_type, fetch_reply> && std::same_as<typename Op::value_type, T>;
 
 } // namespace dynasession::inline v0::aws
 

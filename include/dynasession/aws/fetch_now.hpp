@@ -77,9 +77,10 @@ private:
     shared_config config_;
 };
 
-/// Fetches credentials on the calling thread. The options are those of `fetch_io`.
-template <fetch_operation Op>
-result<credentials> fetch_now(Op operation, http::client_options options = {}) {
+/// Carries out a fetch on the calling thread. The options are those of `fetch_io`.
+template <class Op>
+    requires fetch_operation<Op, typename Op::value_type>
+result<typename Op::value_type> fetch_now(Op operation, http::client_options options = {}) {
     fetch_io effects(std::move(options));
     return op::run(std::move(operation), effects);
 }

@@ -1,11 +1,9 @@
 #ifndef DYNASESSION_AWS_METADATA_REQUESTS_HPP
 #define DYNASESSION_AWS_METADATA_REQUESTS_HPP
 
-#include <dynasession/aws/credentials.hpp>
 #include <dynasession/aws/fetch.hpp>
 #include <dynasession/aws/retry.hpp>
 #include <dynasession/core/error.hpp>
-#include <dynasession/detail/random.hpp>
 #include <dynasession/http/endpoint.hpp>
 #include <dynasession/http/message.hpp>
 #include <dynasession/op/action.hpp>
@@ -27,11 +25,13 @@ struct metadata_patience {
     unsigned attempts = 3;               ///< for one request, the first included
 };
 
-/// The requests of an operation to a metadata server, one after the other, each tried again while that may help: after
-/// failures of the network, answers of the kinds 429 and 5xx, and what the operation finds damaged.
+/// The requests to a metadata server of an operation that fetches a `T`, one after the other, each tried again while
+/// that may help: after failures of the network, answers of the kinds 429 and 5xx, and what the operation finds
+/// damaged.
+template <class T>
 class metadata_requests {
 public:
-    using action_type = op::action<fetch_effect, credentials>;
+    using action_type = op::action<fetch_effect, T>;
 
     /// `source` names the server in messages.
     metadata_requests(http::endpoint server, std::string source, metadata_patience patience)
@@ -67,15 +67,14 @@ public:
     /// Another attempt, after a pause, if there is one left; else the end.
     action_type again(error_code code, std::string_view why) {
         if (attempt_ >= patience_.attempts) return end(code, why);
-        const auto longest = longest_pause({.base_delay = first_pause}, retry_reason::transient, attempt_++ - 1);
         pausing_ = true;
-        return op::pause{std::chrono::duration_cast<std::chrono::milliseconds>(longest * detail::uniform_random())};
+        return op::pause{full_jitter({.base_delay = first_pause}, retry_reason::transient, attempt_++ - 1)};
     }
 
-    /// The end of the operation: why there are no credentials.
+    /// The end of the operation: why it has nothing.
     action_type end(error_code code, std::string_view why) const {
         auto text = source_ + ": " + name_ + ": ";
-        return result<credentials>(failure(code, text.append(why)));
+        return result<T>(failure(code, text.append(why)));
     }
 
     static std::string status_text(unsigned status) { return "status " + std::to_string(status); }
