@@ -37,6 +37,7 @@ struct dynamodb_options {
 
     std::string profile{};                                 ///< of ~/.aws/config and ~/.aws/credentials; else AWS_PROFILE, `default`
     std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION, the profile's
+    bool region_from_instance = false;                     ///< see `dynamodb::client_options`: the constructor then waits, at most 14 s
     std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, the profile's, AWS itself
     std::optional<bool> use_fips{};                        ///< else AWS_USE_FIPS_ENDPOINT, the profile's, false
     std::optional<bool> use_dual_stack{};                  ///< else AWS_USE_DUALSTACK_ENDPOINT, the profile's, false
@@ -58,7 +59,8 @@ public:
     using options_type = dynamodb_options;
     using executor_type = http::client::executor_type;
 
-    /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet.
+    /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet,
+    /// except for `dynamodb_options::region_from_instance`.
     explicit dynamodb_backend(options_type options = {})
         : dynamodb_backend(boost::asio::system_executor(), std::move(options)) {}
 
@@ -66,6 +68,7 @@ public:
     dynamodb_backend(executor_type executor, options_type options)
         : client_(std::move(executor), {.profile = options.profile,
                                         .region = options.region,
+                                        .region_from_instance = options.region_from_instance,
                                         .endpoint_url = options.endpoint_url,
                                         .use_fips = options.use_fips,
                                         .use_dual_stack = options.use_dual_stack,

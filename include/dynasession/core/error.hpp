@@ -118,7 +118,9 @@ constexpr const char* message(error e) noexcept {
         return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
     case error::missing_credentials:
         return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, or dynamodb_options::credentials";
-    case error::missing_region: return "no AWS region: set AWS_REGION, region in the profile, or dynamodb_options::region";
+    case error::missing_region:
+        return "no AWS region: set AWS_REGION, region in the profile, dynamodb_options::region, or, on an EC2 instance, "
+               "region_from_instance";
     case error::invalid_endpoint:
         return "not an endpoint: expected http://host[:port] or https://host[:port]";
     case error::invalid_option: return "an option has a value outside its range";

@@ -46,7 +46,8 @@ public:
     using executor_type = http::client::executor_type;
 
     /// *Errors:* throws `session_error` when region, credentials, endpoint, authorities or proxy are missing or wrong:
-    /// its detail names the option or the variable. Connects to nothing yet.
+    /// its detail names the option or the variable. Connects to nothing yet, except for
+    /// `client_options::region_from_instance`.
     explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
 
     client(executor_type executor, client_options options)

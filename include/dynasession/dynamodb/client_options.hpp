@@ -7,6 +7,7 @@
 #include <dynasession/aws/credentials_provider.hpp>
 #include <dynasession/aws/endpoint.hpp>
 #include <dynasession/aws/environment.hpp>
+#include <dynasession/aws/instance_region.hpp>
 #include <dynasession/aws/shared_config.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/dynamodb/call.hpp>
@@ -24,6 +25,11 @@ namespace dynasession::inline v0::dynamodb {
 struct client_options {
     std::string profile{};                   ///< else AWS_PROFILE, AWS_DEFAULT_PROFILE, `default`
     std::string region{};                    ///< else AWS_REGION, AWS_DEFAULT_REGION, `region`
+
+    /// When nothing else names a region, ask the metadata of the EC2 instance: the constructor then waits for it, at
+    /// most 14 s with the settings as they are by default, and 1 s where there is no metadata service.
+    bool region_from_instance = false;
+
     std::string endpoint_url{};              ///< else see `aws::configured_endpoint_url`, else AWS's own of the region
     std::optional<bool> use_fips{};          ///< else AWS_USE_FIPS_ENDPOINT, `use_fips_endpoint`, false
     std::optional<bool> use_dual_stack{};    ///< else AWS_USE_DUALSTACK_ENDPOINT, `use_dualstack_endpoint`, false
@@ -54,13 +60,33 @@ inline result<void> check(const call_options& o) {
     return {};
 }
 
-/// Looks into the environment and the profiles' files for what the options leave empty. Connects to nothing.
+/// The region to use: see `client_options::region` and `client_options::region_from_instance`.
+///
+/// *Errors:* those of `aws::resolve_region` and `aws::instance_region`.
+inline result<std::string> find_region(const client_options& given, const aws::environment& env,
+                                       const aws::shared_config& config, http::client_options to_instance) {
+    auto region = aws::resolve_region(given.region, env, config);
+    if (region || !given.region_from_instance || region.error() != error::missing_region) return region;
+    auto of_instance = aws::instance_region({}, env, config, std::move(to_instance));
+    if (of_instance) return of_instance;
+    return failure(of_instance.error().code, region.error().detail + "; " + of_instance.error().detail);
+}
+
+/// Looks into the environment and the profiles' files for what the options leave empty. Connects to nothing, except for
+/// `client_options::region_from_instance`.
 ///
 /// *Errors:* what is missing, wrong or set by half, with the option, the variable, or file and line, and what to do.
 inline result<client_setup> resolve(client_options given, const aws::environment& env = aws::process_environment) {
     const auto config = aws::shared_config::load(given.profile, env);
     if (!config) return config.error();
 
+    // Those who give out credentials, or the region, are other servers: which proxy leads there is asked when they are.
+    auto to_others = given.connection;
+    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
+
+    auto region = find_region(given, env, *config, to_others);
+    if (!region) return std::move(region).error();
+    given.region = *std::move(region);
     auto where = aws::resolve_endpoint({.region = given.region,
                                         .endpoint_url = std::move(given.endpoint_url),
                                         .allow_plain_http = given.allow_plain_http,

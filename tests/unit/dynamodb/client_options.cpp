@@ -1,6 +1,7 @@
 #include <dynasession/dynamodb/client_options.hpp>
 
 #include "support/made_environment.hpp"
+#include "support/scripted_server.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
@@ -81,4 +82,76 @@ TEST_CASE("without any credentials configured, instance metadata are left, unles
     const auto off = resolve({.region = "eu-west-1"}, made_of({{"AWS_EC2_METADATA_DISABLED", "true"}}));
     REQUIRE_FALSE(off.has_value());
     CHECK(off.error() == error::missing_credentials);
+}
+
+namespace {
+
+// The metadata service of an instance in Paris, and an environment that leads to it.
+class instance {
+public:
+    test::scripted_server server{{test::answer::ok("tk=="), test::answer::ok("eu-west-3")}};
+
+    aws::environment with(std::map<std::string, std::string, std::less<>> variables = {}) const {
+        variables.emplace("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url());
+        variables.emplace("AWS_METADATA_SERVICE_TIMEOUT", "30");
+        return made_of(std::move(variables));
+    }
+};
+
+const client_options opted_in{.region_from_instance = true, .credentials = key};
+
+} // namespace
+
+TEST_CASE("the instance is asked for the region when nothing else names one, and the program says so") {
+    const instance paris;
+    const auto found = resolve(opted_in, paris.with()).value();
+    CHECK(found.where.signing_region == "eu-west-3");
+    CHECK(found.where.address.host == "dynamodb.eu-west-3.amazonaws.com");
+    CHECK(paris.server.requests().size() == 2);
+
+    const instance not_meant;
+    const auto refused = resolve({.credentials = key}, not_meant.with());
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error() == error::missing_region);
+    CHECK(not_meant.server.connections() == 0);
+}
+
+TEST_CASE("the region of the instance is that of all its requests") {
+    const test::temporary_directory home;
+    const auto path = home.write("config", "[default]\n"
+                         "role_arn = arn:aws:iam::1:role/r\n"
+                         "source_profile = keys\n"
+                         "[profile keys]\n"
+                         "aws_access_key_id = AKIDFILE\n"
+                         "aws_secret_access_key = secret\n");
+    const instance paris;
+    CHECK(resolve({.region_from_instance = true}, paris.with({{"AWS_CONFIG_FILE", path}})).has_value()); // STS has one
+}
+
+TEST_CASE("whatever names a region goes before the instance") {
+    const test::temporary_directory home;
+    const auto path = home.write("config", "[default]\nregion = eu-north-1\n");
+    const instance unasked;
+    auto named = opted_in;
+    named.region = "eu-south-1";
+    CHECK(resolve(named, unasked.with()).value().where.signing_region == "eu-south-1");
+    const auto by_variable = resolve(opted_in, unasked.with({{"AWS_DEFAULT_REGION", "eu-west-1"}})).value();
+    CHECK(by_variable.where.signing_region == "eu-west-1");
+    const auto by_profile = resolve(opted_in, unasked.with({{"AWS_CONFIG_FILE", path}})).value();
+    CHECK(by_profile.where.signing_region == "eu-north-1");
+    const auto wrong = resolve(opted_in, unasked.with({{"AWS_REGION", "no region"}}));
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK(wrong.error() == error::invalid_option);
+    CHECK(unasked.server.connections() == 0);
+}
+
+TEST_CASE("without a region anywhere, all the places are told") {
+    const instance unasked;
+    const auto r = resolve(opted_in, unasked.with({{"AWS_EC2_METADATA_DISABLED", "true"}}));
+    REQUIRE_FALSE(r.has_value());
+    CHECK(r.error() == error::missing_region);
+    CHECK(r.error().detail ==
+          "neither the option region nor AWS_REGION nor AWS_DEFAULT_REGION nor region of the profile default is set; "
+          "instance metadata: turned off by AWS_EC2_METADATA_DISABLED");
+    CHECK(unasked.server.connections() == 0);
 }
