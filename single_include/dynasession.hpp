@@ -1182,7 +1182,9 @@ constexpr const char* message(error e) noexcept {
         return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
     case error::missing_credentials:
         return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, or dynamodb_options::credentials";
-    case error::missing_region: return "no AWS region: set AWS_REGION, region in the profile, or dynamodb_options::region";
+    case error::missing_region:
+        return "no AWS region: set AWS_REGION, region in the profile, dynamodb_options::region, or, on an EC2 instance, "
+               "region_from_instance";
     case error::invalid_endpoint:
         return "not an endpoint: expected http://host[:port] or https://host[:port]";
     case error::invalid_option: return "an option has a value outside its range";
@@ -1590,14 +1592,16 @@ inline std::array<char, 36> random_uuid() {
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace dynasession::inline v0::op {
 
-/// Something that happens once: one operation waits for it, and another one, on whatever thread, brings it about.
+/// Something that happens once: operations wait for it, and another one, on whatever thread, brings it about.
 ///
-/// *Thread safety:* all of it from any thread; one waits at a time.
+/// *Thread safety:* all of it from any thread.
 class event {
 public:
     event() = default;
@@ -1605,14 +1609,15 @@ public:
     event& operator=(const event&) = delete;
 
     void set() {
-        std::function<void()> wake;
+        std::vector<std::weak_ptr<waker>> waiting;
         {
             const std::scoped_lock lock(mutex_);
             set_ = true;
-            wake.swap(wake_);
+            waiting.swap(waiting_);
         }
         happened_.notify_all();
-        if (wake) wake();
+        for (const auto& w : waiting)
+            if (const auto wake = w.lock()) (*wake)();
     }
 
     bool is_set() const {
@@ -1626,23 +1631,28 @@ public:
         happened_.wait_for(lock, most, [this] { return set_; });
     }
 
-    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. What
-    /// was to be called before is forgotten.
-    void on_set(std::function<void()> wake) {
+    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. Who lets
+    /// go of what this gives is not called any more, unless he is being called.
+    [[nodiscard]] std::shared_ptr<const void> on_set(std::function<void()> wake) {
+        auto mine = std::make_shared<waker>(std::move(wake));
         {
             const std::scoped_lock lock(mutex_);
             if (!set_) {
-                wake_ = std::move(wake);
-                return;
+                std::erase_if(waiting_, [](const auto& w) { return w.expired(); });
+                waiting_.push_back(mine);
+                return mine;
             }
         }
-        wake();
+        (*mine)();
+        return mine;
     }
 
 private:
+    using waker = std::function<void()>;
+
     mutable std::mutex mutex_;
     std::condition_variable happened_;
-    std::function<void()> wake_;
+    std::vector<std::weak_ptr<waker>> waiting_;
     bool set_ = false;
 };
 
@@ -7695,7 +7705,7 @@ inline result<http::client_options> resolve_connection(http::client_options give
 
 namespace dynasession::inline v0::aws {
 
-/// A request to a server that gives out credentials.
+/// A request to a server that gives out credentials, or what else a machine knows of itself.
 struct server_call {
     http::endpoint server{};
     http::request message{};
@@ -7716,7 +7726,7 @@ struct program_output {
     std::string text{};  ///< what it wrote to its standard output
 };
 
-/// The effects of an operation that fetches credentials.
+/// The effects of a `fetch_operation`.
 using fetch_effect = std::variant<server_call, program_call>;
 
 /// The reply to the one or the other.
@@ -7730,10 +7740,11 @@ struct fetch_reply {
     fetch_reply(program_output o) : output(std::move(o)) {}
 };
 
-/// An operation that fetches credentials: `fetch_now` carries it out.
-template <class Op>
-concept fetch_operation = op::operation<Op> && std::same_as<typename Op::effect_type, fetch_effect> &&
-                          std::same_as<typename Op::reply_type, fetch_reply> && std::same_as<typename Op::value_type, credentials>;
+/// An operation that fetches credentials, or another value: `fetch_now` carries it out.
+template <class Op, class T = credentials>
+concept fetch_operation =
+    op::operation<Op> && std::same_as<typename Op::effect_type, fetch_effect> &&
+    std::same_as<typename Op::reply_type, fetch_reply> && std::same_as<typename Op::value_type, T>;
 
 } // namespace dynasession::inline v0::aws
 
@@ -8259,11 +8270,9 @@ private:
 #ifndef DYNASESSION_AWS_METADATA_REQUESTS_HPP
 #define DYNASESSION_AWS_METADATA_REQUESTS_HPP
 
-// #include <dynasession/aws/credentials.hpp>
 // #include <dynasession/aws/fetch.hpp>
 // #include <dynasession/aws/retry.hpp>
 // #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/random.hpp>
 // #include <dynasession/http/endpoint.hpp>
 // #include <dynasession/http/message.hpp>
 // #include <dynasession/op/action.hpp>
@@ -8285,11 +8294,13 @@ struct metadata_patience {
     unsigned attempts = 3;               ///< for one request, the first included
 };
 
-/// The requests of an operation to a metadata server, one after the other, each tried again while that may help: after
-/// failures of the network, answers of the kinds 429 and 5xx, and what the operation finds damaged.
+/// The requests to a metadata server of an operation that fetches a `T`, one after the other, each tried again while
+/// that may help: after failures of the network, answers of the kinds 429 and 5xx, and what the operation finds
+/// damaged.
+template <class T>
 class metadata_requests {
 public:
-    using action_type = op::action<fetch_effect, credentials>;
+    using action_type = op::action<fetch_effect, T>;
 
     /// `source` names the server in messages.
     metadata_requests(http::endpoint server, std::string source, metadata_patience patience)
@@ -8325,15 +8336,14 @@ public:
     /// Another attempt, after a pause, if there is one left; else the end.
     action_type again(error_code code, std::string_view why) {
         if (attempt_ >= patience_.attempts) return end(code, why);
-        const auto longest = longest_pause({.base_delay = first_pause}, retry_reason::transient, attempt_++ - 1);
         pausing_ = true;
-        return op::pause{std::chrono::duration_cast<std::chrono::milliseconds>(longest * detail::uniform_random())};
+        return op::pause{full_jitter({.base_delay = first_pause}, retry_reason::transient, attempt_++ - 1)};
     }
 
-    /// The end of the operation: why there are no credentials.
+    /// The end of the operation: why it has nothing.
     action_type end(error_code code, std::string_view why) const {
         auto text = source_ + ": " + name_ + ": ";
-        return result<credentials>(failure(code, text.append(why)));
+        return result<T>(failure(code, text.append(why)));
     }
 
     static std::string status_text(unsigned status) { return "status " + std::to_string(status); }
@@ -8914,9 +8924,10 @@ private:
     shared_config config_;
 };
 
-/// Fetches credentials on the calling thread. The options are those of `fetch_io`.
-template <fetch_operation Op>
-result<credentials> fetch_now(Op operation, http::client_options options = {}) {
+/// Carries out a fetch on the calling thread. The options are those of `fetch_io`.
+template <class Op>
+    requires fetch_operation<Op, typename Op::value_type>
+result<typename Op::value_type> fetch_now(Op operation, http::client_options options = {}) {
     fetch_io effects(std::move(options));
     return op::run(std::move(operation), effects);
 }
@@ -8948,7 +8959,7 @@ public:
     using effect_type = fetch_effect;
     using reply_type = fetch_reply;
     using value_type = credentials;
-    using action_type = metadata_requests::action_type;
+    using action_type = metadata_requests<credentials>::action_type;
 
     /// The token, unless it is empty, is what the Authorization field says.
     fetch_container_credentials(const container_settings& s, std::string token)
@@ -8974,13 +8985,13 @@ private:
 
     // Most endpoints give a reason in place of credentials.
     action_type refuse(http::response& answer) const {
-        const auto status = metadata_requests::status_text(answer.status);
+        const auto status = requests_.status_text(answer.status);
         auto said = read_credentials_json(std::move(answer.body), metadata_form);
         const bool is_reason = !said && said.error() == error::missing_credentials;
         return requests_.end(error::missing_credentials, is_reason ? status + ": " + said.error().detail : status);
     }
 
-    metadata_requests requests_;
+    metadata_requests<credentials> requests_;
     std::string host_;
     std::string target_;
     std::string token_;
@@ -9127,19 +9138,24 @@ inline result<std::optional<credentials>> environment_credentials(const environm
 // #include <dynasession/aws/credentials_provider.hpp>
 // #include <dynasession/aws/fetch.hpp>
 // #include <dynasession/aws/fetch_now.hpp>
+// #include <dynasession/aws/instance_metadata.hpp>
+#ifndef DYNASESSION_AWS_INSTANCE_METADATA_HPP
+#define DYNASESSION_AWS_INSTANCE_METADATA_HPP
+
+// #include <dynasession/aws/fetch.hpp>
 // #include <dynasession/aws/instance_settings.hpp>
 #ifndef DYNASESSION_AWS_INSTANCE_SETTINGS_HPP
 #define DYNASESSION_AWS_INSTANCE_SETTINGS_HPP
 
 // #include <dynasession/aws/environment.hpp>
 // #include <dynasession/aws/metadata_requests.hpp>
+// #include <dynasession/aws/setting.hpp>
+// #include <dynasession/aws/shared_config.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/http/endpoint.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9180,34 +9196,7 @@ struct instance_settings {
     std::string disabled_by{}; ///< the variable that turns instance metadata off; empty: it may be asked
 };
 
-/// What the profile in use says of a property, and where; for messages.
-struct profile_value {
-    std::string value{};
-    std::string source{}; ///< FILE:LINE
-};
-
-/// Looks up a property of the profile in use.
-using profile_lookup = std::function<std::optional<profile_value>(std::string_view)>;
-
-/// A profile that says nothing.
-inline std::optional<profile_value> no_profile(std::string_view) { return std::nullopt; }
-
 namespace instance_settings_detail {
-
-// A value and what to call its origin in messages; both empty when there is none.
-struct found_text {
-    std::string value;
-    std::string source;
-
-    failure refuse(std::string_view why, error code = error::invalid_option) const {
-        return {code, source + ": " + std::string(why)};
-    }
-};
-
-inline bool equals_ignoring_case(std::string_view a, std::string_view lower) noexcept {
-    return std::ranges::equal(a, lower, {},
-                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-}
 
 // A number from `least` to `most`; nothing when the text is none.
 template <class Number>
@@ -9220,43 +9209,33 @@ std::optional<Number> number(std::string_view text, Number least, Number most) {
 
 class resolver {
 public:
-    resolver(const instance_options& given, const environment& env, const profile_lookup& profile)
-        : given_(&given), env_(&env), profile_(&profile) {}
+    resolver(const instance_options& given, const environment& env, const shared_config& config)
+        : given_(&given), env_(&env), config_(&config) {}
 
     result<instance_settings> resolve() const {
         instance_settings s;
-        const auto disabled = is_on("AWS_EC2_METADATA_DISABLED", {});
-        if (!disabled) return disabled.error();
-        if (*disabled) {
-            s.disabled_by = "AWS_EC2_METADATA_DISABLED";
-            return s;
-        }
-        const auto no_v1 = is_on("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled");
-        if (!no_v1) return no_v1.error();
-        s.allow_v1 = given_->allow_v1 && !*no_v1;
+        const shared_config no_profile; // none turns the whole service off
+        auto disabled_by = switched_on_by({}, {}, "AWS_EC2_METADATA_DISABLED", {}, *env_, no_profile);
+        if (!disabled_by) return std::move(disabled_by).error();
+        s.disabled_by = *std::move(disabled_by);
+        if (!s.disabled_by.empty()) return s;
+        const auto v1_disabled_by =
+            switched_on_by({}, {}, "AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled", *env_, *config_);
+        if (!v1_disabled_by) return v1_disabled_by.error();
+        s.allow_v1 = given_->allow_v1 && v1_disabled_by->empty();
         if (auto ok = find_server(s); !ok) return std::move(ok).error();
         if (auto ok = find_patience(s.patience); !ok) return std::move(ok).error();
         return s;
     }
 
 private:
-    found_text find(std::string_view variable_name, std::string_view property) const {
-        found_text found{variable(*env_, variable_name), std::string(variable_name)};
-        if (!found.value.empty() || property.empty()) return found;
-        const auto said = (*profile_)(property);
-        return said ? found_text{said->value, said->source + ": " + std::string(property)} : found_text{};
-    }
-
-    result<bool> is_on(std::string_view variable_name, std::string_view property) const {
-        const auto found = find(variable_name, property);
-        if (found.value.empty() || equals_ignoring_case(found.value, "false")) return false;
-        if (!equals_ignoring_case(found.value, "true")) return found.refuse("neither true nor false");
-        return true;
+    setting find(std::string_view variable_name, std::string_view property) const {
+        return find_setting({variable_name}, property, *env_, *config_);
     }
 
     result<void> find_server(instance_settings& s) const {
         auto url = given_->endpoint.empty() ? find("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint")
-                                            : found_text{given_->endpoint, "option endpoint of instance metadata"};
+                                            : setting{given_->endpoint, "option endpoint of instance metadata"};
         if (url.value.empty()) {
             const auto mode = find_mode();
             if (!mode) return mode.error();
@@ -9298,7 +9277,7 @@ private:
 
     const instance_options* given_;
     const environment* env_;
-    const profile_lookup* profile_;
+    const shared_config* config_;
 };
 
 } // namespace instance_settings_detail
@@ -9309,8 +9288,8 @@ private:
 /// value that is none; the detail names the option, the variable, or file, line and property.
 inline result<instance_settings> resolve_instance_settings(const instance_options& options = {},
                                                            const environment& env = process_environment,
-                                                           const profile_lookup& profile = no_profile) {
-    return instance_settings_detail::resolver(options, env, profile).resolve();
+                                                           const shared_config& config = {}) {
+    return instance_settings_detail::resolver(options, env, config).resolve();
 }
 
 } // namespace dynasession::inline v0::aws
@@ -9318,57 +9297,78 @@ inline result<instance_settings> resolve_instance_settings(const instance_option
 #endif
 // #include <dynasession/aws/metadata_requests.hpp>
 // #include <dynasession/core/error.hpp>
-// #include <dynasession/http/client.hpp>
 // #include <dynasession/http/message.hpp>
-// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace dynasession::inline v0::aws {
 
-/// Asks the metadata service of an EC2 instance for the credentials of its role (EC2 user guide, "Use the Instance
-/// Metadata Service"): for a token, for the name of the role, then for its credentials.
+/// What an operation is after in instance metadata, and what to say when it is not there.
+struct metadata_subject {
+    std::string_view target{};    ///< what it asks for first
+    error missing{};              ///< what it ends with when it is refused
+    std::string_view not_found{}; ///< what status 404 means, and what to do
+    std::string_view elsewhere{}; ///< what to do where there is no metadata service
+};
+
+/// The requests to the metadata service of an EC2 instance of an operation that fetches a `T` (EC2 user guide, "Use the
+/// Instance Metadata Service"): for a token, then for what the operation is after.
 ///
 /// The token is not kept for the next fetch, although it lives for six hours: fetches are an hour apart, and a request
-/// to this machine costs less than a secret that lies about. Credentials that have expired are given on, as the service
-/// gives them during an outage.
-class fetch_instance_credentials {
+/// to this machine costs less than a secret that lies about. A token that is refused is replaced once, and the
+/// operation begins anew.
+template <class T>
+class instance_metadata {
 public:
-    using effect_type = fetch_effect;
-    using reply_type = fetch_reply;
-    using value_type = credentials;
-    using action_type = metadata_requests::action_type;
+    using action_type = typename metadata_requests<T>::action_type;
 
-    explicit fetch_instance_credentials(instance_settings s)
+    instance_metadata(instance_settings s, const metadata_subject& subject)
         : requests_(s.server,
                     "instance metadata at http" + std::string(s.server.tls ? "s://" : "://") + s.server.authority(),
                     s.patience),
-          allow_v1_(s.allow_v1), disabled_by_(std::move(s.disabled_by)) {}
+          subject_(subject), allow_v1_(s.allow_v1), disabled_by_(std::move(s.disabled_by)) {}
 
-    action_type resume(fetch_reply&& reply, op::instant) {
-        if (step_ == step::start) {
-            if (disabled_by_.empty()) return ask_token();
-            return result<credentials>(
-                failure(error::missing_credentials, "instance metadata: turned off by " + disabled_by_));
-        }
+    /// What follows from a reply, unless it is the answer, of status 200, to what was asked last.
+    std::optional<action_type> follow(const fetch_reply& reply) {
+        if (step_ == step::start) return begin();
         if (step_ == step::token && has_timed_out(reply))
             return go_without_token(error::timeout,
                                     "no answer within " + std::to_string(requests_.patience().timeout.count()) + " ms");
-        if (auto next = requests_.follow(reply)) return *std::move(next);
-        auto& answer = *reply.answer;
+        if (auto next = requests_.follow(reply)) return next;
+        const auto& answer = *reply.answer;
         if (step_ == step::token) return take_token(answer);
         if (answer.status != 200) return give_up_or_renew(answer.status);
-        return step_ == step::role ? take_role(answer.body) : take_credentials(std::move(answer.body));
+        return std::nullopt;
     }
 
-private:
-    enum class step { start, token, role, credentials };
+    /// The next request, after the first one.
+    action_type ask(std::string target) {
+        step_ = step::subject;
+        target_ = std::move(target);
+        const http::field token{"x-aws-ec2-metadata-token", token_};
+        return requests_.send("GET", target_, {&token, token_.empty() ? 0U : 1U}, "GET " + target_);
+    }
 
-    static constexpr std::string_view roles = "/latest/meta-data/iam/security-credentials/";
+    /// What was asked last.
+    const std::string& target() const noexcept { return target_; }
+
+    /// The same as of `metadata_requests`.
+    action_type again(error_code code, std::string_view why) { return requests_.again(code, why); }
+    action_type end(error_code code, std::string_view why) const { return requests_.end(code, why); }
+
+private:
+    enum class step { start, token, subject };
+
+    action_type begin() {
+        if (disabled_by_.empty()) return ask_token();
+        return result<T>(failure(subject_.missing, "instance metadata: turned off by " + disabled_by_));
+    }
 
     action_type ask_token() {
         step_ = step::token;
@@ -9377,11 +9377,7 @@ private:
         return requests_.send("PUT", target, {&lifetime, 1}, "PUT " + std::string(target));
     }
 
-    action_type ask(step next, const std::string& target) {
-        step_ = next;
-        const http::field token{"x-aws-ec2-metadata-token", token_};
-        return requests_.send("GET", target, {&token, token_.empty() ? 0U : 1U}, "GET " + target);
-    }
+    action_type ask_subject() { return ask(std::string(subject_.target)); }
 
     static bool has_timed_out(const fetch_reply& reply) {
         return !reply.answer &&
@@ -9391,28 +9387,101 @@ private:
     action_type take_token(const http::response& answer) {
         const auto status = answer.status;
         if (status == 403 || status == 404 || status == 405)
-            return go_without_token(error::missing_credentials, requests_.status_text(status));
+            return go_without_token(subject_.missing, requests_.status_text(status));
         if (status != 200) return stop(status);
         const auto is_plain = [](char c) { return c > ' ' && c <= '~'; };
         if (answer.body.empty() || answer.body.size() > 1024 || !std::ranges::all_of(answer.body, is_plain))
-            return requests_.again(error::malformed_response, "the answer is no token");
+            return again(error::malformed_response, "the answer is no token");
         token_ = answer.body;
-        return ask(step::role, std::string(roles));
+        return ask_subject();
     }
 
     action_type go_without_token(error_code code, std::string why) {
-        if (allow_v1_) return ask(step::role, std::string(roles));
-        return requests_.end(
-            code,
-            why.append("; in a container on EC2, raise the instance's HttpPutResponseHopLimit to 2; where there is no "
-                       "metadata service, give other credentials and set AWS_EC2_METADATA_DISABLED=true; where "
-                       "there is one without tokens (IMDSv1), set allow_v1"));
+        if (allow_v1_) return ask_subject();
+        why.append("; in a container on EC2, raise the instance's HttpPutResponseHopLimit to 2; where there is no "
+                   "metadata service, ")
+            .append(subject_.elsewhere)
+            .append("; where there is one without tokens (IMDSv1), set allow_v1");
+        return end(code, why);
     }
 
+    action_type give_up_or_renew(unsigned status) {
+        if (status == 401 && !token_.empty() && !std::exchange(is_renewed_, true)) return ask_token();
+        if (status == 404 && target_ == subject_.target)
+            return end(subject_.missing, requests_.status_text(status).append(": ").append(subject_.not_found));
+        return stop(status);
+    }
+
+    action_type stop(unsigned status) const {
+        return end(status == 400 ? error::invalid_request : subject_.missing, requests_.status_text(status));
+    }
+
+    metadata_requests<T> requests_;
+    metadata_subject subject_;
+    bool allow_v1_;
+    std::string disabled_by_;
+    step step_ = step::start;
+    std::string target_;
+    std::string token_;
+    bool is_renewed_ = false;
+};
+
+/// An answer of one line without the line breaks at its end.
+inline std::string_view metadata_line(std::string_view answer) noexcept {
+    while (answer.ends_with('\n') || answer.ends_with('\r')) answer.remove_suffix(1);
+    return answer;
+}
+
+/// Whether a failure to fetch instance metadata says that this machine has no such service.
+inline bool means_no_metadata_service(const failure& why) {
+    const bool of_network = why.code.category() == boost::system::system_category() ||
+                            why.code.category() == boost::asio::error::get_netdb_category();
+    return why == error::timeout || (of_network && why.code != boost::asio::error::operation_aborted);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/instance_settings.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/client.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Asks the metadata service of an EC2 instance for the credentials of its role: for the name of the role, then for its
+/// credentials. Those that have expired are given on, as the service gives them during an outage.
+class fetch_instance_credentials {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action_type = instance_metadata<credentials>::action_type;
+
+    explicit fetch_instance_credentials(instance_settings s)
+        : metadata_(std::move(s),
+                    {.target = roles,
+                     .missing = error::missing_credentials,
+                     .not_found = "the instance has no role: attach an instance profile to it",
+                     .elsewhere = "give other credentials and set AWS_EC2_METADATA_DISABLED=true"}) {}
+
+    action_type resume(fetch_reply&& reply, op::instant) {
+        if (auto next = metadata_.follow(reply)) return *std::move(next);
+        auto& text = reply.answer->body;
+        return metadata_.target() == roles ? take_role(metadata_line(text)) : take_credentials(std::move(text));
+    }
+
+private:
+    static constexpr std::string_view roles = "/latest/meta-data/iam/security-credentials/";
+
     action_type take_role(std::string_view name) {
-        while (name.ends_with('\n') || name.ends_with('\r')) name.remove_suffix(1);
-        if (!is_role(name)) return requests_.again(error::malformed_response, "the answer is no name of a role");
-        return ask(step::credentials, std::string(roles).append(name));
+        if (!is_role(name)) return metadata_.again(error::malformed_response, "the answer is no name of a role");
+        return metadata_.ask(std::string(roles).append(name));
     }
 
     // A name becomes a part of the next request: it may neither end its line nor lead elsewhere.
@@ -9430,36 +9499,18 @@ private:
         auto found = read_credentials_json(std::move(text), metadata_form);
         if (found) return found;
         const auto why = found.error();
-        return why == error::malformed_response ? requests_.again(why.code, why.detail)
-                                                : requests_.end(why.code, why.detail);
+        return why == error::malformed_response ? metadata_.again(why.code, why.detail)
+                                                : metadata_.end(why.code, why.detail);
     }
 
-    action_type give_up_or_renew(unsigned status) {
-        if (status == 401 && !token_.empty() && !std::exchange(is_renewed_, true)) return ask_token();
-        if (status == 404 && step_ == step::role)
-            return requests_.end(error::missing_credentials,
-                                 "status 404: the instance has no role: attach an instance profile to it");
-        return stop(status);
-    }
-
-    action_type stop(unsigned status) const {
-        return requests_.end(status == 400 ? error::invalid_request : error::missing_credentials,
-                             requests_.status_text(status));
-    }
-
-    metadata_requests requests_;
-    bool allow_v1_;
-    std::string disabled_by_;
-    step step_ = step::start;
-    std::string token_;
-    bool is_renewed_ = false;
+    instance_metadata<credentials> metadata_;
 };
 
 static_assert(fetch_operation<fetch_instance_credentials>);
 
 /// The source of an EC2 instance's credentials. Its provider should have `instance_refresh`.
 ///
-/// With three attempts of one second a fetch ends within 17 seconds, however the service behaves; where there is none,
+/// With three attempts of one second a fetch ends within 20 seconds, however the service behaves; where there is none,
 /// within one.
 class instance_credentials {
 public:
@@ -9480,6 +9531,7 @@ inline constexpr refresh_options instance_refresh{.keep_expired = true};
 } // namespace dynasession::inline v0::aws
 
 #endif
+// #include <dynasession/aws/instance_metadata.hpp>
 // #include <dynasession/aws/instance_settings.hpp>
 // #include <dynasession/aws/process_credentials.hpp>
 #ifndef DYNASESSION_AWS_PROCESS_CREDENTIALS_HPP
@@ -10164,8 +10216,6 @@ private:
 
 #endif
 
-#include <boost/asio/error.hpp>
-
 #include <string>
 #include <utility>
 
@@ -10221,18 +10271,12 @@ public:
             if (got) return std::move(got);
             auto why = std::move(got).error();
             why.detail = looked_at_ + "; " + why.detail;
-            if (is_absence(why)) why.code = error::missing_credentials;
+            if (means_no_metadata_service(why)) why.code = error::missing_credentials;
             return result<credentials>(std::move(why));
         });
     }
 
 private:
-    static bool is_absence(const failure& why) {
-        const bool of_network = why.code.category() == boost::system::system_category() ||
-                                why.code.category() == boost::asio::error::get_netdb_category();
-        return why == error::timeout || (of_network && why.code != boost::asio::error::operation_aborted);
-    }
-
     fetch_instance_credentials inner_;
     std::string looked_at_;
 };
@@ -10959,10 +11003,7 @@ private:
     }
 
     result<instance_settings> instance() const {
-        return resolve_instance_settings(options_->instance, *env_, [this](std::string_view property) {
-            const auto* found = config_->find(property);
-            return found ? std::optional(profile_value{found->value, found->source}) : std::nullopt;
-        });
+        return resolve_instance_settings(options_->instance, *env_, *config_);
     }
 
     std::string looked_at() const {
@@ -11050,6 +11091,76 @@ inline result<credentials_provider> resolve_credentials(credentials_provider giv
 // #include <dynasession/aws/credentials_provider.hpp>
 // #include <dynasession/aws/endpoint.hpp>
 // #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/instance_region.hpp>
+#ifndef DYNASESSION_AWS_INSTANCE_REGION_HPP
+#define DYNASESSION_AWS_INSTANCE_REGION_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/fetch_now.hpp>
+// #include <dynasession/aws/instance_metadata.hpp>
+// #include <dynasession/aws/instance_settings.hpp>
+// #include <dynasession/aws/partition.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/client.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Asks the metadata service of an EC2 instance for the region that it runs in.
+class fetch_instance_region {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = std::string;
+    using action_type = instance_metadata<std::string>::action_type;
+
+    explicit fetch_instance_region(instance_settings s)
+        : metadata_(std::move(s), {.target = "/latest/meta-data/placement/region",
+                                   .missing = error::missing_region,
+                                   .not_found = "the service names no region: set AWS_REGION",
+                                   .elsewhere = "set AWS_REGION"}) {}
+
+    action_type resume(fetch_reply&& reply, op::instant) {
+        if (auto next = metadata_.follow(reply)) return *std::move(next);
+        const auto region = metadata_line(reply.answer->body);
+        if (!is_region(region)) return metadata_.again(error::malformed_response, "the answer is no region");
+        return result<std::string>(region);
+    }
+
+private:
+    instance_metadata<std::string> metadata_;
+};
+
+static_assert(fetch_operation<fetch_instance_region, std::string>);
+
+/// The region of the EC2 instance that this program runs on. Blocks the calling thread; the connection's options are
+/// those of `fetch_io`.
+///
+/// With three attempts of one second it ends within 14 seconds, however the service behaves; where there is none,
+/// within one.
+///
+/// *Errors:* `error::missing_region` where there is no metadata service, where it names no region, and where
+/// AWS_EC2_METADATA_DISABLED turns it off; those of `resolve_instance_settings`; others for a service that fails. The
+/// detail says what to do.
+inline result<std::string> instance_region(const instance_options& options = {},
+                                           const environment& env = process_environment,
+                                           const shared_config& config = {}, http::client_options connection = {}) {
+    auto settings = resolve_instance_settings(options, env, config);
+    if (!settings) return std::move(settings).error();
+    auto region = fetch_now(fetch_instance_region(*std::move(settings)), std::move(connection));
+    if (!region && means_no_metadata_service(region.error()))
+        return failure(error::missing_region, region.error().detail);
+    return region;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
 // #include <dynasession/aws/shared_config.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/dynamodb/call.hpp>
@@ -11067,6 +11178,11 @@ namespace dynasession::inline v0::dynamodb {
 struct client_options {
     std::string profile{};                   ///< else AWS_PROFILE, AWS_DEFAULT_PROFILE, `default`
     std::string region{};                    ///< else AWS_REGION, AWS_DEFAULT_REGION, `region`
+
+    /// When nothing else names a region, ask the metadata of the EC2 instance: the constructor then waits for it, at
+    /// most 14 s with the settings as they are by default, and 1 s where there is no metadata service.
+    bool region_from_instance = false;
+
     std::string endpoint_url{};              ///< else see `aws::configured_endpoint_url`, else AWS's own of the region
     std::optional<bool> use_fips{};          ///< else AWS_USE_FIPS_ENDPOINT, `use_fips_endpoint`, false
     std::optional<bool> use_dual_stack{};    ///< else AWS_USE_DUALSTACK_ENDPOINT, `use_dualstack_endpoint`, false
@@ -11097,13 +11213,33 @@ inline result<void> check(const call_options& o) {
     return {};
 }
 
-/// Looks into the environment and the profiles' files for what the options leave empty. Connects to nothing.
+/// The region to use: see `client_options::region` and `client_options::region_from_instance`.
+///
+/// *Errors:* those of `aws::resolve_region` and `aws::instance_region`.
+inline result<std::string> find_region(const client_options& given, const aws::environment& env,
+                                       const aws::shared_config& config, http::client_options to_instance) {
+    auto region = aws::resolve_region(given.region, env, config);
+    if (region || !given.region_from_instance || region.error() != error::missing_region) return region;
+    auto of_instance = aws::instance_region({}, env, config, std::move(to_instance));
+    if (of_instance) return of_instance;
+    return failure(of_instance.error().code, region.error().detail + "; " + of_instance.error().detail);
+}
+
+/// Looks into the environment and the profiles' files for what the options leave empty. Connects to nothing, except for
+/// `client_options::region_from_instance`.
 ///
 /// *Errors:* what is missing, wrong or set by half, with the option, the variable, or file and line, and what to do.
 inline result<client_setup> resolve(client_options given, const aws::environment& env = aws::process_environment) {
     const auto config = aws::shared_config::load(given.profile, env);
     if (!config) return config.error();
 
+    // Those who give out credentials, or the region, are other servers: which proxy leads there is asked when they are.
+    auto to_others = given.connection;
+    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
+
+    auto region = find_region(given, env, *config, to_others);
+    if (!region) return std::move(region).error();
+    given.region = *std::move(region);
     auto where = aws::resolve_endpoint({.region = given.region,
                                         .endpoint_url = std::move(given.endpoint_url),
                                         .allow_plain_http = given.allow_plain_http,
@@ -12331,6 +12467,8 @@ private:
 #ifndef DYNASESSION_OP_ALARM_HPP
 #define DYNASESSION_OP_ALARM_HPP
 
+// #include <dynasession/op/event.hpp>
+
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
@@ -12377,6 +12515,9 @@ public:
         };
     }
 
+    /// Has the event end the wait; before it begins.
+    void ring_on(event& e) { heard_ = e.on_set(ringer()); }
+
     /// Resumes `handler` after this time, or when it is rung. `handler` may own this object.
     template <class Handler>
     void wait(std::chrono::milliseconds duration, Handler handler) {
@@ -12388,6 +12529,7 @@ public:
 
 private:
     std::shared_ptr<shared> shared_;
+    std::shared_ptr<const void> heard_;
 };
 
 } // namespace dynasession::inline v0::op
@@ -12513,7 +12655,7 @@ private:
     void await(Self& self, pause p) {
         alarm_ = std::make_unique<alarm>(io_->get_executor());
         alarm& waiting = *alarm_; // stays where it is when `self` moves
-        p.until->on_set(waiting.ringer());
+        waiting.ring_on(*p.until);
         waiting.wait(p.duration, std::move(self));
     }
 
@@ -12644,7 +12786,8 @@ public:
     using executor_type = http::client::executor_type;
 
     /// *Errors:* throws `session_error` when region, credentials, endpoint, authorities or proxy are missing or wrong:
-    /// its detail names the option or the variable. Connects to nothing yet.
+    /// its detail names the option or the variable. Connects to nothing yet, except for
+    /// `client_options::region_from_instance`.
     explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
 
     client(executor_type executor, client_options options)
@@ -15175,6 +15318,7 @@ struct dynamodb_options {
 
     std::string profile{};                                 ///< of ~/.aws/config and ~/.aws/credentials; else AWS_PROFILE, `default`
     std::string region{};                                  ///< else AWS_REGION, AWS_DEFAULT_REGION, the profile's
+    bool region_from_instance = false;                     ///< see `dynamodb::client_options`: the constructor then waits, at most 14 s
     std::string endpoint_url{};                            ///< else AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, the profile's, AWS itself
     std::optional<bool> use_fips{};                        ///< else AWS_USE_FIPS_ENDPOINT, the profile's, false
     std::optional<bool> use_dual_stack{};                  ///< else AWS_USE_DUALSTACK_ENDPOINT, the profile's, false
@@ -15196,7 +15340,8 @@ public:
     using options_type = dynamodb_options;
     using executor_type = http::client::executor_type;
 
-    /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet.
+    /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet,
+    /// except for `dynamodb_options::region_from_instance`.
     explicit dynamodb_backend(options_type options = {})
         : dynamodb_backend(boost::asio::system_executor(), std::move(options)) {}
 
@@ -15204,6 +15349,7 @@ public:
     dynamodb_backend(executor_type executor, options_type options)
         : client_(std::move(executor), {.profile = options.profile,
                                         .region = options.region,
+                                        .region_from_instance = options.region_from_instance,
                                         .endpoint_url = options.endpoint_url,
                                         .use_fips = options.use_fips,
                                         .use_dual_stack = options.use_dual_stack,
