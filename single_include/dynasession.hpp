@@ -11105,6 +11105,7 @@ inline result<credentials_provider> resolve_credentials(credentials_provider giv
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/http/client.hpp>
 // #include <dynasession/op/action.hpp>
+// #include <dynasession/op/run.hpp>
 
 #include <string>
 #include <utility>
@@ -11138,8 +11139,8 @@ private:
 
 static_assert(fetch_operation<fetch_instance_region, std::string>);
 
-/// The region of the EC2 instance that this program runs on. Blocks the calling thread; the connection's options are
-/// those of `fetch_io`.
+/// The region of the EC2 instance that this program runs on. Blocks the calling thread. `connection` says how the
+/// service is reached, as for `fetch_io`.
 ///
 /// With three attempts of one second it ends within 14 seconds, however the service behaves; where there is none,
 /// within one.
@@ -11152,7 +11153,8 @@ inline result<std::string> instance_region(const instance_options& options = {},
                                            const shared_config& config = {}, http::client_options connection = {}) {
     auto settings = resolve_instance_settings(options, env, config);
     if (!settings) return std::move(settings).error();
-    auto region = fetch_now(fetch_instance_region(*std::move(settings)), std::move(connection));
+    fetch_io effects(std::move(connection), false, env, config);
+    auto region = op::run(fetch_instance_region(*std::move(settings)), effects);
     if (!region && means_no_metadata_service(region.error()))
         return failure(error::missing_region, region.error().detail);
     return region;
@@ -11217,10 +11219,10 @@ inline result<void> check(const call_options& o) {
 ///
 /// *Errors:* those of `aws::resolve_region` and `aws::instance_region`.
 inline result<std::string> find_region(const client_options& given, const aws::environment& env,
-                                       const aws::shared_config& config, http::client_options to_instance) {
+                                       const aws::shared_config& config) {
     auto region = aws::resolve_region(given.region, env, config);
     if (region || !given.region_from_instance || region.error() != error::missing_region) return region;
-    auto of_instance = aws::instance_region({}, env, config, std::move(to_instance));
+    auto of_instance = aws::instance_region({}, env, config, given.connection);
     if (of_instance) return of_instance;
     return failure(of_instance.error().code, region.error().detail + "; " + of_instance.error().detail);
 }
@@ -11233,11 +11235,7 @@ inline result<client_setup> resolve(client_options given, const aws::environment
     const auto config = aws::shared_config::load(given.profile, env);
     if (!config) return config.error();
 
-    // Those who give out credentials, or the region, are other servers: which proxy leads there is asked when they are.
-    auto to_others = given.connection;
-    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
-
-    auto region = find_region(given, env, *config, to_others);
+    auto region = find_region(given, env, *config);
     if (!region) return std::move(region).error();
     given.region = *std::move(region);
     auto where = aws::resolve_endpoint({.region = given.region,

@@ -11,6 +11,7 @@
 #include <dynasession/core/error.hpp>
 #include <dynasession/http/client.hpp>
 #include <dynasession/op/action.hpp>
+#include <dynasession/op/run.hpp>
 
 #include <string>
 #include <utility>
@@ -44,8 +45,8 @@ private:
 
 static_assert(fetch_operation<fetch_instance_region, std::string>);
 
-/// The region of the EC2 instance that this program runs on. Blocks the calling thread; the connection's options are
-/// those of `fetch_io`.
+/// The region of the EC2 instance that this program runs on. Blocks the calling thread. `connection` says how the
+/// service is reached, as for `fetch_io`.
 ///
 /// With three attempts of one second it ends within 14 seconds, however the service behaves; where there is none,
 /// within one.
@@ -58,7 +59,8 @@ inline result<std::string> instance_region(const instance_options& options = {},
                                            const shared_config& config = {}, http::client_options connection = {}) {
     auto settings = resolve_instance_settings(options, env, config);
     if (!settings) return std::move(settings).error();
-    auto region = fetch_now(fetch_instance_region(*std::move(settings)), std::move(connection));
+    fetch_io effects(std::move(connection), false, env, config);
+    auto region = op::run(fetch_instance_region(*std::move(settings)), effects);
     if (!region && means_no_metadata_service(region.error()))
         return failure(error::missing_region, region.error().detail);
     return region;

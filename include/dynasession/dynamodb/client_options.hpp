@@ -64,10 +64,10 @@ inline result<void> check(const call_options& o) {
 ///
 /// *Errors:* those of `aws::resolve_region` and `aws::instance_region`.
 inline result<std::string> find_region(const client_options& given, const aws::environment& env,
-                                       const aws::shared_config& config, http::client_options to_instance) {
+                                       const aws::shared_config& config) {
     auto region = aws::resolve_region(given.region, env, config);
     if (region || !given.region_from_instance || region.error() != error::missing_region) return region;
-    auto of_instance = aws::instance_region({}, env, config, std::move(to_instance));
+    auto of_instance = aws::instance_region({}, env, config, given.connection);
     if (of_instance) return of_instance;
     return failure(of_instance.error().code, region.error().detail + "; " + of_instance.error().detail);
 }
@@ -80,11 +80,7 @@ inline result<client_setup> resolve(client_options given, const aws::environment
     const auto config = aws::shared_config::load(given.profile, env);
     if (!config) return config.error();
 
-    // Those who give out credentials, or the region, are other servers: which proxy leads there is asked when they are.
-    auto to_others = given.connection;
-    if (to_others.ca_file.empty()) to_others.ca_file = aws::configured_ca_bundle(env, *config).value;
-
-    auto region = find_region(given, env, *config, to_others);
+    auto region = find_region(given, env, *config);
     if (!region) return std::move(region).error();
     given.region = *std::move(region);
     auto where = aws::resolve_endpoint({.region = given.region,
