@@ -142,27 +142,44 @@ private:
     openssl_ptr<SSL> ssl_;
 };
 
+namespace {
+
+// A socket at this port of 127.0.0.1, 0 = any that is free; it does not listen yet.
+int bound_socket(std::uint16_t& port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    where.sin_port = htons(port);
+    socklen_t size = sizeof where;
+    auto* const address = reinterpret_cast<sockaddr*>(&where);
+    if (::bind(fd, address, size) != 0 || ::getsockname(fd, address, &size) != 0)
+        throw std::runtime_error("the scripted server finds no port");
+    port = ntohs(where.sin_port);
+    return fd;
+}
+
+} // namespace
+
 scripted_server::scripted_server(std::vector<answer> script, tls_mode tls)
     : script_(std::move(script)), tls_(std::move(tls)) {
-    listen();
+    prepare();
+    start();
 }
 
-scripted_server::scripted_server(handler h, tls_mode tls) : handler_(std::move(h)), tls_(std::move(tls)) { listen(); }
+scripted_server::scripted_server(handler h, tls_mode tls) : handler_(std::move(h)), tls_(std::move(tls)) {
+    prepare();
+    start();
+}
 
 scripted_server::~scripted_server() {
-    stopped_ = true;
-    {
-        const std::lock_guard lock(mutex_);
-        for (const auto& g : gates_) g->wake();
-    }
-    ::eventfd_write(stop_, 1);
-    acceptor_.join();
-    for (auto& peer : peers_) peer.join();
-    ::close(listener_);
-    ::close(stop_);
+    stop();
+    ::close(place_);
 }
 
-void scripted_server::listen() {
+void scripted_server::prepare() {
     if (tls_.certificate) {
         context_.reset(SSL_CTX_new(TLS_server_method()));
         SSL_CTX_use_certificate(context_.get(), tls_.certificate->certificate.get());
@@ -175,18 +192,31 @@ void scripted_server::listen() {
             SSL_CTX_set_max_proto_version(context_.get(), TLS1_1_VERSION);
         }
     }
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    place_ = bound_socket(port_);
+}
+
+void scripted_server::start() {
+    if (acceptor_.joinable()) return;
+    stopped_ = false;
     stop_ = ::eventfd(0, EFD_CLOEXEC);
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof where;
-    auto* const address = reinterpret_cast<sockaddr*>(&where);
-    if (::bind(listener_, address, size) != 0 || ::listen(listener_, 128) != 0 ||
-        ::getsockname(listener_, address, &size) != 0)
-        throw std::runtime_error("the scripted server cannot listen");
-    port_ = ntohs(where.sin_port);
+    listener_ = bound_socket(port_);
+    if (::listen(listener_, 128) != 0) throw std::runtime_error("the scripted server cannot listen");
     acceptor_ = std::thread([this] { accept_all(); });
+}
+
+void scripted_server::stop() {
+    if (!acceptor_.joinable()) return;
+    stopped_ = true;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& g : gates_) g->wake();
+    }
+    ::eventfd_write(stop_, 1);
+    acceptor_.join();
+    for (auto& peer : peers_) peer.join();
+    peers_.clear();
+    ::close(listener_);
+    ::close(stop_);
 }
 
 void scripted_server::accept_all() {
@@ -253,12 +283,8 @@ bool scripted_server::converse(stream& peer, int fd, unsigned number) {
     if (play.hold && !play.hold->wait(stopped_)) return false;
     auto bytes = play.render();
     bytes.resize(std::min(bytes.size(), play.cut_at));
-    if (play.single_bytes) {
-        for (const char c : bytes)
-            if (!peer.write({&c, 1})) return false;
-    } else if (!peer.write(bytes)) {
-        return false;
-    }
+    for (std::string_view rest = bytes; !rest.empty(); rest.remove_prefix(std::min(play.segment, rest.size())))
+        if (!peer.write(rest.substr(0, play.segment))) return false;
     switch (play.end) {
     case answer::ending::keep: return true;
     case answer::ending::close: peer.finish(); return false;

@@ -61,7 +61,7 @@ struct answer {
     std::string before{};                   ///< bytes before the answer
     std::string behind{};                   ///< bytes behind the answer
     std::size_t cut_at = std::string::npos; ///< only so many bytes are sent
-    bool single_bytes = false;              ///< each byte in a segment of its own
+    std::size_t segment = std::string::npos; ///< bytes that are sent at a time
     bool unread = false;                    ///< as soon as there is a request, without reading it; scripts only
     ending end = ending::keep;
     std::shared_ptr<gate> hold{}; ///< wait for this before sending
@@ -115,7 +115,8 @@ struct tls_mode {
 /// An HTTP/1.1 server on 127.0.0.1 in threads of its own that plays a script or asks a handler.
 ///
 /// Each request takes the next answer of the script, whatever its connection; after the last one, requests are
-/// answered with status 599. Ends with its destructor.
+/// answered with status 599. Ends with its destructor. Between `stop` and `start` it is as if its machine had no server,
+/// on the same port.
 class scripted_server {
 public:
     /// Called by several threads at once if there are several connections.
@@ -126,6 +127,10 @@ public:
     ~scripted_server();
     scripted_server(const scripted_server&) = delete;
     scripted_server& operator=(const scripted_server&) = delete;
+
+    /// Closes all connections and refuses new ones. Called by one thread at a time, as `start` is.
+    void stop();
+    void start();
 
     std::uint16_t port() const noexcept { return port_; }
     /// http(s)://127.0.0.1:port, or another name of this machine.
@@ -144,7 +149,7 @@ public:
 private:
     class stream;
 
-    void listen();
+    void prepare();
     void accept_all();
     void serve(int fd, unsigned number);
     bool converse(stream& peer, int fd, unsigned number);
@@ -159,6 +164,7 @@ private:
     tls_mode tls_;
     openssl_ptr<SSL_CTX> context_;
     std::uint16_t port_ = 0;
+    int place_ = -1; ///< keeps the port for us while nothing listens
     int listener_ = -1;
     int stop_ = -1; ///< an eventfd, readable from the end on
     std::atomic<bool> stopped_{false};

@@ -128,9 +128,9 @@ TEST_CASE("http client: answers are read whatever their framing") {
     auto chunked_bytes = answer::ok("slow");
     chunked_bytes.frame = answer::framing::chunked;
     chunked_bytes.chunk_size = 1;
-    chunked_bytes.single_bytes = true;
+    chunked_bytes.segment = 1;
     auto bytes = answer::ok("by byte");
-    bytes.single_bytes = true;
+    bytes.segment = 1;
     auto interim = answer::ok("after interim answers");
     interim.before = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n";
     auto open = answer::ok("until the end").then(end::close);
@@ -271,7 +271,7 @@ TEST_CASE("http client: the deadline ends an exchange that stalls at any point")
     auto half = answer::ok("0123456789").then(end::stall);
     half.cut_at = 45;
     auto endless = answer::ok(std::string(16'000'000, 'x'));
-    endless.single_bytes = true; // never a pause, and never an end in time
+    endless.segment = 1; // never a pause, and never an end in time
     for (const auto& play : {answer::nothing(end::stall), half, endless, answer::nothing(end::stall, true)})
         in_every_way({play}, [&](caller& call, scripted_server& server) {
             const auto r = call(test::get(), 60ms);
