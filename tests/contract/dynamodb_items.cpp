@@ -3,6 +3,7 @@
 #include <dynasession/dynamodb/error_label.hpp>
 #include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/dynamodb/observer.hpp>
+#include <dynasession/lock/pessimistic_lock.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>

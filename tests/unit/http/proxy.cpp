@@ -100,7 +100,7 @@ TEST_CASE("http client: a proxy is asked once a connection, and what it leads to
 TEST_CASE("http client: a proxy may take its time, speak HTTP/1.0 and announce a body that never comes") {
     auto slow = answer::bytes("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.0 200 OK\r\nVia: x\r\nContent-Length: 9\r\n\r\n",
                               end::keep);
-    slow.single_bytes = true;
+    slow.segment = 1;
     for (const auto w : every_way) {
         scripted_server server({slow, answer::ok("x")});
         caller call(w, table, through(server));
@@ -149,7 +149,7 @@ TEST_CASE("http client: what a proxy refuses is an error that names it, and noth
 
 TEST_CASE("http client: a proxy that says nothing, or never comes to an end, is given up in the time to connect") {
     auto endless = answer::bytes("HTTP/1.1 200 OK\r\nX: " + std::string(60'000, 'x'), end::stall);
-    endless.single_bytes = true;
+    endless.segment = 1;
     for (const auto& play : {answer::nothing(end::stall), endless})
         for (const auto w : every_way) {
             scripted_server server({play});
