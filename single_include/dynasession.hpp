@@ -1786,7 +1786,7 @@ public:
     /// What is good to sign with now, or null. Never waits; begins a fetch when it is advisable.
     snapshot cached(op::instant now) const { return fixed_ ? fixed_ : refreshing_->cached(now); }
 
-    /// The fetch under way, or a new one. Only when there is nothing cached.
+    /// The fetch under way, else a new one; one that is over when what was not cached has come meanwhile.
     std::shared_ptr<fetch> refresh(op::instant now) const { return refreshing_->refresh(now); }
 
     /// What is good to sign with now: waits for it if need be.
@@ -1820,7 +1820,7 @@ private:
             snapshot found;
             {
                 const std::lock_guard lock(mutex_);
-                if (!current_ || now.system >= good_until_) return nullptr;
+                if (!is_good(now)) return nullptr;
                 if (now.system >= refresh_at_ && !pending_) finished = begin(now);
                 found = current_;
             }
@@ -1833,6 +1833,7 @@ private:
             std::shared_ptr<fetch> pending;
             {
                 const std::lock_guard lock(mutex_);
+                if (!pending_ && is_good(now)) return over(current_);
                 if (!pending_) finished = begin(now);
                 pending = under_way_;
             }
@@ -1847,6 +1848,15 @@ private:
         }
 
     private:
+        bool is_good(op::instant now) const noexcept { return current_ && now.system < good_until_; }
+
+        static std::shared_ptr<fetch> over(result<snapshot> found) {
+            auto f = std::make_shared<fetch>();
+            f->found = std::move(found);
+            f->done.set();
+            return f;
+        }
+
         // Under the lock. Returns the thread of the last fetch, which has nothing left to do.
         std::thread begin(op::instant now) {
             pending_ = true;
@@ -1855,8 +1865,7 @@ private:
                 return std::exchange(worker_, std::thread([this, now, f = under_way_] { finish(*f, ask(), now); }));
             } catch (const std::system_error& e) {
                 pending_ = false;
-                under_way_->found = failure(e.code(), "no thread to fetch credentials");
-                under_way_->done.set();
+                under_way_ = over(failure(e.code(), "no thread to fetch credentials"));
                 return {};
             }
         }

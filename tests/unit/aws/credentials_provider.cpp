@@ -172,6 +172,17 @@ TEST_CASE("many that wait share one fetch") {
     CHECK(source.calls() == 1);
 }
 
+TEST_CASE("who comes too late to wait for a fetch finds what it brought, and begins no other") {
+    script source({lasting("ONE", 6h), lasting("TWO", 6h)});
+    const aws::credentials_provider provider(source);
+    CHECK(provider.cached(start) == nullptr);
+    REQUIRE(provider.get(start)); // another caller, in between
+    const auto late = provider.refresh(start);
+    CHECK(late->done.is_set());
+    CHECK(id_of(late->found.value()) == "ONE");
+    CHECK(source.calls() == 1);
+}
+
 TEST_CASE("credentials that live a minute are used for most of it") {
     script source({lasting("FIRST", 60s), lasting("SECOND", 120s)});
     const aws::credentials_provider provider(source);
