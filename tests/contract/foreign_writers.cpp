@@ -1,10 +1,6 @@
-#include "calls.hpp"
+#include "dynamodb_world.hpp"
 #include "each_style.hpp"
 #include "tables.hpp"
-
-#include <dynasession/lock/no_lock.hpp>
-#include <dynasession/lock/optimistic_lock.hpp>
-#include <dynasession/lock/pessimistic_lock.hpp>
 
 #include <array>
 #include <atomic>
@@ -38,15 +34,16 @@ struct manual_clock {
 
 /// Stores of all policies over one table, each as in a process of its own.
 struct shared_table : table {
-    template <class LockPolicy>
-    using store_with = ds::basic_session_store<ds::dynamodb_backend, LockPolicy, ds::json_serializer>;
-
     shared_table() : table("php") {}
 
-    ds::dynamodb_options options() const {
-        auto o = options_with(name());
-        o.clock = [c = clock] { return c->now(); };
-        return o;
+    std::unique_ptr<world> process(settings::policy p, ds::pessimistic_lock_options locks) const {
+        locks.foreign_writers = true;
+        const auto make = [this](auto) {
+            auto o = options_with(name());
+            o.clock = [c = clock] { return c->now(); };
+            return o;
+        };
+        return make_dynamodb_world(make, 1, {.lock = p, .locks = locks});
     }
 
     /// Whether a save of what others changed too waits, fails or wins.
@@ -58,21 +55,20 @@ struct shared_table : table {
     };
 
     std::array<policy, 4> all(call_style style) {
-        return {{{"locks at load", make_caller(locking, style), true},
-                 {"locks at save", make_caller(at_save, style)},
-                 {"optimistic", make_caller(optimistic, style)},
-                 {"last writer wins", make_caller(unlocked, style), false, true}}};
+        return {{{"locks at load", locking->call(style), true},
+                 {"locks at save", at_save->call(style)},
+                 {"optimistic", optimistic->call(style)},
+                 {"last writer wins", unlocked->call(style), false, true}}};
     }
 
     const std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
-    store_with<ds::pessimistic_lock> locking{
-        options(), {}, ds::pessimistic_lock{{.max_wait_time = 0ms, .foreign_lock_time = 60s, .foreign_writers = true}}};
-    store_with<ds::pessimistic_lock> at_save{
-        options(), {},
-        ds::pessimistic_lock{
-            {.max_wait_time = 0ms, .foreign_lock_time = 60s, .foreign_writers = true, .lock_on_load = false}}};
-    store_with<ds::optimistic_lock> optimistic{options(), {}, ds::optimistic_lock{.foreign_writers = true}};
-    store_with<ds::no_lock> unlocked{options(), {}, ds::no_lock{.foreign_writers = true}};
+    using kind = settings::policy;
+    const std::unique_ptr<world> locking =
+        process(kind::pessimistic, {.max_wait_time = 0ms, .foreign_lock_time = 60s});
+    const std::unique_ptr<world> at_save =
+        process(kind::pessimistic, {.max_wait_time = 0ms, .foreign_lock_time = 60s, .lock_on_load = false});
+    const std::unique_ptr<world> optimistic = process(kind::optimistic, {});
+    const std::unique_ptr<world> unlocked = process(kind::none, {});
 };
 
 /// What the PHP handler sends for one session, as recorded in the fixture php_requests.json; but to the data attribute that
@@ -260,7 +256,7 @@ TEST_CASE("dynamodb, shared with PHP: each respects the lock of the other, and a
     shared_table t;
     for (const auto style : all_styles) {
         CAPTURE(to_text(style));
-        const auto store = make_caller(t.locking, style);
+        const auto store = t.locking->call(style);
         const auto id = stored_session(*store).id();
         php there(t, id);
         auto mine = must_load(*store, id);
@@ -314,7 +310,7 @@ TEST_CASE("dynamodb, shared with PHP: a lock that it abandoned is taken over whe
 TEST_CASE("dynamodb, shared with PHP: a save without a lock goes over one that it abandoned") {
     shared_table t;
     for (const auto style : all_styles) {
-        const auto store = make_caller(t.at_save, style);
+        const auto store = t.at_save->call(style);
         const auto id = stored_session(*store).id();
         php there(t, id);
         auto mine = must_load(*store, id);
@@ -331,9 +327,8 @@ TEST_CASE("dynamodb, shared with PHP: a save without a lock goes over one that i
 TEST_CASE("dynamodb, shared with PHP: of its increments under its lock and ours of any policy none is lost") {
     static constexpr int rounds = 12;
     shared_table t;
-    shared_table::store_with<ds::pessimistic_lock> waiting{
-        t.options(), {}, ds::pessimistic_lock{{.max_wait_time = 60s, .foreign_writers = true}}};
-    const auto first = make_caller(t.optimistic, call_style::throwing);
+    const auto waiting = t.process(settings::policy::pessimistic, {.max_wait_time = 60s});
+    const auto first = t.optimistic->call(call_style::throwing);
     auto s = first->create();
     s.set("n", 0);
     must_save(*first, s);
@@ -349,9 +344,9 @@ TEST_CASE("dynamodb, shared with PHP: of its increments under its lock and ours 
                 }
             });
         };
-        ours(make_caller(waiting, call_style::throwing));
-        ours(make_caller(t.at_save, call_style::coroutine));
-        ours(make_caller(t.optimistic, call_style::callback));
+        ours(waiting->call(call_style::throwing));
+        ours(t.at_save->call(call_style::coroutine));
+        ours(t.optimistic->call(call_style::callback));
         for (int handler = 0; handler != 2; ++handler)
             running.emplace_back([&] {
                 php there(t, id);

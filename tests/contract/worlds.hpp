@@ -77,9 +77,11 @@ template <class Backend, class MakeOptions>
 std::unique_ptr<world> world_with(MakeOptions make, int processes, const settings& s) {
     switch (s.lock) {
     case settings::policy::none:
-        return std::make_unique<world_over<Backend, ds::no_lock>>(make, processes, s, ds::no_lock{});
+        return std::make_unique<world_over<Backend, ds::no_lock>>(make, processes, s,
+                                                                ds::no_lock{.foreign_writers = s.locks.foreign_writers});
     case settings::policy::optimistic:
-        return std::make_unique<world_over<Backend, ds::optimistic_lock>>(make, processes, s, ds::optimistic_lock{});
+        return std::make_unique<world_over<Backend, ds::optimistic_lock>>(make, processes, s,
+                                                                        ds::optimistic_lock{.foreign_writers = s.locks.foreign_writers});
     case settings::policy::pessimistic: break;
     }
     return std::make_unique<world_over<Backend, ds::pessimistic_lock>>(make, processes, s, ds::pessimistic_lock(s.locks));

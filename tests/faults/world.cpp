@@ -1,10 +1,11 @@
 #include "world.hpp"
 
-#include "../contract/worlds.hpp"
-
-#include <dynasession/backend/dynamodb.hpp>
+#include "../contract/dynamodb_world.hpp"
 
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <utility>
 
 namespace faults {
 
@@ -22,8 +23,8 @@ ds::dynamodb::call_options limits(patience p) {
 
 std::unique_ptr<contract::world> make_world(service& s, patience p, const contract::settings& with) {
     int processes = 0;
-    return contract::world_with<ds::dynamodb_backend>(
-        [&](auto clock) {
+    return contract::make_dynamodb_world(
+        [&](std::function<ds::op::instant()> clock) {
             ds::dynamodb_options o;
             o.region = "us-east-1";
             o.endpoint_url = s.url();
@@ -31,7 +32,7 @@ std::unique_ptr<contract::world> make_world(service& s, patience p, const contra
             o.call = limits(processes++ == 0 ? p : patience::ample);
             o.connection.connect_timeout = 30s;
             o.connection.max_body_size = 3'500'000;
-            o.clock = clock;
+            o.clock = std::move(clock);
             return o;
         },
         2, with);
