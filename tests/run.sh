@@ -88,7 +88,8 @@ suite() {
 step "emulators" python3 tests/support/emulators.py || failed=$((failed + 1))
 
 if $all; then
-    suite gcc "all all_verify_interface_header_sets"
+    # What meets with faults is run once, sanitized.
+    suite gcc "all all_verify_interface_header_sets" --label-exclude faults
     # The Clang build is the sanitized one: every warning and every test, once.
     suite asan all --label-exclude 'tree|standalone|consumers'
     suite tsan "unit_tests contract_tests"
