@@ -1,6 +1,8 @@
 """TLS servers before DynamoDB, certificates for them, and those who listen on the way."""
 import contextlib
+import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -84,8 +86,15 @@ class TlsServer:
         self.process.kill()
         self.process.wait()
 
-    def send_signal(self, number):
-        self.process.send_signal(number)
+    @contextlib.contextmanager
+    def hanging(self):
+        """It holds its connections, and answers none."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)  # its threads run on until the last of them has heard of it
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def close(self):
         if self.process:

@@ -7,7 +7,6 @@ within their limits while the service is away, and succeed within a second once 
 import base64
 import os
 import pathlib
-import signal
 import socket
 import ssl
 import subprocess
@@ -259,12 +258,9 @@ class Restarts(Place):
         for way in WAYS:
             warm, cold = self.caller(server.port, limit=500), self.caller(server.port, limit=500)
             self.assertTrue(warm(way).ok)
-            server.send_signal(signal.SIGSTOP)
-            try:
+            with server.hanging():
                 for call in (warm, warm, cold):
                     self.assert_failed(call(way), "no answer before the deadline")
-            finally:
-                server.send_signal(signal.SIGCONT)
             patient = self.caller(server.port)
             self.assert_ok(patient(way))
 
@@ -299,11 +295,8 @@ class Outage(Place):
         for way in WAYS:
             call = self.caller(server.port, limit=None)
             self.assert_ok(call(way))
-            server.send_signal(signal.SIGSTOP)
-            try:
+            with server.hanging():
                 self.fail_for(OUTAGE_SECONDS, call, way, CALL_SECONDS + RECOVERY_SECONDS)
-            finally:
-                server.send_signal(signal.SIGCONT)
             self.recover(call, way)
 
 
