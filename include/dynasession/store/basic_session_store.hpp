@@ -6,14 +6,12 @@
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
 #include <dynasession/op/async_run.hpp>
-#include <dynasession/op/defer.hpp>
-#include <dynasession/op/one_of.hpp>
 #include <dynasession/op/run.hpp>
 #include <dynasession/op/then.hpp>
 #include <dynasession/store/operations.hpp>
 #include <dynasession/store/renewal.hpp>
-#include <dynasession/store/session_codec.hpp>
-#include <dynasession/store/update.hpp>
+#include <dynasession/store/session_operations.hpp>
+#include <dynasession/store/write_kind.hpp>
 
 #include <boost/asio/deferred.hpp>
 
@@ -45,13 +43,13 @@ namespace dynasession::inline v0 {
 /// `operation_aborted`, or with their result if that was there already. A write that is cancelled may have been applied.
 template <backend Backend, lock_policy LockPolicy, serializer Serializer>
 class basic_session_store {
-    using codec_type = store_detail::session_codec<Serializer>;
+    using operations = store_detail::session_operations<LockPolicy, Serializer>;
 
 public:
     using backend_type = Backend;
     using lock_policy_type = LockPolicy;
     using serializer_type = Serializer;
-    using session_type = typename codec_type::session_type;
+    using session_type = typename operations::session_type;
     using options_type = typename Backend::options_type;
     using executor_type = typename Backend::executor_type;
 
@@ -60,29 +58,21 @@ public:
     /// *Errors:* throws session_error with `invalid_option` or another `condition::configuration`.
     explicit basic_session_store(options_type backend_options = {}, session_options options = {}, LockPolicy policy = {},
                                  Serializer s = {})
-        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+        : ops_(options, std::move(policy), std::move(s)),
           backend_(std::make_shared<Backend>(std::move(backend_options))) {}
 
     /// The same, doing its asynchronous I/O on `executor`.
     basic_session_store(executor_type executor, options_type backend_options, session_options options = {},
                         LockPolicy policy = {}, Serializer s = {})
         requires std::constructible_from<Backend, executor_type, options_type>
-        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+        : ops_(options, std::move(policy), std::move(s)),
           backend_(std::make_shared<Backend>(std::move(executor), std::move(backend_options))) {}
 
     basic_session_store(const basic_session_store&) = delete;
     basic_session_store& operator=(const basic_session_store&) = delete;
 
     /// A new session with a fresh id; nothing is stored until it is saved.
-    session_type create() const {
-        const auto now = backend_->now().seconds();
-        record blank;
-        blank.created = now;
-        if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;
-        blank.max_stale = options_.max_stale;
-        blank.expires = blank.renewed(now);
-        return session_access::make(session_id::generate(), typename Serializer::value_type{}, loaded{std::move(blank)}, true);
-    }
+    session_type create() const { return ops_.create(now()); }
 
     /// The session with this id; empty if there is none or it has expired.
     ///
@@ -104,17 +94,17 @@ public:
     template <access Access>
         requires can_load<LockPolicy, Access>
     std::optional<session_type> load(const session_id& id, Access a) {
-        return op::run(load_op(id, a), backend()).value();
+        return op::run(ops_.load(id, a), backend()).value();
     }
     template <access Access>
         requires can_load<LockPolicy, Access>
     std::optional<session_type> load(const session_id& id, Access a, error_code& ec) {
-        return run(load_op(id, a), ec);
+        return run(ops_.load(id, a), ec);
     }
     template <access Access, class Token = boost::asio::deferred_t>
         requires can_load<LockPolicy, Access>
     auto async_load(const session_id& id, Access a, Token&& token = Token{}) {
-        return op::async_run(op::then(load_op(id, a), [this](std::optional<session_type> s) {
+        return op::async_run(op::then(ops_.load(id, a), [this](std::optional<session_type> s) {
             if (s) renew_while_held(*s);
             return result<std::optional<session_type>>(std::move(s));
         }), backend(), std::forward<Token>(token));
@@ -131,11 +121,11 @@ public:
     ///
     /// *Cost:* one write of the item, 1 WCU for each KB, and another for each save of others that was faster; nothing if
     /// neither change nor touch is due and there is no lock to give up.
-    void save(session_type& s) { op::run(save_op(s), backend()).value(); }
-    void save(session_type& s, error_code& ec) { run(save_op(s), ec); }
+    void save(session_type& s) { op::run(ops_.save(s), backend()).value(); }
+    void save(session_type& s, error_code& ec) { run(ops_.save(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_save(session_type& s, Token&& token = Token{}) {
-        return op::async_run(save_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.save(s), backend(), std::forward<Token>(token));
     }
 
     /// Loads the session, calls `change(session&)` and saves it, all of it again when somebody else saved meanwhile:
@@ -148,15 +138,15 @@ public:
     /// *Cost:* a load and a save for each attempt.
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change) {
-        return op::run(update_op(id, std::move(change)), backend()).value();
+        return op::run(ops_.update(id, std::move(change)), backend()).value();
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change, error_code& ec) {
-        return run(update_op(id, std::move(change)), ec);
+        return run(ops_.update(id, std::move(change)), ec);
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change, class Token = boost::asio::deferred_t>
     auto async_update(const session_id& id, Change change, Token&& token = Token{}) {
-        return op::async_run(update_op(id, std::move(change)), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.update(id, std::move(change)), backend(), std::forward<Token>(token));
     }
 
     /// Puts off the expiry of the session, without its changes; nothing is sent while that is hardly due
@@ -165,11 +155,11 @@ public:
     /// *Errors:* `session_gone`: destroyed or expired meanwhile.
     ///
     /// *Cost:* one write of the whole item, or nothing.
-    void touch(session_type& s) { op::run(touch_op(s), backend()).value(); }
-    void touch(session_type& s, error_code& ec) { run(touch_op(s), ec); }
+    void touch(session_type& s) { op::run(ops_.touch(s), backend()).value(); }
+    void touch(session_type& s, error_code& ec) { run(ops_.touch(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_touch(session_type& s, Token&& token = Token{}) {
-        return op::async_run(touch_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.touch(s), backend(), std::forward<Token>(token));
     }
 
     /// Gives the session a new id and saves it under that; the old id leads nowhere from then on.
@@ -181,11 +171,11 @@ public:
     /// an id that nobody has: it is gone then.
     ///
     /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
-    void regenerate(session_type& s) { op::run(regenerate_op(s), backend()).value(); }
-    void regenerate(session_type& s, error_code& ec) { run(regenerate_op(s), ec); }
+    void regenerate(session_type& s) { op::run(ops_.regenerate(s), backend()).value(); }
+    void regenerate(session_type& s, error_code& ec) { run(ops_.regenerate(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_regenerate(session_type& s, Token&& token = Token{}) {
-        return op::async_run(regenerate_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.regenerate(s), backend(), std::forward<Token>(token));
     }
 
     /// Gives up the session's lock without its changes; nothing happens if it has none. To save it later on is possible, as
@@ -197,17 +187,17 @@ public:
     void release(session_type& s)
         requires exclusive_lock_policy<LockPolicy>
     {
-        op::run(release_op(s), backend()).value();
+        op::run(ops_.release(s), backend()).value();
     }
     void release(session_type& s, error_code& ec)
         requires exclusive_lock_policy<LockPolicy>
     {
-        run(release_op(s), ec);
+        run(ops_.release(s), ec);
     }
     template <class Token = boost::asio::deferred_t>
         requires exclusive_lock_policy<LockPolicy>
     auto async_release(session_type& s, Token&& token = Token{}) {
-        return op::async_run(release_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.release(s), backend(), std::forward<Token>(token));
     }
 
     /// Has the session's lock last a whole lease from now on.
@@ -218,17 +208,17 @@ public:
     void renew(session_type& s)
         requires exclusive_lock_policy<LockPolicy>
     {
-        op::run(renew_op(s), backend()).value();
+        op::run(ops_.renew(s), backend()).value();
     }
     void renew(session_type& s, error_code& ec)
         requires exclusive_lock_policy<LockPolicy>
     {
-        run(renew_op(s), ec);
+        run(ops_.renew(s), ec);
     }
     template <class Token = boost::asio::deferred_t>
         requires exclusive_lock_policy<LockPolicy>
     auto async_renew(session_type& s, Token&& token = Token{}) {
-        return op::async_run(renew_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.renew(s), backend(), std::forward<Token>(token));
     }
 
     /// Renews the session's lock on a thread of its own, at a third of each lease, until the object that it gives goes or the
@@ -239,7 +229,7 @@ public:
         requires exclusive_lock_policy<LockPolicy>
     {
         return store_detail::renewal([this, id = s.id(), hold = std::weak_ptr(session_access::hold(s))](auto stop) {
-            auto keeping = policy_.keep(id, hold.lock(), std::move(stop));
+            auto keeping = ops_.policy().keep(id, hold.lock(), std::move(stop));
             (void)op::run(std::move(keeping), backend());
         });
     }
@@ -255,7 +245,20 @@ public:
         return op::async_run(store_detail::destroy(id), backend(), std::forward<Token>(token));
     }
 
-    const session_options& options() const noexcept { return options_; }
+    /// Does one of the writes above that is chosen at run time, as at the end of a request.
+    ///
+    /// *Errors, cost:* of that write.
+    void write(session_type& s, write_kind kind) { op::run(ops_.write(s, kind), backend()).value(); }
+    void write(session_type& s, write_kind kind, error_code& ec) { run(ops_.write(s, kind), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_write(session_type& s, write_kind kind, Token&& token = Token{}) {
+        return op::async_run(ops_.write(s, kind), backend(), std::forward<Token>(token));
+    }
+
+    /// The time that sessions are judged by: the service's, as far as the backend knows it.
+    time_point now() const { return backend_->now().seconds(); }
+
+    const session_options& options() const noexcept { return ops_.options(); }
 
     /// The backend, for what it offers beyond sessions (tables, counters).
     Backend& backend() noexcept { return *backend_; }
@@ -263,18 +266,6 @@ public:
     executor_type get_executor() { return backend_->get_executor(); }
 
 private:
-    static session_options validated(const session_options& o) {
-        constexpr std::chrono::seconds none{0}, century{std::chrono::years(100)};
-        const bool valid = o.max_stale > none && o.max_stale <= century && o.max_age >= none && o.max_age <= century &&
-                           o.touch_fraction >= 0 && o.touch_fraction < 1 && o.regenerate_grace >= none &&
-                           o.regenerate_grace <= std::chrono::minutes(1);
-        if (!valid)
-            throw session_error(failure(error::invalid_option,
-                                        "session_options: max_stale is above 0, max_age 0 or above, both at most 100 "
-                                        "years; touch_fraction is in [0, 1); regenerate_grace is at most a minute"));
-        return o;
-    }
-
     template <class Op>
     auto run(Op operation, error_code& ec) {
         auto r = op::run(std::move(operation), backend());
@@ -283,95 +274,14 @@ private:
         if constexpr (!std::is_void_v<value_type>) return r ? *std::move(r) : value_type{};
     }
 
-    template <access Access>
-    auto load_op(const session_id& id, Access a) const {
-        return op::then(policy_.load(id, a), [this, id](std::optional<loaded> found) {
-            using found_type = std::optional<session_type>;
-            if (!found) return result<found_type>(found_type{});
-            auto s = codec_.decode(id, *std::move(found));
-            return s ? result<found_type>(*std::move(s)) : result<found_type>(std::move(s).error());
-        });
-    }
-
     void renew_while_held(const session_type& s) {
         if constexpr (exclusive_lock_policy<LockPolicy>) {
             const auto& hold = session_access::hold(s);
-            if (hold) op::async_run(policy_.keep(s.id(), hold, nullptr), backend(), [alive = backend_](error_code) {});
+            if (hold) op::async_run(ops_.policy().keep(s.id(), hold, nullptr), backend(), [alive = backend_](error_code) {});
         }
     }
 
-    auto save_op(session_type& s) const {
-        using saving = store_detail::write_as<decltype(policy_.save({}))>;
-        using writing = op::one_of<store_detail::create, saving>;
-        return write_back(s, [this, &s]() -> result<writing> {
-            auto request = codec_.encode(s);
-            if (!request) return std::move(request).error();
-            if (s.is_new()) return writing(store_detail::create(*std::move(request)));
-            return writing(saving(s.id(), policy_.save(*std::move(request))));
-        });
-    }
-
-    auto touch_op(session_type& s) const {
-        using touching = store_detail::write_as<decltype(policy_.touch({}))>;
-        using writing = op::one_of<store_detail::nothing, touching>;
-        return write_back(s, [this, &s]() -> result<writing> {
-            if (s.is_read_only()) return error::read_only_session;
-            if (s.is_new()) return writing(still_new(s));
-            return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
-        });
-    }
-
-    auto regenerate_op(session_type& s) const {
-        const auto to = session_id::generate();
-        const auto rebind = [this, from = s.id(), to](const fields& entries) { return codec_.rebind(entries, from, to); };
-        using moving = store_detail::write_as<decltype(policy_.regenerate({}, s.id(), rebind))>;
-        using writing = op::one_of<store_detail::create, moving>;
-        return write_back(s, [this, &s, rebind, to]() -> result<writing> {
-            auto request = codec_.encode(s);
-            if (!request) return std::move(request).error();
-            if (s.is_new()) {
-                request->id = to;
-                return writing(store_detail::create(*std::move(request)));
-            }
-            request->grace = options_.regenerate_grace;
-            return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
-        });
-    }
-
-    // Runs the operation that `begin` makes, and has the session follow what it wrote.
-    template <class Begin>
-    auto write_back(session_type& s, Begin begin) const {
-        return op::then(op::defer(std::move(begin)),
-                        [this, &s](store_detail::written w) { return codec_.follow(s, std::move(w)); });
-    }
-
-    auto release_op(session_type& s) const {
-        using releasing = store_detail::write_as<decltype(policy_.release({}))>;
-        using writing = op::one_of<store_detail::nothing, releasing>;
-        return write_back(s, [this, &s]() -> result<writing> {
-            if (s.is_new()) return writing(still_new(s));
-            return writing(releasing(s.id(), policy_.release(codec_.unchanged(s))));
-        });
-    }
-
-    auto renew_op(session_type& s) const {
-        using renewing = store_detail::write_as<decltype(policy_.renew({}))>;
-        return write_back(s, [this, &s]() -> result<renewing> {
-            return renewing(s.id(), policy_.renew(codec_.unchanged(s)));
-        });
-    }
-
-    static store_detail::nothing still_new(const session_type& s) {
-        return store_detail::nothing(store_detail::written{{session_access::stored(s)}, s.id(), true});
-    }
-
-    auto update_op(const session_id& id, auto change) const {
-        return store_detail::update(id, policy_, codec_, std::move(change));
-    }
-
-    session_options options_;
-    LockPolicy policy_;
-    codec_type codec_;
+    operations ops_;
     std::shared_ptr<Backend> backend_; // lock renewals have it too: they may end a little after the store
 };
 

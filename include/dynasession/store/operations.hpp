@@ -75,6 +75,28 @@ private:
     Op op_;
 };
 
+/// A write that only puts off an expiry, or gives up a lock: when it fails, nothing of the user's is lost.
+template <class Op>
+class tolerant {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = void;
+
+    explicit tolerant(Op op) : op_(std::move(op)) {}
+
+    op::action<command, void> resume(reply_type in, op::instant now) {
+        using outer = op::action<command, void>;
+        return op::carry_on<outer>(op_.resume(std::move(in), now), [](result<void> done) -> outer {
+            const bool cancelled = !done && done.error().code == boost::system::errc::operation_canceled;
+            return cancelled ? std::move(done) : result<void>();
+        });
+    }
+
+private:
+    Op op_;
+};
+
 /// Nothing to write.
 using nothing = op::ready<command, result<reply>, written>;
 

@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 using ds::memory_session_store;
 using locked_store =
     ds::basic_session_store<counting_backend<ds::memory_backend>, ds::pessimistic_lock, ds::json_serializer>;
+using counting_backend_store = ds::basic_session_store<counting_backend<ds::memory_backend>, ds::no_lock, ds::json_serializer>;
 using optimistic_store = ds::basic_session_store<ds::memory_backend, ds::optimistic_lock, ds::json_serializer>;
 
 namespace {
@@ -623,4 +624,51 @@ TEST_CASE("release, renew and update have an asynchronous form") {
     context.restart();
     context.run();
     CHECK(failed == ds::error::lock_lost);
+}
+
+TEST_CASE("write does what is chosen at run time") {
+    counting_backend_store store;
+    auto s = store.create();
+    s.set("n", 1);
+    store.write(s, ds::write_kind::keep);
+    CHECK_FALSE(s.is_new());
+    CHECK(store.load(s.id())->get<int>("n") == 1);
+
+    const auto old = s.id();
+    s.set("n", 2);
+    store.write(s, ds::write_kind::regenerate);
+    CHECK_FALSE(store.load(old));
+    CHECK(store.load(s.id())->get<int>("n") == 2);
+
+    s.set("n", 3);
+    store.write(s, ds::write_kind::release);
+    CHECK(store.load(s.id())->get<int>("n") == 2);
+
+    store.write(s, ds::write_kind::destroy);
+    CHECK_FALSE(store.load(s.id()));
+}
+
+TEST_CASE("to keep a session that is gone is an error only if there is something to lose") {
+    manual_clock clock;
+    memory_session_store store(clock.options(), {.touch_fraction = 0});
+    auto s = *store.load(stored_in(store));
+    store.destroy(s.id());
+    clock.now.system += 1s;
+
+    ds::error_code ec;
+    store.write(s, ds::write_kind::keep, ec);
+    CHECK_FALSE(ec);
+    s.set("n", 2);
+    store.write(s, ds::write_kind::keep, ec);
+    CHECK(ec == ds::error::session_gone);
+}
+
+TEST_CASE("to release or keep gives up the lock") {
+    locked_store store;
+    const auto id = stored_in(store);
+    for (const auto kind : {ds::write_kind::release, ds::write_kind::keep}) {
+        auto s = *store.load(id);
+        store.write(s, kind);
+        CHECK(is_free(store, id));
+    }
 }
