@@ -4,8 +4,8 @@
 #include <dynasession/aws/environment.hpp>
 #include <dynasession/aws/setting.hpp>
 #include <dynasession/core/error.hpp>
+#include <dynasession/detail/http_syntax.hpp>
 #include <dynasession/http/endpoint.hpp>
-#include <dynasession/http/message.hpp>
 #include <dynasession/http/proxy.hpp>
 
 #include <boost/asio/ip/address.hpp>
@@ -77,7 +77,7 @@ inline bool exempts(std::string_view entry, const http::endpoint& target) {
 
 // Whether a list with commas or spaces between its entries has one for this endpoint.
 inline bool is_exempt(const http::endpoint& target, std::string list) {
-    std::ranges::transform(list, list.begin(), http::message_detail::lower);
+    std::ranges::transform(list, list.begin(), detail::lower);
     for (std::string_view rest = list; !rest.empty();) {
         const auto end = std::min(rest.find_first_of(", \t"), rest.size());
         if (end != 0 && exempts(rest.substr(0, end), target)) return true;

@@ -2,6 +2,7 @@
 #define DYNASESSION_HTTP_MESSAGE_HPP
 
 #include <dynasession/core/error.hpp>
+#include <dynasession/detail/http_syntax.hpp>
 #include <dynasession/http/endpoint.hpp>
 
 #include <chrono>
@@ -81,24 +82,6 @@ struct field {
 
 namespace message_detail {
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i != a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
-
-// "token" of RFC 9110, 5.6.2
-constexpr bool is_token(std::string_view text) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    for (const char c : text)
-        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
-            return false;
-    return !text.empty();
-}
-
 constexpr bool breaks_lines(std::string_view text) noexcept {
     for (const char c : text)
         if (c == '\r' || c == '\n' || c == '\0') return true;
@@ -113,7 +96,8 @@ constexpr bool breaks_lines(std::string_view text) noexcept {
 /// is not HTTP (RFC 9110 and 9112).
 inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
                                     std::span<const field> fields, std::string body = {}) {
-    using namespace message_detail;
+    using detail::is_token;
+    using message_detail::breaks_lines;
     if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
     if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
         return failure(error::invalid_request, "the request target is empty or holds white space");
@@ -138,7 +122,7 @@ inline std::string_view response::header(std::string_view name) const noexcept {
     for (std::string_view rest = fields_; !rest.empty();) {
         const auto line = rest.substr(0, rest.find('\r'));
         if (line.size() > name.size() && line[name.size()] == ':' &&
-            message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
+            detail::equal_ignoring_case(line.substr(0, name.size()), name))
             return line.substr(name.size() + 2);
         rest.remove_prefix(line.size() + 2);
     }

@@ -3,8 +3,8 @@
 
 #include <dynasession/core/error.hpp>
 #include <dynasession/detail/encoding.hpp>
+#include <dynasession/detail/http_syntax.hpp>
 #include <dynasession/http/endpoint.hpp>
-#include <dynasession/http/message.hpp>
 
 #include <algorithm>
 #include <string>
@@ -59,7 +59,7 @@ inline result<std::string> read_user(std::string_view text) {
 
 inline result<proxy> proxy::parse(std::string_view url) {
     if (const auto end = url.find("://"); end != url.npos) {
-        if (!message_detail::equal_ignoring_case(url.substr(0, end), "http"))
+        if (!detail::equal_ignoring_case(url.substr(0, end), "http"))
             return failure(error::invalid_option, "the proxy's URL does not begin with http://: proxies that are "
                                                   "reached by TLS or SOCKS are not supported");
         url.remove_prefix(end + 3);

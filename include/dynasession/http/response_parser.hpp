@@ -3,6 +3,7 @@
 
 #include <dynasession/core/error.hpp>
 #include <dynasession/core/options.hpp>
+#include <dynasession/detail/http_syntax.hpp>
 #include <dynasession/http/message.hpp>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ inline constexpr auto token_characters = [] {
     std::array<bool, 256> table{};
     for (std::size_t c = 0; c != table.size(); ++c) {
         const char text = static_cast<char>(c);
-        table[c] = message_detail::is_token({&text, 1});
+        table[c] = detail::is_token({&text, 1});
     }
     return table;
 }();
@@ -199,22 +200,22 @@ private:
     bool note(const field& f) {
         const auto value = f.value;
         const auto is = [&](std::string_view name) {
-            return f.name.size() == name.size() && message_detail::equal_ignoring_case(f.name, name);
+            return f.name.size() == name.size() && detail::equal_ignoring_case(f.name, name);
         };
         if (is("content-length")) {
             std::uint64_t length = 0;
             if (length_ || !parser_detail::read_number(value, length)) return refuse("not HTTP: a bad Content-Length");
             length_ = length;
         } else if (is("transfer-encoding")) {
-            if (chunked_ || !message_detail::equal_ignoring_case(value, "chunked"))
+            if (chunked_ || !detail::equal_ignoring_case(value, "chunked"))
                 return refuse("not HTTP: a transfer coding that was not asked for");
             chunked_ = true;
         } else if (is("connection")) {
             for (auto rest = value; !rest.empty();) {
                 const auto end = std::min(rest.find(','), rest.size());
                 const auto token = parser_detail::trim(rest.substr(0, end));
-                close_ = close_ || message_detail::equal_ignoring_case(token, "close");
-                keep_ = keep_ || message_detail::equal_ignoring_case(token, "keep-alive");
+                close_ = close_ || detail::equal_ignoring_case(token, "close");
+                keep_ = keep_ || detail::equal_ignoring_case(token, "keep-alive");
                 rest.remove_prefix(std::min(end + 1, rest.size()));
             }
         }
