@@ -20,6 +20,7 @@ using boost::system::error_code;
 enum class error {
     // sessions
     invalid_session_id = 1, ///< the text does not have the exact shape of a session id
+    bad_signature,          ///< a session id of the right shape that none of the keys has signed
     session_gone,           ///< destroyed or expired since it was loaded; nothing was written
     session_exists,         ///< an id that was to be new is taken
     conflict,               ///< changed by somebody else, and the changes could not be merged
@@ -93,6 +94,8 @@ constexpr const char* message(error e) noexcept {
     switch (e) {
     case error::invalid_session_id:
         return "not a session id: expected the 43 base64url characters that session_id::generate() makes";
+    case error::bad_signature:
+        return "the session id is signed by none of the keys: it was made up, or its key is no longer among the secrets";
     case error::session_gone:
         return "the session was destroyed or has expired since it was loaded; nothing was written: start a new one";
     case error::session_exists: return "a session with this id exists already; create another id";

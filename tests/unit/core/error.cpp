@@ -95,6 +95,7 @@ TEST_CASE("conditions say what a caller can do") {
     CHECK(conditions_of(ds::error::table_exists) == std::set{configuration});
     CHECK(conditions_of(ds::error::response_too_large) == std::set{too_large});
     CHECK(conditions_of(ds::error::invalid_session_id).empty());
+    CHECK(conditions_of(ds::error::bad_signature).empty());
 }
 
 TEST_CASE("of locks: who waited too long may try again, who lost one has to load again") {
@@ -116,6 +117,7 @@ TEST_CASE("messages name the option that helps") {
     CHECK(says(ds::error::store_full, "max_sessions"));
     CHECK(says(ds::error::tls_failure, "AWS_CA_BUNDLE"));
     CHECK(says(ds::error::proxy_refused, "NO_PROXY"));
+    CHECK(says(ds::error::bad_signature, "secrets"));
 }
 
 TEST_CASE("what cannot be mended by trying again is never called retryable") {
