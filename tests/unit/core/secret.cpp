@@ -59,7 +59,9 @@ std::string complaint(std::string_view text) {
 bool refuses(std::string_view text) { return !complaint(text).empty(); }
 
 template <class T>
-concept printable = requires(std::ostream& out, const T& value) { out << value; };
+concept printable = requires(std::ostream& out, const T& value) {
+    out << value;
+};
 
 } // namespace
 
@@ -73,7 +75,8 @@ TEST_CASE("a secret holds the bytes that it was made of") {
 TEST_CASE("a secret is read from hex in any case and from base64") {
     const auto expected = secret(counted());
     CHECK(secret::parse(hex).bytes() == expected.bytes());
-    CHECK(secret::parse("000102030405060708090A0B0C0D0E0F101112131415161718191a1b1c1d1e1f").bytes() == expected.bytes());
+    CHECK(secret::parse("000102030405060708090A0B0C0D0E0F101112131415161718191a1b1c1d1e1f").bytes() ==
+          expected.bytes());
     CHECK(secret::parse(base64).bytes() == expected.bytes());
 }
 
