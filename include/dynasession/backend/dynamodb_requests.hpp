@@ -66,7 +66,11 @@ public:
         if (!c.journal.empty())
             set.add(p.name(native_layout::journal) + "=" + p.value(value::string(c.journal.text())));
         std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
-        if (c.expires) condition += " AND " + put_off(p, set, *c.expires, "<=");
+        if (c.terms) set_terms(p, set, remove, *c.terms);
+        if (c.expires && c.terms)
+            set.add(p.name(layout_.expires) + "=" + p.value(native_layout::seconds(*c.expires)));
+        else if (c.expires)
+            condition += " AND " + put_off(p, set, *c.expires, "<=");
         condition += is_still(p, c.if_as_read) + lock_permits(p, c.if_locked_by, c.if_unlocked, c.seen);
         if (!c.if_locked_by.empty() || c.if_unlocked) hold(p, set, remove, c.lock);
         raise_version(p, set, c.if_version);
@@ -156,7 +160,8 @@ public:
         if (c.grace.count() != 0) {
             set.add(p.name(native_layout::moved_to) + "=" + p.value(value::string(layout_.key_text(c.to))));
             set.add(p.name(native_layout::leads_until) + "=" + p.value(native_layout::seconds(c.now + c.grace)));
-            for (const auto gone : {native_layout::data, native_layout::journal, native_layout::lock, native_layout::lock_until})
+            for (const auto gone : {native_layout::data, native_layout::journal, native_layout::lock, native_layout::lock_until,
+                                    native_layout::owner, native_layout::since, native_layout::device, native_layout::id_since})
                 remove.add(p.name(gone));
         }
         return update(c.from, std::move(p), set, remove, std::move(condition));
@@ -249,6 +254,21 @@ private:
             remove.add(holder);
             remove.add(until);
         }
+    }
+
+    static void set_terms(placeholders& p, clauses& set, clauses& remove, const terms& t) {
+        const auto put = [&](bool is_there, std::string_view name, auto make) {
+            if (is_there)
+                set.add(p.name(name) + "=" + p.value(make()));
+            else
+                remove.add(p.name(name));
+        };
+        const ownership& o = t.owner;
+        put(!o.user.empty(), native_layout::owner, [&] { return value::string(o.user); });
+        put(!o.user.empty(), native_layout::since, [&] { return native_layout::milliseconds(o.since); });
+        put(!o.device.empty(), native_layout::device, [&] { return value::string(o.device); });
+        put(t.deadline != time_point::max(), native_layout::deadline, [&] { return native_layout::seconds(t.deadline); });
+        put(true, native_layout::max_stale, [&] { return value::number(static_cast<std::int64_t>(t.max_stale.count())); });
     }
 
     // Not by one: a late copy of the request must not raise it again.

@@ -128,6 +128,7 @@ private:
     static record record_of(const shard& s, const entry& e) {
         record r = e.record();
         r.lock = s.lock_of(e.id);
+        r.owner = s.users().owner_of(e.id);
         return r;
     }
 
@@ -185,7 +186,11 @@ private:
             return refused(s, e);
         e = s.replace(e, c.after.bytes(), c.now);
         if (!e) return error::store_full;
-        if (c.expires) e->times.expires = *c.expires;
+        if (c.terms) {
+            c.terms->apply_lifetime_to(e->times);
+            s.users().set_owner(c.id, c.terms->owner);
+        }
+        if (c.expires) s.expire_at(e, *c.expires);
         ++e->times.version;
         if (looks_at_lock) s.lock(c.id, c.lock);
         return reply{};

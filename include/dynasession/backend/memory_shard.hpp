@@ -2,6 +2,7 @@
 #define DYNASESSION_BACKEND_MEMORY_SHARD_HPP
 
 #include <dynasession/backend/lazy_heap.hpp>
+#include <dynasession/backend/memory_users.hpp>
 #include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
 
@@ -82,13 +83,15 @@ public:
     /// Adds a record under an id that has none; false if the bounds are too narrow for it.
     bool insert(const session_id& id, const record& content, time_point now) {
         const std::string_view data = content.data.bytes();
-        if (footprint(data.size()) > max_bytes_) return false;
-        make_room(footprint(data.size()), 1, now);
+        const std::size_t in_all = footprint(data.size()) + memory_users::bytes_of(content.owner);
+        if (in_all > max_bytes_) return false;
+        make_room(in_all, 1, now);
         owned e(allocate(data.size()));
         *e = {id, 0, 0, 0, ++clock_, content};
         e->assign(data);
         expiry_.prepare_push();
         use_.prepare_push();
+        users_.set_owner(id, content.owner);
         entries_.insert(e.get());
         expiry_.push(e.get(), seconds(e->times.expires));
         use_.push(e.get(), e->used);
@@ -102,7 +105,7 @@ public:
     entry* replace(entry* e, std::string_view data, time_point now) {
         const std::size_t before = footprint(e->size), after = footprint(data.size());
         if (before != after) {
-            if (after > max_bytes_) return nullptr;
+            if (after + memory_users::bytes_of(users_.owner_of(e->id)) > max_bytes_) return nullptr;
             use_.place(e, e->used); // below all others, which are given up before it
             if (after > before) make_room(after - before, 0, now);
             entry* const fresh = allocate(data.size());
@@ -119,8 +122,18 @@ public:
         return e;
     }
 
+    /// Has an entry expire at another time, perhaps earlier.
+    void expire_at(entry* e, time_point t) {
+        const bool earlier = t < e->times.expires;
+        e->times.expires = t;
+        if (!earlier) return; // it is placed anew when it reaches the top
+        expiry_.remove(e);
+        expiry_.push(e, seconds(t));
+    }
+
     void erase(entry* e) noexcept {
         if (!locks_.empty()) locks_.erase(e->id);
+        users_.forget(e->id);
         expiry_.remove(e);
         use_.remove(e);
         entries_.erase(e);
@@ -151,6 +164,10 @@ public:
             locks_.erase(id);
     }
 
+    /// Whose the entries are: set for those that are here only.
+    memory_users& users() noexcept { return users_; }
+    const memory_users& users() const noexcept { return users_; }
+
     /// For this time `from` leads readers to `to`.
     void lead(const session_id& from, const session_id& to, time_point now, time_point until) {
         while (!signs_.empty() && signs_.front().until <= now) signs_.pop_front();
@@ -170,7 +187,7 @@ public:
     }
 
     std::size_t size() const noexcept { return entries_.size(); }
-    std::size_t size_in_bytes() const noexcept { return bytes_; }
+    std::size_t size_in_bytes() const noexcept { return bytes_ + users_.size_in_bytes(); }
 
 private:
     struct hash {
@@ -214,7 +231,7 @@ private:
     // What is added fits into the bounds on its own, so there is room at last.
     void make_room(std::size_t more_bytes, std::size_t more_entries, time_point now) noexcept {
         reclaim(now);
-        while (entries_.size() + more_entries > max_entries_ || bytes_ + more_bytes > max_bytes_) {
+        while (entries_.size() + more_entries > max_entries_ || size_in_bytes() + more_bytes > max_bytes_) {
             entry* const victim = expired(now, 64);
             erase(victim ? victim : least_recently_used());
         }
@@ -228,6 +245,7 @@ private:
 
     boost::unordered_flat_set<entry*, hash, equal> entries_;
     std::unordered_map<session_id, lock_claim> locks_;
+    memory_users users_;
     std::deque<sign> signs_; // hardly any: sessions that were regenerated within the last minute
     lazy_heap<entry, &entry::by_expiry> expiry_;
     lazy_heap<entry, &entry::by_use> use_;

@@ -32,6 +32,10 @@ namespace dynasession::inline v0 {
 /// | `x` | N | when it ends however much it is used, seconds; left out if never |
 /// | `i` | N | how long it lives unused, seconds |
 /// | `v` | N | its version |
+/// | `o` | S | the user whom it belongs to; left out if nobody. Key of the index by user |
+/// | `s` | N | since when it belongs to `o`, milliseconds; only with it. Sort key of that index |
+/// | `a` | S | what the user knows it by; left out if nothing |
+/// | `g` | N | when it was given its id, seconds; left out before it is regenerated |
 /// | `w` | S | the marks of the last writers, newest first, 5 characters each; left out before the first save |
 /// | `lock` | S | the token of who has the session to itself (16 characters); the PHP handler writes an N here |
 /// | `lock_until` | N | when that ends, milliseconds; without a `lock` it means nothing |
@@ -49,11 +53,12 @@ public:
     /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
     static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
                                       journal = "w", lock = "lock", lock_until = "lock_until", moved_to = "f",
-                                      leads_until = "u";
+                                      leads_until = "u", owner = "o", since = "s", device = "a", id_since = "g";
 
     /// Whether one of our attributes has this name.
     static constexpr bool is_taken(std::string_view name) noexcept {
-        for (const auto ours : {data, created, deadline, max_stale, version, journal, lock, lock_until, moved_to, leads_until})
+        for (const auto ours : {data, created, deadline, max_stale, version, journal, lock, lock_until, moved_to, leads_until,
+                                owner, since, device, id_since})
             if (name == ours) return true;
         return false;
     }
@@ -89,20 +94,19 @@ public:
         i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
         i.append(std::string(version), value::number(r.version));
         if (!r.journal.empty()) i.append(std::string(journal), value::string(r.journal.text()));
+        if (!r.owner.user.empty()) {
+            i.append(std::string(owner), value::string(r.owner.user));
+            i.append(std::string(since), milliseconds(r.owner.since));
+        }
+        if (!r.owner.device.empty()) i.append(std::string(device), value::string(r.owner.device));
+        if (r.owner.id_since != time_point{}) i.append(std::string(id_since), seconds(r.owner.id_since));
         return i;
     }
 
     /// *Errors:* `corrupt_session`, with the attribute that is missing or has a foreign shape.
     result<record> decode(const dynamodb::item& i) const {
         record r;
-        const auto foreign = [](std::string_view name) {
-            return failure(error::corrupt_session, "the attribute '" + std::string(name) +
-                                                       "' is missing or not what this layout stores");
-        };
-        const auto whole = [&i](std::string_view name) -> std::optional<std::int64_t> {
-            const auto* value = i.find(name);
-            return value ? value->as_integer() : std::nullopt;
-        };
+        const auto whole = [&i](std::string_view name) { return integer_in(i, name); };
         const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
         if (!is_time(expires_at)) return foreign(expires);
         if (i.contains(moved_to)) {
@@ -124,6 +128,11 @@ public:
             if (!is_time(ends_at)) return foreign(deadline);
             r.deadline = time_point(std::chrono::seconds(*ends_at));
         }
+        if (i.contains(owner) || i.contains(device) || i.contains(id_since)) {
+            auto whose = decode_owner(i);
+            if (!whose) return std::move(whose).error();
+            r.owner = *std::move(whose);
+        }
         if (const auto* marks = i.find(journal)) {
             if (!marks->as_string()) return foreign(journal);
             r.journal = dynasession::journal(*marks->as_string());
@@ -131,7 +140,7 @@ public:
         if (const auto* holder = i.find(lock)) {
             if (const auto* token = holder->as_string()) {
                 const auto ends_at = whole(lock_until);
-                if (token->empty() || !ends_at || *ends_at < 0 || *ends_at > last_second * 1000 + 999) return foreign(lock_until);
+                if (token->empty() || !is_fine_time(ends_at)) return foreign(lock_until);
                 r.lock = {*token, lock_time(std::chrono::milliseconds(*ends_at))};
             } else {
                 r.lock.foreign = true;
@@ -207,6 +216,41 @@ private:
 
     static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
         return seconds && *seconds >= 0 && *seconds <= last_second;
+    }
+
+    static bool is_fine_time(const std::optional<std::int64_t>& milliseconds) noexcept {
+        return milliseconds && *milliseconds >= 0 && *milliseconds <= last_second * 1000 + 999;
+    }
+
+    static std::optional<std::int64_t> integer_in(const dynamodb::item& i, std::string_view name) {
+        const auto* value = i.find(name);
+        return value ? value->as_integer() : std::nullopt;
+    }
+
+    static failure foreign(std::string_view name) {
+        return failure(error::corrupt_session,
+                       "the attribute '" + std::string(name) + "' is missing or not what this layout stores");
+    }
+
+    static result<ownership> decode_owner(const dynamodb::item& i) {
+        ownership o;
+        if (const auto* user = i.find(owner)) {
+            const auto bound = integer_in(i, since);
+            if (!user->as_string() || user->as_string()->empty()) return foreign(owner);
+            if (!is_fine_time(bound)) return foreign(since);
+            o.user = *user->as_string();
+            o.since = user_time(std::chrono::milliseconds(*bound));
+        }
+        if (const auto* text = i.find(device)) {
+            if (!text->as_string()) return foreign(device);
+            o.device = *text->as_string();
+        }
+        if (i.contains(id_since)) {
+            const auto given = integer_in(i, id_since);
+            if (!is_time(given)) return foreign(id_since);
+            o.id_since = time_point(std::chrono::seconds(*given));
+        }
+        return o;
     }
 
     static std::string_view field_key(std::string_view name) noexcept {

@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_CORE_ACCESS_HPP
 #define DYNASESSION_CORE_ACCESS_HPP
 
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
@@ -65,6 +66,15 @@ struct save_request {
     std::shared_ptr<lock_hold> hold{};
     std::chrono::seconds grace{};       ///< of a move: how long the old id leads readers to the new one
     bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
+    amendments amended{};               ///< what changes beside the data
+
+    /// Whether nothing but the expiry may have to be written.
+    bool changes_nothing() const noexcept { return changes.empty() && amended.empty(); }
+
+    void drop_changes() {
+        changes = {};
+        amended = {};
+    }
 };
 
 /// What a save leaves in the store.

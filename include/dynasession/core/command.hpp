@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_CORE_COMMAND_HPP
 #define DYNASESSION_CORE_COMMAND_HPP
 
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
@@ -55,7 +56,7 @@ struct as_read {
 /// Apply changes to a live record and raise its version by one.
 ///
 /// Conditions: the record is live; it has the version and, when `if_as_read` is given, that content; `expires`, when given,
-/// does not lie before the stored one; the lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given,
+/// does not lie before the stored one, unless `terms` are given, too; the lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given,
 /// held by nobody, or over, or exactly the one that was `seen`.
 ///
 /// A backend whose answers can get lost stores `journal`, tells by its newest mark whether a write of its own was
@@ -72,10 +73,12 @@ struct change_record {
     std::optional<lock_time> if_unlocked{}; ///< a lock that ended before this is over
     std::optional<lock_claim> seen{};   ///< a foreign one only with `if_as_read`: it has nothing else to be told by
     std::optional<as_read> if_as_read{};
+    std::optional<dynasession::terms> terms{}; ///< what takes the place of the stored ones
     lock_claim lock{};                  ///< who holds it from then on; only with `if_locked_by`
 
     bool permitted_by(const stamp& stored, std::string_view bytes_of_data, const lock_claim& holder) const noexcept {
-        if (!stored.live(now) || stored.version != if_version || (expires && *expires < stored.expires)) return false;
+        if (!stored.live(now) || stored.version != if_version) return false;
+        if (expires && !terms && *expires < stored.expires) return false;
         if (if_as_read && !if_as_read->is_still(stored, bytes_of_data)) return false;
         return lock_permits(holder, if_locked_by, if_unlocked, seen);
     }

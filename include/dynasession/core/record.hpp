@@ -3,6 +3,7 @@
 
 #include <dynasession/core/fields.hpp>
 #include <dynasession/core/journal.hpp>
+#include <dynasession/core/ownership.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -54,6 +55,7 @@ struct record : stamp {
     fields data{};
     dynasession::journal journal{};
     lock_claim lock{};
+    ownership owner{};
     bool moved = false; ///< regenerated: nothing but a sign that leads readers to the new id, for a short time
 
     /// As of its times; a sign is no session, whatever a clock that is behind says.

@@ -2,8 +2,10 @@
 #define DYNASESSION_CORE_SESSION_HPP
 
 #include <dynasession/core/access.hpp>
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
+#include <dynasession/detail/utf8.hpp>
 
 #include <boost/json/conversion.hpp>
 #include <boost/json/object.hpp>
@@ -12,8 +14,10 @@
 #include <boost/json/value_to.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -48,6 +52,51 @@ public:
 
     /// When the session ends however much it is used; `time_point::max()` if never.
     time_point deadline() const noexcept { return stored_.deadline; }
+
+    /// Has the session live otherwise than the options of its store say, from the next save or regenerate on; what is not
+    /// given stays. A time that is out of range has that fail with `invalid_option`.
+    void lifetime(const session_lifetime& l) {
+        if (l.max_age) amended_.lifetime.max_age = l.max_age;
+        if (l.max_stale) amended_.lifetime.max_stale = l.max_stale;
+    }
+
+    /// When the session was given its id: when it was created, or regenerated the last time.
+    time_point id_since() const noexcept {
+        return stored_.owner.id_since == time_point{} ? stored_.created : stored_.owner.id_since;
+    }
+
+    /// Whose the session is; empty if nobody's.
+    std::string_view user() const noexcept { return amended_.user ? *amended_.user : stored_.owner.user; }
+
+    /// Binds the session to a user, by a name that stays the same, from the next save or regenerate on; empty: it is nobody's
+    /// any more. At most 1024 bytes of UTF-8, or that fails with `not_serializable`.
+    ///
+    /// To be called when the user has logged in, and not at each request: who has it already is not bound anew.
+    void user(std::string name) {
+        amended_.user = std::move(name);
+        if (*amended_.user == stored_.owner.user) amended_.user.reset();
+    }
+
+    /// When the session was bound to its user, as it is stored.
+    user_time user_since() const noexcept { return stored_.owner.since; }
+
+    /// What its user knows the session by.
+    std::string_view device() const noexcept { return amended_.device ? *amended_.device : stored_.owner.device; }
+
+    /// Has the next save or regenerate store this; the first 256 bytes of it, as far as they are UTF-8.
+    void device(std::string_view text) {
+        std::size_t size = 0;
+        while (size < text.size()) {
+            const auto next = detail::utf8_sequence_length(text.substr(size));
+            if (next == 0 || size + next > ownership::max_device_size) break;
+            size += next;
+        }
+        amended_.device = std::string(text.substr(0, size));
+        if (*amended_.device == stored_.owner.device) amended_.device.reset();
+    }
+
+    /// How long the session lives unused.
+    std::chrono::seconds max_stale() const noexcept { return stored_.max_stale; }
 
     /// Raised by every save, whoever makes it, and by every write that gives up a lock.
     std::uint64_t version() const noexcept { return stored_.version; }
@@ -116,6 +165,7 @@ private:
     session_id id_;
     Value value_{};
     record stored_; // as it was last read or written: a save sends the difference
+    amendments amended_;
     std::shared_ptr<lock_hold> hold_;
     bool is_new_ = true;
     bool is_read_only_ = false;
@@ -138,6 +188,15 @@ struct session_access {
     template <class Value>
     static const record& stored(const basic_session<Value>& s) noexcept {
         return s.stored_;
+    }
+
+    template <class Value>
+    static amendments& amended(basic_session<Value>& s) noexcept {
+        return s.amended_;
+    }
+    template <class Value>
+    static const amendments& amended(const basic_session<Value>& s) noexcept {
+        return s.amended_;
     }
 
     template <class Value>

@@ -2,6 +2,7 @@
 #define DYNASESSION_LOCK_MOVE_CHANGES_HPP
 
 #include <dynasession/core/access.hpp>
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/backoff.hpp>
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/fields.hpp>
@@ -9,7 +10,6 @@
 #include <dynasession/lock/save_rules.hpp>
 #include <dynasession/op/action.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -42,8 +42,13 @@ private:
         ++attempts_;
         auto data = rebind_(apply(request_.stored.data, request_.changes));
         if (!data) return result<saved>(std::move(data).error());
-        moved_ = record{request_.stored, *std::move(data)};
-        moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
+        const record& stored = request_.stored;
+        const auto terms = request_.amended.on(stored);
+        moved_ = record{stored, *std::move(data)};
+        moved_.owner = stored.owner;
+        if (terms) terms->apply_to(moved_);
+        moved_.owner.id_since = now.seconds();
+        moved_.expires = expiry_when_saved(stored, terms, now.system);
         ++moved_.version;
         move_record move{.from = request_.id,
                          .to = to_,
@@ -61,7 +66,7 @@ private:
         const bool under_lock = !token_.empty();
         if (under_lock && theirs.lock.token != token_) return result<saved>(error::lock_lost);
         if (is_overtaken(request_.stored, theirs)) {
-            if (under_lock || !rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
+            if (under_lock || !rules_.allow(request_, request_.stored, theirs)) return result<saved>(error::conflict);
             merged_ = true;
         }
         const bool blocked = rules_.is_blocked(request_.id, theirs, now);

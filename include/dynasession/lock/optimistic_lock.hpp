@@ -27,7 +27,7 @@ struct optimistic_lock {
     auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), rules()); }
 
     auto touch(save_request s) const {
-        s.changes = {};
+        s.drop_changes();
         return save(std::move(s));
     }
 

@@ -101,7 +101,7 @@ public:
 
     /// The lock stays.
     auto touch(save_request s) const {
-        s.changes = {};
+        s.drop_changes();
         return op::then(without_lock(s), [hold = s.hold](saved done) {
             done.hold = hold;
             return result<saved>(std::move(done));
@@ -119,7 +119,7 @@ public:
 
     auto release(save_request s) const {
         using either = op::one_of<lock_detail::save_held, op::ready<command, result<reply>, saved>>;
-        s.changes = {};
+        s.drop_changes();
         if (auto place = place_of(s)) return either(lock_detail::save_held(std::move(s), service_, std::move(place)));
         return either(op::ready<command, result<reply>, saved>(saved{.stored = std::move(s.stored)}));
     }

@@ -2,6 +2,7 @@
 #define DYNASESSION_LOCK_SAVE_HELD_HPP
 
 #include <dynasession/core/access.hpp>
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/detail/random_token.hpp>
@@ -12,8 +13,8 @@
 
 #include <boost/asio/error.hpp>
 
-#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace dynasession::inline v0::lock_detail {
@@ -51,7 +52,7 @@ private:
         const bool hands_on = demand_.waiting && now.steady - demand_.since < options.lease / 2;
         const time_point renewed = stored.renewed(now.system);
         const bool touches = touch_is_due(request_, renewed);
-        if (hands_on && !touches && request_.changes.empty() && held_.over - now.steady > options.lease / 3)
+        if (hands_on && !touches && request_.changes_nothing() && held_.over - now.steady > options.lease / 3)
             return hand_on_unchanged();
 
         lease_over_ = now.steady + options.lease;
@@ -60,8 +61,9 @@ private:
             next_ = {{detail::random_token(), now.system + options.lease}, lease_over_};
         else if (demand_.waiting)
             next_ = {{}, now.steady + options.max_retry_time}; // so long the next one stands back
-        const bool writes = touches || !request_.changes.empty();
-        expires_ = writes ? std::max(renewed, stored.expires) : stored.expires;
+        const bool writes = touches || !request_.changes_nothing();
+        terms_ = request_.amended.on(stored);
+        expires_ = writes ? expiry_when_saved(stored, terms_, now.system) : stored.expires;
         after_ = request_.changes.empty() ? stored.data : apply(stored.data, request_.changes);
         journal_ = stored.journal.followed_by(held_.claim.token);
         change_record change{.id = request_.id,
@@ -71,6 +73,7 @@ private:
                              .now = now.seconds(),
                              .journal = journal_,
                              .if_locked_by = held_.claim.token,
+                             .terms = terms_,
                              .lock = next_.claim};
         if (writes) change.expires = expires_;
         if (options.foreign_writers) change.if_as_read = as_read::of(stored);
@@ -92,6 +95,7 @@ private:
 
     step done() {
         record& stored = request_.stored;
+        if (terms_) terms_->apply_to(stored);
         stored.data = std::move(after_);
         stored.journal = std::move(journal_);
         stored.expires = expires_;
@@ -128,6 +132,7 @@ private:
     wait_queues::place::demand demand_{};
     idle_lock held_{}, next_{};
     steady_time lease_over_{};
+    std::optional<terms> terms_{};
     time_point expires_{};
     fields after_{};
     journal journal_{};

@@ -9,8 +9,8 @@
 #include <dynasession/lock/save_rules.hpp>
 #include <dynasession/op/action.hpp>
 
-#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace dynasession::inline v0::lock_detail {
@@ -48,13 +48,14 @@ private:
     step send(op::instant now) {
         state_ = state::sent;
         record& stored = request_.stored;
-        const time_point renewed = stored.renewed(now.system);
-        if (request_.changes.empty()) {
+        if (request_.changes_nothing()) {
+            const time_point renewed = stored.renewed(now.system);
             if (!touch_is_due(request_, renewed)) return finish();
             expires_ = renewed;
             return command(touch_record{request_.id, expires_, now.seconds()});
         }
-        expires_ = std::max(renewed, stored.expires);
+        terms_ = request_.amended.on(stored);
+        expires_ = expiry_when_saved(stored, terms_, now.system);
         after_ = apply(stored.data, request_.changes);
         journal_ = stored.journal.followed_by(detail::random_token());
         change_record change{.id = request_.id,
@@ -62,7 +63,8 @@ private:
                              .after = after_,
                              .expires = expires_,
                              .now = now.seconds(),
-                             .journal = journal_};
+                             .journal = journal_,
+                             .terms = terms_};
         rules_.bind(change, request_.id, stored, now);
         return command(std::move(change));
     }
@@ -70,7 +72,8 @@ private:
     step done() {
         record& stored = request_.stored;
         stored.expires = expires_;
-        if (!request_.changes.empty()) {
+        if (!request_.changes_nothing()) {
+            if (terms_) terms_->apply_to(stored);
             stored.data = std::move(after_);
             stored.journal = std::move(journal_);
             stored.lock = {};
@@ -85,16 +88,16 @@ private:
         if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
         record& stored = request_.stored;
         const record& theirs = *found.item;
-        if (is_overtaken(stored, theirs) && !request_.changes.empty()) {
+        if (is_overtaken(stored, theirs) && !request_.changes_nothing()) {
             if (request_.if_unchanged) return result<saved>(error::conflict);
-            if (!rules_.allow(request_.changes, stored, theirs)) return result<saved>(error::conflict);
+            if (!rules_.allow(request_, stored, theirs)) return result<saved>(error::conflict);
             stored = *std::move(found.item);
             merged_ = true;
         } else {
             // Another request has put off the expiry further: that stands.
             stored.expires = theirs.expires;
             stored.lock = theirs.lock;
-            if (request_.changes.empty()) return finish();
+            if (request_.changes_nothing()) return finish();
         }
         const bool blocked = rules_.is_blocked(request_.id, stored, now);
         if (++attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
@@ -108,6 +111,7 @@ private:
     save_request request_;
     save_rules rules_;
     state state_ = state::start;
+    std::optional<terms> terms_{};
     time_point expires_{};
     fields after_{};
     journal journal_{};

@@ -1,6 +1,8 @@
 #ifndef DYNASESSION_LOCK_SAVE_RULES_HPP
 #define DYNASESSION_LOCK_SAVE_RULES_HPP
 
+#include <dynasession/core/access.hpp>
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/core/record.hpp>
@@ -26,8 +28,10 @@ struct save_rules {
     std::shared_ptr<lock_service> service{}; ///< by which locks without a holder are known; else by our clock alone
 
     /// Whether changes that were made from `mine` may go on top of what others have stored since.
-    bool allow(const delta& changes, const record& mine, const record& theirs) const {
-        return last_writer_wins || disjoint(difference(mine.data, theirs.data), changes);
+    bool allow(const save_request& request, const record& mine, const record& theirs) const {
+        if (last_writer_wins) return true;
+        const bool both_amend = !request.amended.empty() && terms::of(mine) != terms::of(theirs);
+        return !both_amend && disjoint(difference(mine.data, theirs.data), request.changes);
     }
 
     /// Whether the lock of what was found stands in the way.

@@ -2,6 +2,7 @@
 #define DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
 
 #include <dynasession/core/access.hpp>
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
@@ -71,8 +72,10 @@ public:
     basic_session_store(const basic_session_store&) = delete;
     basic_session_store& operator=(const basic_session_store&) = delete;
 
-    /// A new session with a fresh id; nothing is stored until it is saved.
-    session_type create() const { return ops_.create(now()); }
+    /// A new session with a fresh id; nothing is stored until it is saved. It lives as long as the options say, or as is given.
+    ///
+    /// *Errors:* throws session_error with `invalid_option`.
+    session_type create(const session_lifetime& lifetime = {}) const { return ops_.create(now(), lifetime); }
 
     /// The session with this id; empty if there is none or it has expired.
     ///

@@ -22,6 +22,7 @@ public:
 
     explicit create(save_request request) : written_{{std::move(request.stored)}, request.id} {
         written_.stored.data = apply(written_.stored.data, request.changes);
+        request.amended.apply_to(written_.stored);
         written_.stored.version = 1;
     }
 
@@ -42,7 +43,8 @@ private:
     // Stored by an earlier call whose answer was lost.
     bool is_this_session(const std::optional<record>& found) const {
         const record& mine = written_.stored;
-        return found && found->created == mine.created && found->version == mine.version && found->data == mine.data;
+        return found && found->created == mine.created && found->version == mine.version && found->data == mine.data &&
+               found->owner.user == mine.owner.user;
     }
 
     // Two ids of 256 random bits never meet: a second collision means a broken random source.

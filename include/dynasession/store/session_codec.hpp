@@ -2,6 +2,7 @@
 #define DYNASESSION_STORE_SESSION_CODEC_HPP
 
 #include <dynasession/core/access.hpp>
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
@@ -35,7 +36,10 @@ public:
     result<save_request> encode(const session_type& s) const {
         if (s.id().empty()) return failure(error::invalid_session_id, "this session was not made by a store");
         if (s.is_read_only()) return error::read_only_session;
+        const amendments& amended = session_access::amended(s);
+        if (auto wrong = amended.refused()) return *std::move(wrong);
         save_request request = unchanged(s);
+        request.amended = amended;
         auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
         if (!now) return std::move(now).error();
         request.changes = difference(request.stored.data, *now);

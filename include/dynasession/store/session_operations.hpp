@@ -2,6 +2,7 @@
 #define DYNASESSION_STORE_SESSION_OPERATIONS_HPP
 
 #include <dynasession/core/access.hpp>
+#include <dynasession/core/amendments.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
@@ -11,8 +12,9 @@
 #include <dynasession/op/then.hpp>
 #include <dynasession/store/operations.hpp>
 #include <dynasession/store/session_codec.hpp>
+#include <dynasession/store/session_times.hpp>
 #include <dynasession/store/update.hpp>
-#include <dynasession/store/valid_options.hpp>
+#include <dynasession/store/user_policy.hpp>
 #include <dynasession/store/write_kind.hpp>
 
 #include <optional>
@@ -30,19 +32,15 @@ public:
     using session_type = typename session_codec<Serializer>::session_type;
 
     session_operations(const session_options& options, LockPolicy policy, Serializer s)
-        : options_(valid(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction) {}
+        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction) {}
     session_operations(const session_operations&) = delete;
     session_operations& operator=(const session_operations&) = delete;
 
     const session_options& options() const noexcept { return options_; }
-    const LockPolicy& policy() const noexcept { return policy_; }
+    const user_policy<LockPolicy>& policy() const noexcept { return policy_; }
 
-    session_type create(time_point now) const {
-        record blank;
-        blank.created = now;
-        if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;
-        blank.max_stale = options_.max_stale;
-        blank.expires = blank.renewed(now);
+    session_type create(time_point now, const session_lifetime& lifetime) const {
+        auto blank = record_of_new(options_, lifetime, now);
         return session_access::make(session_id::generate(), typename Serializer::value_type{}, loaded{std::move(blank)}, true);
     }
 
@@ -77,7 +75,7 @@ public:
             }
             auto request = codec_.encode(s);
             if (!request) return std::move(request).error();
-            const bool only_touched = request->changes.empty() && !s.is_new();
+            const bool only_touched = request->changes_nothing() && !s.is_new();
             auto op = send(s, *std::move(request));
             return only_touched ? writing(tolerant(std::move(op))) : writing(std::move(op));
         });
@@ -97,17 +95,17 @@ public:
         const auto to = session_id::generate();
         const auto rebind = [this, from = s.id(), to](const fields& entries) { return codec_.rebind(entries, from, to); };
         using moving = write_as<decltype(policy_.regenerate({}, s.id(), rebind))>;
-        using writing = op::one_of<store_detail::create, moving>;
-        return write_back(s, [this, &s, rebind, to]() -> result<writing> {
+        using writing = op::one_of<decltype(first_write({})), moving>;
+        return amended(s, write_back(s, [this, &s, rebind, to]() -> result<writing> {
             auto request = codec_.encode(s);
             if (!request) return std::move(request).error();
             if (s.is_new()) {
                 request->id = to;
-                return writing(store_detail::create(*std::move(request)));
+                return writing(first_write(*std::move(request)));
             }
             request->grace = options_.regenerate_grace;
             return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
-        });
+        }));
     }
 
     auto release(session_type& s) const {
@@ -133,10 +131,14 @@ public:
 private:
     auto send(session_type& s, save_request request) const {
         using saving = write_as<decltype(policy_.save({}))>;
-        using writing = op::one_of<store_detail::create, saving>;
-        auto sending = s.is_new() ? writing(store_detail::create(std::move(request)))
+        using writing = op::one_of<decltype(first_write({})), saving>;
+        auto sending = s.is_new() ? writing(first_write(std::move(request)))
                                   : writing(saving(s.id(), policy_.save(std::move(request))));
-        return followed(s, std::move(sending));
+        return amended(s, followed(s, std::move(sending)));
+    }
+
+    auto first_write(save_request request) const {
+        return policy_.create(std::move(request), [](save_request r) { return store_detail::create(std::move(r)); });
     }
 
     auto give_up(session_type& s) const {
@@ -155,12 +157,20 @@ private:
         return op::then(std::move(writing), [this, &s](written w) { return codec_.follow(s, std::move(w)); });
     }
 
+    // What was to change beside the data is stored then.
+    auto amended(session_type& s, auto writing) const {
+        return op::then(std::move(writing), [&s] {
+            session_access::amended(s) = {};
+            return result<void>();
+        });
+    }
+
     static nothing still_new(const session_type& s) {
         return nothing(written{{session_access::stored(s)}, s.id(), true});
     }
 
     session_options options_;
-    LockPolicy policy_;
+    user_policy<LockPolicy> policy_;
     session_codec<Serializer> codec_;
 };
 

@@ -5,6 +5,7 @@
 #include <dynasession/core/backoff.hpp>
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/concepts.hpp>
+#include <dynasession/core/session.hpp>
 #include <dynasession/core/session_id.hpp>
 #include <dynasession/op/action.hpp>
 #include <dynasession/op/one_of.hpp>
@@ -98,6 +99,7 @@ private:
 
     step follow(saved s) {
         const auto followed = codec_->follow(*session_, {std::move(s), id_});
+        session_access::amended(*session_) = {};
         return followed ? result_type(std::move(session_)) : result_type(followed.error());
     }
 

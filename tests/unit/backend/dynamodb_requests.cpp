@@ -349,7 +349,7 @@ TEST_CASE_FIXTURE(fixture, "with a grace time it becomes a sign that holds no da
     c.grace = 60s;
     const auto s = spell(requests.leave(c));
     CHECK(s.update ==
-          "SET expires=1000,v=4,f='" + native_layout().key_text(other) + "',u=1060 REMOVE d,w,lock,lock_until");
+          "SET expires=1000,v=4,f='" + native_layout().key_text(other) + "',u=1060 REMOVE d,w,lock,lock_until,o,s,a,g");
     CHECK(s.condition == "expires>1000 AND v=3");
 }
 
@@ -403,4 +403,15 @@ TEST_CASE_FIXTURE(fixture, "key and expiry are called as the table calls them, a
     // Only placeholders stand in the expressions themselves.
     for (const auto* word : {"ttl", "lock", "v=", "key"})
         CHECK(own.change(c).condition_expression.find(word) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(fixture, "terms are written as they are to be, and what they do not name goes") {
+    auto c = change();
+    c.changes = {};
+    c.terms = terms{{.user = "ana", .since = user_time(7ms), .device = "Firefox"}, time_point(9000s), 60s};
+    auto s = spell(requests.change(c));
+    CHECK(s.update == "SET w='aaaaa',o='ana',s=7,a='Firefox',x=9000,i=60,expires=2800,v=4");
+    CHECK(s.condition == "expires>1000 AND v=3");
+    c.terms = terms{{}, time_point::max(), 60s};
+    CHECK(spell(requests.change(c)).update == "SET w='aaaaa',i=60,expires=2800,v=4 REMOVE o,s,a,x");
 }

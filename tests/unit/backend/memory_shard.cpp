@@ -330,3 +330,43 @@ TEST_CASE("a shard does what a plain map does") {
     CHECK(s.size() == model.size());
     for (const auto& entry : model) CHECK(s.find(id_of(entry.first))->record() == entry.second);
 }
+
+TEST_CASE("whose an entry is goes with it, and counts") {
+    memory_shard s;
+    auto r = content(noon);
+    r.owner = {.user = "ana", .since = noon, .device = "Firefox"};
+    REQUIRE(s.insert(id_of(1), r, noon - 1h));
+    REQUIRE(s.insert(id_of(2), content(noon), noon - 1h));
+    CHECK(s.users().owner_of(id_of(1)) == r.owner);
+    CHECK(s.users().owner_of(id_of(2)).empty());
+    CHECK(s.users().sessions_of("ana") == std::vector{id_of(1)});
+    CHECK(s.size_in_bytes() > 2 * bytes_of_one(10) + 100);
+    s.erase(s.find(id_of(1)));
+    CHECK(s.users().sessions_of("ana").empty());
+    CHECK(s.users().size_in_bytes() == 0);
+    CHECK(s.size_in_bytes() == bytes_of_one(10));
+}
+
+TEST_CASE("the owners of entries count for the bound, too") {
+    memory_shard s;
+    const std::size_t most = 20 * bytes_of_one(10);
+    s.set_bounds(1000, most);
+    auto r = content(noon);
+    r.owner = {.user = "ana", .since = noon, .device = std::string(200, 'x')};
+    for (std::uint32_t n = 0; n < 50; ++n) {
+        REQUIRE(s.insert(id_of(n), r, noon - 1h));
+        CHECK(s.size_in_bytes() <= most);
+    }
+    CHECK(s.users().sessions_of("ana").size() == s.size());
+    r.owner.device = std::string(most, 'x');
+    CHECK_FALSE(s.insert(id_of(99), r, noon - 1h));
+}
+
+TEST_CASE("an entry that is to expire earlier is reclaimed then") {
+    memory_shard s;
+    for (std::uint32_t n = 0; n < 10; ++n) REQUIRE(s.insert(id_of(n), content(noon + 10h), noon));
+    s.expire_at(s.find(id_of(7)), noon + 1h);
+    s.reclaim(noon + 1h);
+    CHECK(s.size() == 9);
+    CHECK(s.find(id_of(7)) == nullptr);
+}

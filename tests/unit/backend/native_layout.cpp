@@ -246,3 +246,39 @@ TEST_CASE("beyond the user's own keys and values an unlocked session takes at mo
     const auto all = dynamodb::item_size(native_layout().encode(session_id::generate(), r));
     CHECK(all - r.data.size_in_bytes() <= 96);
 }
+
+TEST_CASE("whose a session is takes room only where it is somebody's") {
+    const native_layout layout;
+    const auto id = session_id::generate();
+    auto owned = sample();
+    owned.owner = {.user = "ana", .since = user_time(1'795'000'000'123ms), .device = "Firefox", .id_since = time_point(1'795'000'001s)};
+    const auto item = layout.encode(id, owned);
+    CHECK(*item.find("o")->as_string() == "ana");
+    CHECK(*item.find("s")->as_number() == "1795000000123");
+    CHECK(*item.find("a")->as_string() == "Firefox");
+    CHECK(*item.find("g")->as_number() == "1795000001");
+    CHECK(*layout.decode(item) == owned);
+    const auto plain = layout.encode(id, sample());
+    for (const auto* name : {"o", "s", "a", "g"}) CHECK_FALSE(plain.contains(name));
+    owned.owner = {.id_since = time_point(1'795'000'001s)};
+    CHECK(*layout.decode(layout.encode(id, owned)) == owned);
+}
+
+TEST_CASE("an owner of foreign shape is corrupt") {
+    const native_layout layout;
+    auto owned = sample();
+    owned.owner = {.user = "ana", .since = user_time(1ms), .device = "x", .id_since = time_point(1s)};
+    const auto good = layout.encode(session_id::generate(), owned);
+    const std::pair<const char*, value> damages[] = {{"o", value::number(1)},   {"o", value::string("")},   {"s", value::string("1")},
+                                                     {"s", value::number(-1)},  {"a", value::number(1)},    {"g", value::string("1")},
+                                                     {"g", value::number(-1)}};
+    for (const auto& [name, damage] : damages) {
+        CAPTURE(name);
+        auto damaged = good;
+        damaged.insert_or_assign(name, damage);
+        CHECK(layout.decode(damaged).error() == error::corrupt_session);
+    }
+    auto lacking = good;
+    lacking.erase("s");
+    CHECK(layout.decode(lacking).error() == error::corrupt_session);
+}

@@ -188,3 +188,55 @@ TEST_CASE("copies of a session share its lock, which goes with the last of them"
     moved = {};
     CHECK(watched.expired());
 }
+
+TEST_CASE("whose a session is to be is seen at once, and stays what is stored until it is saved") {
+    auto found = ds::loaded{.stored = stored};
+    found.stored.owner = {.user = "ana", .since = noon + 3ms, .device = "Firefox"};
+    auto s = ds::session_access::make(ds::session_id::generate(), boost::json::object{}, found, false);
+    CHECK(s.user() == "ana");
+    CHECK(s.user_since() == noon + 3ms);
+    CHECK(s.device() == "Firefox");
+    s.user("ana");
+    s.device("Firefox");
+    CHECK(ds::session_access::amended(s).empty());
+    s.user("jeremy");
+    s.device("Chrome");
+    CHECK(s.user() == "jeremy");
+    CHECK(s.user_since() == noon + 3ms);
+    CHECK(s.device() == "Chrome");
+    CHECK(ds::session_access::amended(s) == ds::amendments{.user = "jeremy", .device = "Chrome"});
+    CHECK(ds::session_access::stored(s).owner == found.stored.owner);
+    s.user("ana");
+    CHECK_FALSE(ds::session_access::amended(s).user);
+    s.user("");
+    CHECK(s.user().empty());
+    CHECK(ds::session_access::amended(s).user == "");
+}
+
+TEST_CASE("of the text for a device as much is kept as is UTF-8 and fits") {
+    ds::session s;
+    s.device(std::string(300, 'x'));
+    CHECK(s.device() == std::string(256, 'x'));
+    s.device(std::string(255, 'x') + "\u00e9");
+    CHECK(s.device() == std::string(255, 'x'));
+    s.device("Fire\xff" "fox");
+    CHECK(s.device() == "Fire");
+    s.device("\u4e16");
+    CHECK(s.device() == "\u4e16");
+}
+
+TEST_CASE("a session has its id since it was created, or since it got another one") {
+    auto found = ds::loaded{.stored = stored};
+    CHECK(ds::session_access::make(ds::session_id::generate(), boost::json::object{}, found, false).id_since() == noon);
+    found.stored.owner.id_since = noon + 1h;
+    CHECK(ds::session_access::make(ds::session_id::generate(), boost::json::object{}, found, false).id_since() == noon + 1h);
+}
+
+TEST_CASE("of a lifetime each time can be given for itself") {
+    ds::session s;
+    s.lifetime({.max_age = 2h});
+    s.lifetime({.max_stale = 1h});
+    CHECK(ds::session_access::amended(s).lifetime == ds::session_lifetime{2h, 1h});
+    s.lifetime({.max_age = 3h});
+    CHECK(ds::session_access::amended(s).lifetime == ds::session_lifetime{3h, 1h});
+}

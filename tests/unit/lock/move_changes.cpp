@@ -199,3 +199,20 @@ TEST_CASE("in a table that others write to without a version, a session does not
         }
     }
 }
+
+TEST_CASE("whose a session is moves with it, and it has its new id since then") {
+    ds::save_request r{.id = id, .stored = stored_at_noon()};
+    r.stored.owner = {.user = "ana", .since = noon - 1h, .device = "Firefox"};
+    SUBCASE("as it was") {
+        move_changes move(r, to, bound, {});
+        const auto moved = asked<ds::move_record>(move.resume({}, at(10min + 1ms))).content;
+        CHECK(moved.owner == ds::ownership{"ana", noon - 1h, "Firefox", noon + 10min});
+    }
+    SUBCASE("and it is bound anew") {
+        r.amended = {.user = "jeremy", .since = noon + 10min + 1ms, .lifetime = {.max_age = 0s}};
+        move_changes move(r, to, bound, {});
+        const auto moved = asked<ds::move_record>(move.resume({}, at(10min + 1ms))).content;
+        CHECK(moved.owner == ds::ownership{"jeremy", noon + 10min + 1ms, "Firefox", noon + 10min});
+        CHECK(moved.deadline == ds::time_point::max());
+    }
+}

@@ -410,3 +410,31 @@ TEST_CASE("the last stretch before the deadline is granted once, however short")
     save_on_version again(r, last_writer_wins);
     CHECK(finished(again.resume({}, at(20min))).value().stored == r.stored);
 }
+
+TEST_CASE("what changes beside the data alone is a save, too, on the terms of what others stored meanwhile") {
+    auto r = request({});
+    r.amended = {.user = "ana", .since = noon + 1s, .lifetime = {.max_stale = 5min}};
+    save_on_version save(r, last_writer_wins);
+    auto c = asked<ds::change_record>(save.resume({}, at(10min)));
+    CHECK(c.changes.empty());
+    CHECK(c.after == stored_at_noon().data);
+    CHECK(c.expires == noon + 15min);
+    REQUIRE(c.terms);
+    CHECK(*c.terms == ds::terms{{.user = "ana", .since = noon + 1s}, noon + 12h, 5min});
+    auto theirs = stored_at_noon();
+    theirs.version = 4;
+    theirs.owner = {.user = "jeremy", .since = noon, .device = "Firefox"};
+    theirs.deadline = noon + 1h;
+    c = asked<ds::change_record>(save.resume(refused(theirs), at(10min)));
+    CHECK(c.if_version == 4);
+    CHECK(*c.terms == ds::terms{{.user = "ana", .since = noon + 1s, .device = "Firefox"}, noon + 1h, 5min});
+    const auto saved = finished(save.resume(applied(), at(10min))).value();
+    CHECK(ds::terms::of(saved.stored) == *c.terms);
+    CHECK(saved.stored.version == 5);
+    CHECK(saved.stored.expires == noon + 15min);
+}
+
+TEST_CASE("a save that says nothing of the terms leaves them alone") {
+    save_on_version save(request(changes()), last_writer_wins);
+    CHECK_FALSE(asked<ds::change_record>(save.resume({}, at(0s))).terms);
+}

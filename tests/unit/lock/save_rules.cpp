@@ -67,10 +67,24 @@ TEST_CASE("changes go on top of others where those changed other keys, or where 
     const auto mine = stored_at_noon();
     auto found = mine;
     found.data = ds::fields({{"gone", "1"}, {"kept", "2"}});
-    const ds::delta same{ds::fields({ds::field{"kept", "3"}}), {}}, other{ds::fields({ds::field{"new", "1"}}), {"gone"}};
+    const ds::save_request same{.changes = {ds::fields({ds::field{"kept", "3"}}), {}}},
+        other{.changes = {ds::fields({ds::field{"new", "1"}}), {"gone"}}};
     CHECK(save_rules{}.allow(other, mine, found));
     CHECK_FALSE(save_rules{}.allow(same, mine, found));
     CHECK(save_rules{.last_writer_wins = true}.allow(same, mine, found));
+}
+
+TEST_CASE("terms that two change at once are a conflict, or the last writer's") {
+    const auto mine = stored_at_noon();
+    auto found = mine;
+    ds::save_request amending;
+    amending.amended.user = "ana";
+    CHECK(save_rules{}.allow(amending, mine, found));
+    SUBCASE("owner") { found.owner.user = "jeremy"; }
+    SUBCASE("lifetime") { found.max_stale = 1h; }
+    CHECK_FALSE(save_rules{}.allow(amending, mine, found));
+    CHECK(save_rules{}.allow({}, mine, found));
+    CHECK(save_rules{.last_writer_wins = true}.allow(amending, mine, found));
 }
 
 TEST_CASE("a write is bound to what the rules say, and to nothing else") {
