@@ -4,11 +4,13 @@
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/concepts.hpp>
 
+#include <boost/asio/async_result.hpp>
+
 #include <atomic>
 #include <utility>
 #include <variant>
 
-/// A backend that counts what another one is asked to do.
+/// A backend that counts what another one is asked to do, and fails when it is told to.
 template <dynasession::backend Inner>
 class counting_backend : public Inner {
 public:
@@ -16,14 +18,23 @@ public:
 
     dynasession::result<dynasession::reply> perform(dynasession::command c) {
         count(c);
+        if (failure_) return dynasession::failure(failure_);
         return Inner::perform(std::move(c));
     }
 
     template <class Token>
     auto async_perform(dynasession::command c, Token&& token) {
-        count(c);
-        return Inner::async_perform(std::move(c), std::forward<Token>(token));
+        // The commands of a backend in memory complete where they begin, so those that fail may do it as well.
+        auto run = [this, c = std::move(c)](auto handler) mutable {
+            count(c);
+            if (failure_) return std::move(handler)(dynasession::result<dynasession::reply>(dynasession::failure(failure_)));
+            Inner::async_perform(std::move(c), std::move(handler));
+        };
+        return boost::asio::async_initiate<Token, void(dynasession::result<dynasession::reply>)>(std::move(run), token);
     }
+
+    /// From now on; no error: it works again.
+    void fail_with(dynasession::error_code ec) noexcept { failure_ = ec; }
 
     int commands() const noexcept { return commands_; }
     int writes() const noexcept { return writes_; }
@@ -34,6 +45,7 @@ private:
         if (!std::holds_alternative<dynasession::load_record>(c)) ++writes_;
     }
 
+    dynasession::error_code failure_{};
     std::atomic<int> commands_{0};
     std::atomic<int> writes_{0};
 };
