@@ -23,7 +23,7 @@ enum class same_site {
 /// The cookie that carries the id of a session. Its defaults are the strictest that a browser knows, but for `lax`.
 struct cookie_options {
     /// A token. A name that begins with `__Host-` makes browsers refuse the cookie unless it is secure, for this host
-    /// alone and for all paths; one with `__Secure-`, unless it is secure (RFC 6265bis section 4.1.3, 5.7).
+    /// alone and for all paths; one with `__Secure-`, unless it is secure (RFC 6265bis sections 4.1.3 and 5.4).
     std::string name = "__Host-session";
 
     /// The host whose subdomains get the cookie as well; empty: this host alone (section 4.1.2.3).
@@ -50,7 +50,8 @@ struct cookie_options {
     /// not, the browser forgets it when it ends.
     bool persistent = false;
 
-    /// For development on this machine, without TLS: browsers take neither a secure cookie nor a prefix over http://.
+    /// For development without TLS: a secure cookie, or a prefix, is refused over http:// (section 5.7), unless the
+    /// host is localhost and the browser makes an exception for it, as Chromium does.
     static cookie_options plain_http() {
         cookie_options options;
         options.name = "session";
@@ -76,6 +77,7 @@ inline constexpr std::size_t max_attribute_size = 1024;
 // The name has to leave room for an id, a point and a signature.
 inline constexpr std::size_t max_name_size = max_pair_size - (2 * session_id::length + 1);
 
+// Browsers compare prefixes without their case (RFC 6265bis section 5.4).
 constexpr bool has_prefix(std::string_view name, std::string_view prefix) noexcept {
     return detail::equal_ignoring_case(name.substr(0, prefix.size()), prefix);
 }

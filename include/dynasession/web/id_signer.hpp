@@ -64,8 +64,8 @@ public:
     /// *Errors:* `error::invalid_session_id` for a text of another shape, `error::bad_signature` for one that none of
     /// the keys has signed: two, so that they can be counted apart; whoever sent the text is not to see the difference.
     ///
-    /// *Cost:* nothing is allocated and nothing looked up. A text of the right shape takes the same time whichever key
-    /// signed it, or none.
+    /// *Cost:* nothing is looked up, and nothing allocated but by OpenSSL's own contexts where OPENSSL_NO_DEPRECATED
+    /// asks for them. A text of the right shape takes the same time whichever key signed it, or none.
     result<signed_id> read(std::string_view text) const {
         if (keys_.empty()) {
             const auto id = session_id::parse(text);
