@@ -10,5 +10,8 @@
 #include <dynasession/dynamodb/metrics.hpp>
 #include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/session_store.hpp>
+#include <dynasession/web/beast.hpp>
+#include <dynasession/web/beast_websocket.hpp>
+#include <dynasession/web/session_manager.hpp>
 
 #endif

@@ -36,6 +36,13 @@ struct stamp {
         return std::min(std::chrono::floor<std::chrono::seconds>(now) + max_stale, deadline);
     }
 
+    /// Whether it is worth a write that the session is used at `now`: its expiry is put off by `gain`, or by the last stretch
+    /// before the deadline, which is shorter but has to be granted once.
+    bool touch_is_due(std::chrono::sys_time<std::chrono::milliseconds> now, std::chrono::seconds gain) const noexcept {
+        const time_point next = renewed(now);
+        return next > expires && (next - expires >= gain || next == deadline);
+    }
+
     friend bool operator==(const stamp&, const stamp&) = default;
 };
 

@@ -17,12 +17,6 @@ namespace dynasession::inline v0::lock_detail {
 
 using step = op::action<command, saved>;
 
-// When a touch is worth a write. The last stretch before the deadline is shorter than that, but has to be granted once.
-inline bool touch_is_due(const save_request& r, time_point renewed) noexcept {
-    const stamp& stored = r.stored;
-    return renewed > stored.expires && (renewed - stored.expires >= r.touch_after || renewed == stored.deadline);
-}
-
 /// Saves without a lock: the changes go on top of the version that they were made from or, when others saved
 /// meanwhile, of theirs. Without changes at most a touch.
 ///
@@ -49,9 +43,8 @@ private:
         state_ = state::sent;
         record& stored = request_.stored;
         if (request_.changes_nothing()) {
-            const time_point renewed = stored.renewed(now.system);
-            if (!touch_is_due(request_, renewed)) return finish();
-            expires_ = renewed;
+            if (!stored.touch_is_due(now.system, request_.touch_after)) return finish();
+            expires_ = stored.renewed(now.system);
             return command(touch_record{request_.id, expires_, now.seconds()});
         }
         terms_ = request_.amended.on(stored);

@@ -258,6 +258,10 @@ public:
         return op::async_run(ops_.write(s, kind), backend(), std::forward<Token>(token));
     }
 
+    /// Whether a save of this session has nothing to send now: it did not change, no touch is due, and it has no lock. For
+    /// servers that spare themselves an asynchronous operation then.
+    bool is_settled(const session_type& s) const { return ops_.is_settled(s, backend_->now()); }
+
     /// The time that sessions are judged by: the service's, as far as the backend knows it.
     time_point now() const { return backend_->now().seconds(); }
 

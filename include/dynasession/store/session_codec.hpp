@@ -46,11 +46,19 @@ public:
         return request;
     }
 
+    /// Whether a save would send nothing at `now`; a session with a lock has that to give up.
+    bool is_settled(const session_type& s, std::chrono::sys_time<std::chrono::milliseconds> now) const {
+        const record& stored = session_access::stored(s);
+        if (s.is_new() || session_access::hold(s) || !session_access::amended(s).empty()) return false;
+        if (stored.touch_is_due(now, touch_after(stored))) return false;
+        const auto entries = serializer_.serialize(s.value(), {s.id(), stored.data});
+        return entries && *entries == stored.data;
+    }
+
     /// What a save would send if nothing had changed.
     save_request unchanged(const session_type& s) const {
         const record& stored = session_access::stored(s);
-        const auto touch_after = std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
-        return {.id = s.id(), .stored = stored, .touch_after = touch_after, .hold = session_access::hold(s)};
+        return {.id = s.id(), .stored = stored, .touch_after = touch_after(stored), .hold = session_access::hold(s)};
     }
 
     /// Has the session follow what was written of it.
@@ -74,6 +82,10 @@ public:
     }
 
 private:
+    std::chrono::seconds touch_after(const stamp& stored) const {
+        return std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
+    }
+
     Serializer serializer_;
     double touch_fraction_;
 };

@@ -62,6 +62,8 @@ public:
         });
     }
 
+    bool is_settled(const session_type& s, op::instant now) const { return codec_.is_settled(s, now.system); }
+
     auto write(session_type& s, write_kind kind) const {
         using sending = decltype(send(s, {}));
         using moving = decltype(regenerate(s));

@@ -81,13 +81,10 @@ serve_with_session(session_manager<Store>& web, const boost::beast::http::header
     error_code ec;
     try {
         boost::beast::http::response<boost::beast::http::string_body> response = co_await handle(visit);
-        response_fields fields; // GCC 12 frees twice what a co_await within ?: gives
-        if (visit.needs_store())
-            fields = co_await visit.async_finish(asio::redirect_error(asio::use_awaitable, ec));
-        else
-            fields = visit.finish();
+        auto fields = visit.try_finish();
+        if (!fields) fields = co_await visit.async_finish(asio::redirect_error(asio::use_awaitable, ec));
         if (!ec) {
-            add_fields(fields, response);
+            add_fields(*fields, response);
             co_return response;
         }
     } catch (const boost::system::system_error& e) {

@@ -10,6 +10,7 @@
 #include <dynasession/web/security_event.hpp>
 
 #include <boost/asio/append.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
@@ -97,7 +98,7 @@ public:
                 return self.complete(ec, get());
             }
             if (must_ask()) return store().async_load(id_, a, std::move(self));
-            boost::asio::post(store().get_executor(), boost::asio::append(std::move(self), error_code()));
+            resume_later(std::move(self));
         };
         return boost::asio::async_compose<Token, void(error_code, session_type*)>(std::move(step), token, store());
     }
@@ -187,9 +188,6 @@ public:
     /// Why the store failed in this request, as far as it did it last.
     const error_code& store_failure() const noexcept { return failure_; }
 
-    /// Whether `finish` has anything to ask the store. If not, it does not block, so asynchronous servers may call it.
-    bool needs_store() const { return ending().has_value(); }
-
     /// Ends the request: does what was decided, in one write, and gives the fields that the response needs.
     ///
     /// A session that did not change is at most touched, and it is no error if that fails.
@@ -213,6 +211,13 @@ public:
             if (!ec && is_capped()) store().destroy_oldest_of(session_.user(), cap(), ec);
         return concluded(ec);
     }
+    /// Ends the request here and now if the store has nothing to do for it; if it has, gives nothing and changes nothing.
+    /// It spares asynchronous servers an operation for requests that only read their session, or do not even that.
+    std::optional<response_fields> try_finish() {
+        const auto kind = ending();
+        if (kind && (*kind != write_kind::keep || !store().is_settled(session_))) return std::nullopt;
+        return concluded({});
+    }
     /// *Completion signature:* `void(error_code, response_fields)`
     template <class Token = boost::asio::deferred_t>
     auto async_finish(Token&& token = Token{}) {
@@ -220,7 +225,7 @@ public:
             switch (steps++) {
             case 0:
                 if (const auto kind = ending()) return store().async_write(session_, *kind, std::move(self));
-                return boost::asio::post(store().get_executor(), boost::asio::append(std::move(self), error_code()));
+                return resume_later(std::move(self));
             case 1:
                 if constexpr (knows_users)
                     if (!ec && is_capped()) return store().async_destroy_oldest_of(session_.user(), cap(), std::move(self));
@@ -235,6 +240,13 @@ private:
 
     static constexpr std::string_view flash_key = "_flash";
     static constexpr bool knows_users = session_manager<Store>::knows_users;
+
+    // An operation that asks nobody must not end before it has begun for its caller.
+    template <class Self>
+    void resume_later(Self self) const {
+        const auto executor = boost::asio::get_associated_executor(self, store().get_executor());
+        boost::asio::post(executor, boost::asio::append(std::move(self), error_code()));
+    }
 
     const web_detail::id_carrier& carrier() const noexcept { return manager_.carrier_; }
     Store& store() const noexcept { return manager_.store(); }

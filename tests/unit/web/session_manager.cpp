@@ -275,6 +275,40 @@ TEST_CASE("a request ends once") {
     CHECK(here.store.backend().commands() == before);
 }
 
+TEST_CASE("what the store has no part in ends without it") {
+    site here;
+    const auto cookie = here.visitor();
+    auto s = here.web.open(cookie);
+    bool at_once = true;
+    SUBCASE("not asked for") {}
+    SUBCASE("only read") { s.load(); }
+    SUBCASE("begun, and left empty") { s.start(); }
+    SUBCASE("changed") {
+        s.start().set("n", 2);
+        at_once = false;
+    }
+    SUBCASE("set to what it was") { s.start().set("n", 1); }
+    SUBCASE("used after a while") {
+        here.clock.now.system += 10min;
+        s.load();
+        at_once = false;
+    }
+    SUBCASE("another user") {
+        s.start();
+        s.log_in("jeremy");
+        at_once = false;
+    }
+    SUBCASE("logged out") {
+        s.log_out();
+        at_once = false;
+    }
+    const auto before = here.store.backend().commands();
+    CHECK(s.try_finish().has_value() == at_once);
+    CHECK(here.store.backend().commands() == before);
+    s.finish();
+    CHECK((here.store.backend().commands() == before + 1) == !at_once);
+}
+
 TEST_CASE("what is abandoned is not stored") {
     site here;
     const auto cookie = here.visitor();
@@ -396,9 +430,8 @@ TEST_CASE("the same, asynchronously") {
             auto s = here.web.open("");
             CHECK(co_await s.async_load(asio::use_awaitable) == nullptr);
             CHECK(co_await s.async_start(asio::use_awaitable) == s.get());
-            CHECK_FALSE(s.needs_store());
             s->set("n", 1);
-            CHECK(s.needs_store());
+            CHECK_FALSE(s.try_finish());
             cookie = cookie_of(co_await s.async_finish(asio::use_awaitable));
 
             auto again = here.web.open(cookie);
