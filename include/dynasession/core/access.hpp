@@ -9,6 +9,8 @@
 #include <chrono>
 #include <concepts>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace dynasession::inline v0 {
 
@@ -62,6 +64,7 @@ struct save_request {
     session_id id{};
     record stored{};
     delta changes{};
+    std::vector<std::string> renewed{}; ///< keys that `changes` sets to the value that they had; in order
     std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
     std::shared_ptr<lock_hold> hold{};
     std::chrono::seconds grace{};       ///< of a move: how long the old id leads readers to the new one

@@ -176,7 +176,14 @@ struct serialize_context {
 //                                      the same value gives the same entries, or unchanged ones are written again
 //   s.deserialize(f, id)               result<value_type>: the value, or corrupt_session
 //
-// Exemplar: serializer_archetype in tests/unit/core/concepts.cpp. Models: json_serializer, json_serializer_for.
+// One whose entries can be read only by the id that they were made for has `static constexpr bool binds_to_id = true`.
+//
+// One that may write entries anew although their value did not change also has:
+//
+//   s.same(a, b, id)                   bool: whether two entries of one key hold the same value; what is the same is
+//                                      written on top of nothing but the version that was read
+//
+// Exemplar: serializer_archetype in tests/unit/core/concepts.cpp. Models: json_serializer, json_serializer_for, encrypted.
 
 template <class S>
 concept has_value_type = requires { typename S::value_type; } && std::default_initializable<typename S::value_type> &&
@@ -193,6 +200,16 @@ concept has_deserialize = requires(const S s, const fields& f, const session_id&
 /// A type that meets the Serializer requirements above.
 template <class S>
 concept serializer = std::copyable<S> && has_value_type<S> && has_serialize<S> && has_deserialize<S>;
+
+/// A Serializer whose entries can be read only by the id that they were made for.
+template <class S>
+concept binding_serializer = serializer<S> && requires { requires S::binds_to_id; };
+
+/// A Serializer that may write entries anew although their value did not change.
+template <class S>
+concept renewing_serializer = serializer<S> && requires(const S s, const field& f, const session_id& id) {
+    { s.same(f, f, id) } -> std::same_as<bool>;
+};
 
 /// Explains, for the author of a Serializer, the first requirement that `S` does not meet.
 template <class S>

@@ -54,7 +54,8 @@ struct session_options {
     /// way already find it. At most a minute; 0: the old id leads nowhere at once.
     ///
     /// It is a weakness, too: who knows the old id, perhaps because he planted it, reads the session for so long. `destroy`
-    /// by the old id ends the sign only. A serializer that binds what it writes to the id cannot read it by the old one.
+    /// by the old id ends the sign only. A store whose serializer binds what it writes to the id (`encrypted`) refuses it:
+    /// by the old id nothing could be read.
     std::chrono::seconds regenerate_grace{0};
 };
 

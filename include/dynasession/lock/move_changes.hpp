@@ -66,6 +66,7 @@ private:
         const bool under_lock = !token_.empty();
         if (under_lock && theirs.lock.token != token_) return result<saved>(error::lock_lost);
         if (is_overtaken(request_.stored, theirs)) {
+            forgo_renewals(request_);
             if (under_lock || !rules_.allow(request_, request_.stored, theirs)) return result<saved>(error::conflict);
             merged_ = true;
         }

@@ -81,7 +81,9 @@ private:
         if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
         record& stored = request_.stored;
         const record& theirs = *found.item;
-        if (is_overtaken(stored, theirs) && !request_.changes_nothing()) {
+        const bool overtaken = is_overtaken(stored, theirs);
+        if (overtaken) forgo_renewals(request_);
+        if (overtaken && !request_.changes_nothing()) {
             if (request_.if_unchanged) return result<saved>(error::conflict);
             if (!rules_.allow(request_, stored, theirs)) return result<saved>(error::conflict);
             stored = *std::move(found.item);

@@ -10,14 +10,26 @@
 #include <dynasession/lock/lock_options.hpp>
 #include <dynasession/op/action.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <utility>
 
 namespace dynasession::inline v0::lock_detail {
 
 /// Whether others have saved since `mine` was read, also those who raise no version.
 inline bool is_overtaken(const record& mine, const record& theirs) noexcept {
     return theirs.version != mine.version || theirs.data != mine.data;
+}
+
+/// Leaves out the changes that change no value: on top of what others have stored they would undo it.
+inline void forgo_renewals(save_request& request) {
+    if (request.renewed.empty()) return;
+    fields changed;
+    for (const field f : request.changes.set)
+        if (!std::ranges::binary_search(request.renewed, f.key)) changed.append(f);
+    request.changes.set = std::move(changed);
+    request.renewed.clear();
 }
 
 /// How saves without a lock get along.

@@ -3,6 +3,7 @@
 
 #include <dynasession/core/access.hpp>
 #include <dynasession/core/command.hpp>
+#include <dynasession/core/fields.hpp>
 #include <dynasession/core/session_id.hpp>
 #include <dynasession/op/action.hpp>
 #include <dynasession/op/one_of.hpp>
@@ -13,14 +14,15 @@
 
 namespace dynasession::inline v0::store_detail {
 
-/// Stores a session for the first time, under another id if its own is taken.
+/// Stores a session for the first time, under another id if its own is taken. `Codec` is a session_codec.
+template <class Codec>
 class create {
 public:
     using effect_type = command;
     using reply_type = result<reply>;
     using value_type = written;
 
-    explicit create(save_request request) : written_{{std::move(request.stored)}, request.id} {
+    create(save_request request, const Codec& codec) : written_{{std::move(request.stored)}, request.id}, codec_(&codec) {
         written_.stored.data = apply(written_.stored.data, request.changes);
         request.amended.apply_to(written_.stored);
         written_.stored.version = 1;
@@ -32,7 +34,8 @@ public:
             if (in->applied) return result<written>(std::move(written_));
             if (is_this_session(in->item)) return result<written>(written{{*std::move(in->item)}, written_.id});
             if (attempts_ == max_attempts) return result<written>(error::session_exists);
-            written_.id = session_id::generate();
+            auto moved = take_another_id();
+            if (!moved) return result<written>(std::move(moved).error());
         }
         ++attempts_;
         written_.stored.expires = written_.stored.renewed(now.system);
@@ -40,17 +43,29 @@ public:
     }
 
 private:
-    // Stored by an earlier call whose answer was lost.
+    result<void> take_another_id() {
+        const auto to = session_id::generate();
+        auto data = codec_->rebind(written_.stored.data, written_.id, to);
+        if (!data) return std::move(data).error();
+        written_.stored.data = *std::move(data);
+        written_.id = to;
+        return {};
+    }
+
+    // Stored by an earlier call whose answer was lost, perhaps in other words.
     bool is_this_session(const std::optional<record>& found) const {
         const record& mine = written_.stored;
-        return found && found->created == mine.created && found->version == mine.version && found->data == mine.data &&
-               found->owner.user == mine.owner.user;
+        if (!found || found->created != mine.created || found->version != mine.version || found->owner.user != mine.owner.user) return false;
+        if (found->data == mine.data) return true;
+        const auto in_its_words = codec_->rebind(mine.data, written_.id, written_.id, found->data);
+        return in_its_words && *in_its_words == found->data;
     }
 
     // Two ids of 256 random bits never meet: a second collision means a broken random source.
     static constexpr int max_attempts = 3;
 
     written written_;
+    const Codec* codec_;
     int attempts_ = 0;
 };
 

@@ -8,7 +8,9 @@
 #include <dynasession/core/session.hpp>
 
 #include <chrono>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace dynasession::inline v0::store_detail {
 
@@ -43,6 +45,7 @@ public:
         auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
         if (!now) return std::move(now).error();
         request.changes = difference(request.stored.data, *now);
+        request.renewed = renewed(request);
         return request;
     }
 
@@ -74,16 +77,27 @@ public:
         return {};
     }
 
-    /// The entries of `from` as they are stored under `to`: a serializer may bind them to the id.
-    result<fields> rebind(const fields& entries, const session_id& from, const session_id& to) const {
+    /// The entries of `from` as they are stored under `to`: a serializer may bind them to the id. Where `stored` says the
+    /// same already, they are as they are there.
+    result<fields> rebind(const fields& entries, const session_id& from, const session_id& to, const fields& stored = {}) const {
         const auto value = serializer_.deserialize(entries, from);
         if (!value) return value.error();
-        return serializer_.serialize(*value, {to, fields{}});
+        return serializer_.serialize(*value, {to, stored});
     }
 
 private:
     std::chrono::seconds touch_after(const stamp& stored) const {
         return std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
+    }
+
+    // The keys that are only set to the same value in other words.
+    std::vector<std::string> renewed(const save_request& request) const {
+        std::vector<std::string> keys;
+        if constexpr (renewing_serializer<Serializer>)
+            fields_detail::merge_walk(request.stored.data, request.changes.set, [&](const auto& before, const auto& now) {
+                if (before && now && serializer_.same(*before, *now, request.id)) keys.emplace_back(now->key);
+            });
+        return keys;
     }
 
     Serializer serializer_;

@@ -32,7 +32,7 @@ public:
     using session_type = typename session_codec<Serializer>::session_type;
 
     session_operations(const session_options& options, LockPolicy policy, Serializer s)
-        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction) {}
+        : options_(validated<binding_serializer<Serializer>>(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction) {}
     session_operations(const session_operations&) = delete;
     session_operations& operator=(const session_operations&) = delete;
 
@@ -102,6 +102,9 @@ public:
             auto request = codec_.encode(s);
             if (!request) return std::move(request).error();
             if (s.is_new()) {
+                auto entries = rebind(request->changes.set);
+                if (!entries) return std::move(entries).error();
+                request->changes.set = *std::move(entries);
                 request->id = to;
                 return writing(first_write(*std::move(request)));
             }
@@ -140,7 +143,7 @@ private:
     }
 
     auto first_write(save_request request) const {
-        return policy_.create(std::move(request), [](save_request r) { return store_detail::create(std::move(r)); });
+        return policy_.create(std::move(request), [this](save_request r) { return store_detail::create(std::move(r), codec_); });
     }
 
     auto give_up(session_type& s) const {

@@ -301,6 +301,24 @@ static_assert(!ds::has_deserialize<deserializing_without_failure> && !ds::serial
 static_assert(!ds::has_serialize<changing_as_it_serializes> && !ds::serializer<changing_as_it_serializes>);
 static_assert(!ds::serializer<int>);
 
+// What some serializers have beside.
+struct binding_archetype : serializer_archetype {
+    static constexpr bool binds_to_id = true;
+};
+struct not_binding : serializer_archetype {
+    static constexpr bool binds_to_id = false;
+};
+struct renewing_archetype : serializer_archetype {
+    bool same(const ds::field&, const ds::field&, const ds::session_id&) const;
+};
+struct changing_as_it_compares : serializer_archetype {
+    bool same(const ds::field&, const ds::field&, const ds::session_id&);
+};
+static_assert(ds::binding_serializer<binding_archetype> && !ds::renewing_serializer<binding_archetype>);
+static_assert(ds::renewing_serializer<renewing_archetype> && !ds::binding_serializer<renewing_archetype>);
+static_assert(!ds::binding_serializer<not_binding> && !ds::binding_serializer<serializer_archetype>);
+static_assert(!ds::renewing_serializer<changing_as_it_compares> && !ds::renewing_serializer<serializer_archetype>);
+
 } // namespace
 
 TEST_CASE("the archetypes meet the requirements when they run, too") {

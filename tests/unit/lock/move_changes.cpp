@@ -73,6 +73,18 @@ TEST_CASE("what others saved before a move comes along") {
     CHECK(saved.stored == c.content);
 }
 
+TEST_CASE("entries that were only written anew do not move over what others saved") {
+    ds::save_request r{.id = id, .stored = stored_at_noon(), .changes = {ds::fields({{"kept", "1 anew"}, {"new", "2"}}), {}}};
+    r.renewed = {"kept"};
+    move_changes move(std::move(r), to, bound, {.last_writer_wins = true});
+    CHECK(asked<ds::move_record>(move.resume({}, at(0s))).content.data.find("kept")->text == "1 anew");
+    auto other = stored_at_noon();
+    other.data = ds::fields({ds::field{"kept", "theirs"}});
+    other.version = 4;
+    const auto c = asked<ds::move_record>(move.resume(refused(other), at(0s)));
+    CHECK(c.content.data == ds::fields({{"bound", "new id"}, {"kept", "theirs"}, {"new", "2"}}));
+}
+
 TEST_CASE("a move that others are always ahead of gives up at last") {
     auto move = moving();
     asked<ds::move_record>(move.resume({}, at(0s)));

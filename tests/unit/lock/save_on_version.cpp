@@ -181,6 +181,33 @@ TEST_CASE("what is compared is what they changed since our last look, and not wh
     CHECK(fails_with(save.resume(refused(again), at(0s)), ds::error::conflict));
 }
 
+TEST_CASE("entries that were only written anew go on top of what was read, and of nothing that others saved") {
+    auto r = request({ds::fields({{"gone", "1 anew"}, {"kept", "1 anew"}, {"new", "2"}}), {}});
+    r.renewed = {"gone", "kept"};
+    SUBCASE("nobody came between") {
+        save_on_version save(r, last_writer_wins);
+        CHECK(asked<ds::change_record>(save.resume({}, at(0s))).changes == r.changes);
+        CHECK(finished(save.resume(applied(), at(0s))).value().stored.data.find("kept")->text == "1 anew");
+    }
+    SUBCASE("a change of others to one of them stays, also where keys may not be overwritten") {
+        for (const auto& rules : {last_writer_wins, optimistic}) {
+            save_on_version save(r, rules);
+            asked<ds::change_record>(save.resume({}, at(0s)));
+            const auto again = asked<ds::change_record>(save.resume(refused(saved_by_another("kept")), at(0s)));
+            CHECK(again.changes == ds::delta{ds::fields({ds::field{"new", "2"}}), {}});
+            CHECK(again.after.find("kept")->text == "theirs");
+            CHECK(finished(save.resume(applied(), at(0s))).value().merged);
+        }
+    }
+    SUBCASE("with nothing else to save, what others saved is all that is needed") {
+        r.changes.set = ds::fields({ds::field{"kept", "1 anew"}});
+        r.renewed = {"kept"};
+        save_on_version save(r, optimistic);
+        asked<ds::change_record>(save.resume({}, at(0s)));
+        CHECK(finished(save.resume(refused(saved_by_another("kept")), at(0s))).has_value());
+    }
+}
+
 TEST_CASE("changes that follow from what was loaded are not put on top of anything else") {
     auto r = request(changes());
     r.if_unchanged = true;

@@ -87,6 +87,16 @@ TEST_CASE("terms that two change at once are a conflict, or the last writer's") 
     CHECK(save_rules{.last_writer_wins = true}.allow(amending, mine, found));
 }
 
+TEST_CASE("changes that change no value can be left out, and are then no longer known as such") {
+    ds::save_request r{.changes = {ds::fields({{"a", "1"}, {"b", "2"}, {"c", "3"}}), {"d"}}};
+    ds::lock_detail::forgo_renewals(r);
+    CHECK(r.changes.set.size() == 3);
+    r.renewed = {"a", "c"};
+    ds::lock_detail::forgo_renewals(r);
+    CHECK(r.changes == ds::delta{ds::fields({ds::field{"b", "2"}}), {"d"}});
+    CHECK(r.renewed.empty());
+}
+
 TEST_CASE("a write is bound to what the rules say, and to nothing else") {
     ds::change_record c;
     save_rules{}.bind(c, id, stored_at_noon(), at(10s));

@@ -1,11 +1,14 @@
 #include <dynasession/store/operations.hpp>
 
+#include <dynasession/serializer/json.hpp>
+
 #include "support/stepping.hpp"
 
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace ds = dynasession;
@@ -17,6 +20,32 @@ using ds::session_id;
 namespace {
 
 const auto id = session_id::generate();
+const store_detail::session_codec<ds::json_serializer> codec({}, 0.1);
+
+// Writes the text of a session in words of two kinds, bound to the id: `<id>.<text>` and `<id>!<text>`.
+struct wordy_serializer {
+    using value_type = std::string;
+
+    ds::result<ds::fields> serialize(const std::string& v, ds::serialize_context context) const {
+        const auto old = context.stored.find("v");
+        const auto other_words = std::string(context.id.str()) + "!" + v;
+        if (old && old->text == other_words) return context.stored;
+        return ds::fields({ds::field{"v", std::string(context.id.str()) + "." + v}});
+    }
+    ds::result<std::string> deserialize(const ds::fields& f, const session_id& of) const {
+        const auto entry = f.find("v");
+        if (!entry || !entry->text.starts_with(of.str())) return ds::error::corrupt_session;
+        return std::string(entry->text.substr(of.str().size() + 1));
+    }
+};
+const store_detail::session_codec<wordy_serializer> wordy({}, 0.1);
+
+// What the create of a session with the text "t" asks for.
+ds::save_request fresh_words() {
+    return {.id = id,
+            .stored = {{.created = noon, .max_stale = 30min}, {}},
+            .changes = {ds::fields({ds::field{"v", std::string(id.str()) + ".t"}}), {}}};
+}
 
 // What a save of a session that is not stored yet asks for.
 ds::save_request fresh() {
@@ -47,7 +76,7 @@ struct save_once {
 } // namespace
 
 TEST_CASE("a session is created under its id with its changes, as version 1") {
-    store_detail::create create(fresh());
+    store_detail::create create(fresh(), codec);
     const auto c = asked<ds::create_record>(create.resume({}, at(5min)));
     CHECK(c.id == id);
     CHECK(c.content.data == ds::fields({ds::field{"n", "1"}}));
@@ -63,7 +92,7 @@ TEST_CASE("a session is created under its id with its changes, as version 1") {
 }
 
 TEST_CASE("a session whose id is taken gets another one, and gives up after three") {
-    store_detail::create create(fresh());
+    store_detail::create create(fresh(), codec);
     const auto first = asked<ds::create_record>(create.resume({}, at(0s)));
     const auto second = asked<ds::create_record>(create.resume(refused(stored_at_noon()), at(1min)));
     CHECK(second.id != first.id);
@@ -85,7 +114,7 @@ TEST_CASE("a session whose id is taken gets another one, and gives up after thre
 }
 
 TEST_CASE("a create that finds what it was to store was carried out by a call whose answer got lost") {
-    store_detail::create create(fresh());
+    store_detail::create create(fresh(), codec);
     auto found = asked<ds::create_record>(create.resume({}, at(0s))).content;
     found.expires = noon + 29min; // that call came earlier
     SUBCASE("and that is what the session follows") {
@@ -98,6 +127,30 @@ TEST_CASE("a create that finds what it was to store was carried out by a call wh
         SUBCASE("creation") { found.created += 1s; }
         SUBCASE("version") { ++found.version; }
         CHECK(asked<ds::create_record>(create.resume(refused(found), at(1min))).id != id);
+    }
+}
+
+TEST_CASE("entries that are bound to the id are bound to the other one that a session gets when its own is taken") {
+    store_detail::create create(fresh_words(), wordy);
+    CHECK(asked<ds::create_record>(create.resume({}, at(0s))).content.data.find("v")->text == std::string(id.str()) + ".t");
+    const auto second = asked<ds::create_record>(create.resume(refused(stored_at_noon()), at(0s)));
+    CHECK(second.id != id);
+    CHECK(second.content.data.find("v")->text == std::string(second.id.str()) + ".t");
+    CHECK(finished(create.resume(applied(), at(0s))).value().stored == second.content);
+}
+
+TEST_CASE("a session that an earlier call has stored in other words is known again, one with another value is not") {
+    store_detail::create create(fresh_words(), wordy);
+    auto found = asked<ds::create_record>(create.resume({}, at(0s))).content;
+    SUBCASE("the same value") {
+        found.data = ds::fields({ds::field{"v", std::string(id.str()) + "!t"}});
+        const auto written = finished(create.resume(refused(found), at(0s))).value();
+        CHECK(written.id == id);
+        CHECK(written.stored == found);
+    }
+    SUBCASE("another value") {
+        found.data = ds::fields({ds::field{"v", std::string(id.str()) + "!u"}});
+        CHECK(asked<ds::create_record>(create.resume(refused(found), at(0s))).id != id);
     }
 }
 

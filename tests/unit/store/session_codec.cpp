@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,6 +34,25 @@ struct binding_serializer {
     }
 };
 static_assert(ds::check_serializer<binding_serializer>());
+
+// Writes `2:<text>` for what is stored as `1:<text>`, as an encrypting serializer does with a new secret.
+struct renewing_serializer {
+    using value_type = std::map<std::string, std::string>;
+
+    ds::result<ds::fields> serialize(const value_type& v, ds::serialize_context) const {
+        std::map<std::string, std::string> texts;
+        std::vector<ds::field> entries;
+        for (const auto& [key, text] : v) entries.push_back({key, texts[key] = "2:" + text});
+        return ds::fields(std::move(entries));
+    }
+    ds::result<value_type> deserialize(const ds::fields& f, const session_id&) const {
+        value_type v;
+        for (const ds::field e : f) v.emplace(e.key, e.text.substr(2));
+        return v;
+    }
+    bool same(const ds::field& a, const ds::field& b, const session_id&) const { return a.text.substr(2) == b.text.substr(2); }
+};
+static_assert(ds::check_serializer<renewing_serializer>());
 
 const ds::store_detail::session_codec<ds::json_serializer> json({}, 0.1);
 const ds::store_detail::session_codec<binding_serializer> binding({}, 0.1);
@@ -124,6 +144,21 @@ TEST_CASE("entries that are bound to an id are bound anew to another") {
     const auto f = binding.rebind(ds::fields({ds::field{"v", std::string(id.str()) + "text"}}), id, to).value();
     CHECK(f == ds::fields({ds::field{"v", std::string(to.str()) + "text"}}));
     CHECK(binding.rebind(f, id, to).error() == ds::error::corrupt_session);
+}
+
+TEST_CASE("a save knows which entries it only writes anew") {
+    const ds::store_detail::session_codec<renewing_serializer> renewing({}, 0.1);
+    auto s = renewing.decode(id, found(ds::fields({{"a", "1:x"}, {"b", "1:y"}, {"c", "2:z"}, {"d", "1:gone"}}))).value();
+    CHECK(renewing.encode(s).value().renewed == std::vector<std::string>{"a", "b", "d"});
+    *s = {{"a", "x"}, {"b", "changed"}, {"c", "z"}, {"e", "x"}};
+    const auto request = renewing.encode(s).value();
+    CHECK(request.changes.set == ds::fields({{"a", "2:x"}, {"b", "2:changed"}, {"e", "2:x"}}));
+    CHECK(request.changes.removed == std::vector<std::string>{"d"});
+    CHECK(request.renewed == std::vector<std::string>{"a"});
+    CHECK(renewing.unchanged(s).renewed.empty());
+
+    auto plain = json.decode(id, found(ds::fields({ds::field{"list", "[ 1 ]"}}))).value();
+    CHECK(json.encode(plain).value().renewed.empty());
 }
 
 TEST_CASE("a session that was loaded to be read only sends nothing") {
