@@ -9,9 +9,14 @@
 #include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/dynamodb/metrics.hpp>
 #include <dynasession/dynamodb/observer.hpp>
+#include <dynasession/serializer/encrypted.hpp>
 #include <dynasession/session_store.hpp>
 #include <dynasession/web/beast.hpp>
 #include <dynasession/web/beast_websocket.hpp>
 #include <dynasession/web/session_manager.hpp>
+
+#ifdef DYNASESSION_WITH_ZLIB
+#include <dynasession/serializer/compressed.hpp>
+#endif
 
 #endif

@@ -41,6 +41,7 @@ need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need doctest-dev have_header doctest/doctest.h
 need libbenchmark-dev have_header benchmark/benchmark.h
 need libyaml-cpp-dev have_header yaml-cpp/yaml.h
+need zlib1g-dev have_header zlib.h
 need nodejs command -v node
 need npm command -v npm
 need stunnel4 command -v stunnel4

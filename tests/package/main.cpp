@@ -7,6 +7,9 @@
 #else
 #include <dynasession/memory_session_store.hpp>
 #include <dynasession/src.hpp>
+#ifdef DYNASESSION_WITH_ZLIB
+#include <dynasession/serializer/compressed.hpp>
+#endif
 #endif
 
 #include <iostream>
@@ -14,10 +17,17 @@
 
 namespace ds = dynasession;
 
+#ifdef DYNASESSION_WITH_ZLIB
+using store_type = ds::basic_session_store<ds::memory_backend, ds::no_lock, ds::compressed<ds::json_serializer>>;
+#else
+using store_type = ds::memory_session_store;
+#endif
+
 int main() {
-    ds::memory_session_store store;
+    store_type store;
     auto created = store.create();
     created.set("user", "jeremy");
+    created.set("notes", std::string(5000, '.'));
     store.save(created);
 
     const auto found = store.load(created.id());

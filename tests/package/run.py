@@ -11,6 +11,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 FOREIGN = ("CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CMAKE_PREFIX_PATH", "CPLUS_INCLUDE_PATH", "CMAKE_GENERATOR")
 
+WITH_ZLIB = ("find_package", "add_subdirectory")  # these build a second program, which compresses
+
 
 class Failed(Exception):
     pass
@@ -29,6 +31,8 @@ def build(project, work, compiler, *definitions):
     build_dir = work / project
     run("cmake", "-S", HERE / project, "-B", build_dir, "-G", "Ninja", f"-DCMAKE_CXX_COMPILER={compiler}", *definitions)
     run("cmake", "--build", build_dir)
+    if project in WITH_ZLIB:
+        run(build_dir / "compressing_consumer")
     return build_dir / "consumer"
 
 

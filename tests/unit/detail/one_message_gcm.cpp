@@ -45,7 +45,7 @@ TEST_CASE("a message is encrypted as another program does it: ciphertext, then t
 
 TEST_CASE("messages of any length come back, also from one object in turn, and go behind what is there") {
     one_message_gcm gcm;
-    for (const std::size_t size : {0, 1, 15, 16, 17, 1000, 400 * 1024}) {
+    for (const std::size_t size : {0U, 1U, 15U, 16U, 17U, 1000U, 400U * 1024}) {
         const std::string plain(size, 'x');
         std::string out = "before";
         gcm.seal(counting_key(), "a", plain, out);
