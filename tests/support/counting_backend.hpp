@@ -42,7 +42,10 @@ public:
 private:
     void count(const dynasession::command& c) noexcept {
         ++commands_;
-        if (!std::holds_alternative<dynasession::load_record>(c)) ++writes_;
+        using namespace dynasession;
+        const bool reads = std::holds_alternative<load_record>(c) || std::holds_alternative<load_mark>(c) ||
+                           std::holds_alternative<list_sessions>(c);
+        if (!reads) ++writes_;
     }
 
     dynasession::error_code failure_{};

@@ -3,6 +3,7 @@
 
 #include <dynasession/backend/conditional_write.hpp>
 #include <dynasession/backend/dynamodb_moves.hpp>
+#include <dynasession/backend/dynamodb_users.hpp>
 #include <dynasession/backend/native_layout.hpp>
 #include <dynasession/backend/read_record.hpp>
 #include <dynasession/backend/session_table.hpp>
@@ -33,6 +34,7 @@ struct dynamodb_options {
     std::string hash_key = "id";                           ///< the table's key, of type S
     std::string session_lifetime_attribute = "expires";    ///< the table's TTL attribute
     std::string key_prefix{};                              ///< stands before every key: tables can be shared
+    std::string user_index = "users";                      ///< finds sessions by user, costs nothing for those that are nobody's; empty: none
     bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save or log-out
 
     std::string profile{};                                 ///< of ~/.aws/config and ~/.aws/credentials; else AWS_PROFILE, `default`
@@ -52,8 +54,8 @@ struct dynamodb_options {
 
 /// Keeps sessions in a DynamoDB table, one item a session (see native_layout).
 ///
-/// Needs the permissions dynamodb:GetItem, PutItem, UpdateItem, DeleteItem on the table, and what create_table says if
-/// it is to create it.
+/// Needs the permissions dynamodb:GetItem, PutItem, UpdateItem, DeleteItem on the table, for lists BatchGetItem and Query on its
+/// indexes, for marks BatchGetItem, and what create_table says if it is to create it.
 class dynamodb_backend {
 public:
     using options_type = dynamodb_options;
@@ -81,7 +83,7 @@ public:
                            {.hash_key = options.hash_key,
                             .expires = options.session_lifetime_attribute,
                             .key_prefix = options.key_prefix},
-                           options.consistent_read}},
+                           options.consistent_read, options.user_index}},
           clock_(std::move(options.clock)) {}
 
     op::instant now() const { return clock_ ? clock_() : client_.now(); }
@@ -97,8 +99,11 @@ public:
         return op::async_run_nested(operation(std::move(c)), client_.transport(), std::forward<Token>(token));
     }
 
-    /// Creates the table, billed on demand, waits until it can be used, and turns TTL on. A table that is there is
-    /// left as it is, but for TTL.
+    /// Whether sessions can be found by their users.
+    bool lists_users() const noexcept { return !table_.requests.user_index().empty(); }
+
+    /// Creates the table, billed on demand, with the index by user, waits until it can be used, and turns TTL on. A table
+    /// that is there is left as it is, but for TTL.
     ///
     /// *Errors:* throws `session_error`; `invalid_option` when the table that is there has another key or TTL attribute.
     ///
@@ -127,7 +132,8 @@ public:
 private:
     using any_operation = op::one_of<op::ready<http::exchange, http::reply, reply>, backend_detail::load, backend_detail::create,
                                      backend_detail::change, backend_detail::update, backend_detail::erase,
-                                     backend_detail::move>;
+                                     backend_detail::move, backend_detail::list_of_user, backend_detail::load_with_mark,
+                                     backend_detail::erase_of_user, backend_detail::mark_read, backend_detail::mark_write>;
 
     static const options_type& checked(const options_type& o) {
         const auto refuse = [](const char* why) { throw session_error(failure(error::invalid_option, why)); };
@@ -143,7 +149,10 @@ private:
         return std::visit([this](auto& specific) { return operation(specific); }, c);
     }
 
-    any_operation operation(load_record& c) const { return backend_detail::load(table_, c); }
+    any_operation operation(load_record& c) const {
+        if (!c.mark_of.empty()) return backend_detail::load_with_mark(table_, std::move(c));
+        return backend_detail::load(table_, c);
+    }
     any_operation operation(create_record& c) const {
         if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);
         return backend_detail::make_create(table_, c.id, c.content);
@@ -164,6 +173,19 @@ private:
         return backend_detail::move(table_, std::move(c));
     }
 
+    any_operation operation(list_sessions& c) const {
+        if (lists_users()) return backend_detail::list_of_user(table_, std::move(c));
+        return op::ready<http::exchange, http::reply, reply>(failure(
+            error::invalid_option, "dynamodb_options::user_index is empty: name the index to find sessions by their users"));
+    }
+    any_operation operation(erase_owned& c) const {
+        return backend_detail::erase_of_user(table_, backend_detail::erase_owned_item(table_.requests, c));
+    }
+    any_operation operation(load_mark& c) const { return backend_detail::mark_read(table_, c); }
+    any_operation operation(raise_mark& c) const {
+        return backend_detail::mark_write(table_, backend_detail::raise_mark_item(table_.requests, c));
+    }
+
     std::optional<any_operation> too_large(std::size_t size_of_fields) const {
         auto refused = dynamodb::refuse_too_large(table_.requests.layout().item_size(size_of_fields));
         if (!refused) return std::nullopt;
@@ -175,7 +197,7 @@ private:
     std::function<op::instant()> clock_;
 };
 
-static_assert(check_backend<dynamodb_backend>());
+static_assert(check_user_backend<dynamodb_backend>());
 
 } // namespace dynasession::inline v0
 

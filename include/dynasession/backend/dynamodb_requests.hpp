@@ -23,11 +23,15 @@ class dynamodb_requests {
     using value = dynamodb::attribute_value;
 
 public:
-    dynamodb_requests(std::string table_name, native_layout layout, bool consistent_read)
-        : table_name_(std::move(table_name)), layout_(std::move(layout)), consistent_read_(consistent_read) {}
+    /// `user_index` is empty if there is none.
+    dynamodb_requests(std::string table_name, native_layout layout, bool consistent_read, std::string user_index = {})
+        : table_name_(std::move(table_name)), layout_(std::move(layout)), user_index_(std::move(user_index)),
+          consistent_read_(consistent_read) {}
 
     const std::string& table_name() const noexcept { return table_name_; }
     const native_layout& layout() const noexcept { return layout_; }
+    const std::string& user_index() const noexcept { return user_index_; }
+    bool consistent_read() const noexcept { return consistent_read_; }
 
     dynamodb::get_item_request load(const load_record& c) const {
         return read(layout_.key(c.id), consistent_read_ && !c.may_be_stale);
@@ -297,6 +301,7 @@ private:
 
     std::string table_name_;
     native_layout layout_;
+    std::string user_index_;
     bool consistent_read_;
 };
 

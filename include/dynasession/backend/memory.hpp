@@ -84,6 +84,9 @@ public:
             token, std::move(c));
     }
 
+    /// Sessions can be found by their users.
+    bool lists_users() const noexcept { return true; }
+
     /// How many sessions are kept, expired ones that were not reclaimed yet included.
     std::size_t size() const {
         return total([](const shard& s) { return s.size(); });
@@ -150,6 +153,12 @@ private:
     }
 
     result<reply> carry_out(const load_record& c) {
+        auto found = find(c);
+        if (!c.mark_of.empty()) found->not_before = carry_out(load_mark{c.mark_of})->not_before;
+        return found;
+    }
+
+    result<reply> find(const load_record& c) {
         session_id leads_to;
         {
             shard& s = shard_of(c.id);
@@ -158,7 +167,7 @@ private:
             leads_to = s.led_to(c.id, c.now);
         }
         if (leads_to.empty()) return reply{};
-        auto found = carry_out(load_record{leads_to, c.now});
+        auto found = find(load_record{leads_to, c.now});
         found->forwarded = true;
         return found;
     }
@@ -252,13 +261,61 @@ private:
         return reply{};
     }
 
+    // Calls `f(shard, id)`, under the shard's lock, for the sessions of a user, until it says true.
+    template <class F>
+    bool any_session_of(const std::string& user, F f) {
+        for (std::size_t i = 0; i < std::size_t(1) << shard_bits_; ++i) {
+            guard lock(shards_[i].mutex);
+            for (const session_id& id : shards_[i].users().sessions_of(user))
+                if (f(shards_[i], id)) return true;
+        }
+        return false;
+    }
+
+    shard& shard_of_user(const std::string& user) const noexcept {
+        return shards_[std::hash<std::string>{}(user) & ((std::size_t(1) << shard_bits_) - 1)];
+    }
+
+    result<reply> carry_out(const list_sessions& c) {
+        reply found;
+        any_session_of(c.user, [&](const shard& s, const session_id& id) {
+            const entry* e = s.peek(id);
+            if (e && e->times.live(c.now)) found.sessions.push_back({session_handle::of(id), e->times, s.users().owner_of(id)});
+            return false;
+        });
+        std::ranges::sort(found.sessions, session_summary::newer);
+        if (found.sessions.size() > c.limit) found.sessions.resize(c.limit);
+        return found;
+    }
+
+    result<reply> carry_out(const erase_owned& c) {
+        return reply{.applied = any_session_of(c.user, [&](shard& s, const session_id& id) {
+            if (session_handle::of(id) != c.handle || !c.permitted_by(s.users().owner_of(id))) return false;
+            if (entry* e = s.find(id)) s.erase(e);
+            return true;
+        })};
+    }
+
+    result<reply> carry_out(const load_mark& c) {
+        shard& s = shard_of_user(c.user);
+        guard lock(s.mutex);
+        return reply{.not_before = s.users().mark_of(c.user)};
+    }
+
+    result<reply> carry_out(const raise_mark& c) {
+        const auto time = now().seconds();
+        shard& s = shard_of_user(c.user);
+        guard lock(s.mutex);
+        return reply{.applied = s.users().raise(c, time)};
+    }
+
     memory_options options_;
     executor_type executor_;
     int shard_bits_;
     std::unique_ptr<padded_shard[]> shards_;
 };
 
-static_assert(check_backend<memory_backend>());
+static_assert(check_user_backend<memory_backend>());
 
 } // namespace dynasession::inline v0
 

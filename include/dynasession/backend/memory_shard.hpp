@@ -80,6 +80,12 @@ public:
         return *at;
     }
 
+    /// The same without counting as a use.
+    const entry* peek(const session_id& id) const noexcept {
+        const auto at = entries_.find(id);
+        return at == entries_.end() ? nullptr : *at;
+    }
+
     /// Adds a record under an id that has none; false if the bounds are too narrow for it.
     bool insert(const session_id& id, const record& content, time_point now) {
         const std::string_view data = content.data.bytes();

@@ -1,7 +1,9 @@
 #ifndef DYNASESSION_BACKEND_MEMORY_USERS_HPP
 #define DYNASESSION_BACKEND_MEMORY_USERS_HPP
 
+#include <dynasession/core/command.hpp>
 #include <dynasession/core/ownership.hpp>
+#include <dynasession/core/record.hpp>
 #include <dynasession/core/session_id.hpp>
 
 #include <cstddef>
@@ -47,6 +49,23 @@ public:
         return at == sessions_.end() ? std::vector<session_id>{} : at->second;
     }
 
+    /// The mark of a user, or `no_mark`.
+    user_time mark_of(const std::string& user) const {
+        const auto at = marks_.find(user);
+        return at == marks_.end() ? no_mark : at->second.not_before;
+    }
+
+    /// False if there is one that is no earlier. Marks that have expired go.
+    bool raise(const raise_mark& c, time_point now) {
+        std::erase_if(marks_, [now](const auto& m) { return m.second.expires <= now; });
+        if (mark_of(c.user) >= c.not_before) return false;
+        marks_[c.user] = {c.not_before, c.expires};
+        return true;
+    }
+
+    /// How many marks are kept.
+    std::size_t marks() const noexcept { return marks_.size(); }
+
     /// What all of this takes, about.
     std::size_t size_in_bytes() const noexcept { return bytes_; }
 
@@ -56,6 +75,12 @@ public:
     }
 
 private:
+    struct mark {
+        user_time not_before{};
+        time_point expires{};
+    };
+
+    std::unordered_map<std::string, mark> marks_{}; // few: they are set when all sessions of a user are ended
     std::unordered_map<session_id, ownership> owners_{};
     std::unordered_map<std::string, std::vector<session_id>> sessions_{};
     std::size_t bytes_ = 0;

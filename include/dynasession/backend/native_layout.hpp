@@ -3,7 +3,9 @@
 
 #include <dynasession/core/error.hpp>
 #include <dynasession/core/record.hpp>
+#include <dynasession/core/session_handle.hpp>
 #include <dynasession/core/session_id.hpp>
+#include <dynasession/core/session_summary.hpp>
 #include <dynasession/detail/crypto.hpp>
 #include <dynasession/detail/encoding.hpp>
 #include <dynasession/dynamodb/item.hpp>
@@ -47,18 +49,26 @@ namespace dynasession::inline v0 {
 /// | `f` | S | the `id` of the item that it moved to |
 /// | `u` | N | until when it leads readers there, seconds |
 ///
+/// The mark of a user, all of whose sessions were ended (`id` is prefix + `mark:` + a hash of the name that no session has):
+///
+/// | attribute | type | what |
+/// | --- | --- | --- |
+/// | `m` | N | no session counts that belongs to the user since then or before, milliseconds |
+/// | `expires` | N | when no such session can be there any more |
+///
 /// Attributes that it does not know stay as they are.
 class native_layout {
 public:
     /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
     static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
                                       journal = "w", lock = "lock", lock_until = "lock_until", moved_to = "f",
-                                      leads_until = "u", owner = "o", since = "s", device = "a", id_since = "g";
+                                      leads_until = "u", owner = "o", since = "s", device = "a", id_since = "g",
+                                      not_before = "m";
 
     /// Whether one of our attributes has this name.
     static constexpr bool is_taken(std::string_view name) noexcept {
         for (const auto ours : {data, created, deadline, max_stale, version, journal, lock, lock_until, moved_to, leads_until,
-                                owner, since, device, id_since})
+                                owner, since, device, id_since, not_before})
             if (name == ours) return true;
         return false;
     }
@@ -76,10 +86,39 @@ public:
     }
 
     std::string key_text(const session_id& id) const {
-        const auto digest = detail::sha256::of(id.str());
+        return key_text(session_handle::of(id));
+    }
+
+    std::string key_text(const session_handle& handle) const {
         std::string text = key_prefix;
+        return text += handle.str();
+    }
+
+    /// The handle of the session whose key this is.
+    result<session_handle> handle_of(std::string_view key_text) const {
+        if (!key_text.starts_with(key_prefix)) return foreign(hash_key);
+        return session_handle::parse(key_text.substr(key_prefix.size()));
+    }
+
+    /// The key of a user's mark.
+    dynamodb::item mark_key(const std::string& user) const {
+        const auto digest = detail::sha256::of("dynasession revocation mark\n" + user);
+        std::string text = key_prefix + "mark:";
         detail::append_base64url(text, std::span(digest).first(24));
-        return text;
+        return key_of_text(std::move(text));
+    }
+
+    bool is_mark_of(const std::string& user, const dynamodb::item& i) const {
+        const auto wanted = mark_key(user);
+        const auto* key = i.find(hash_key);
+        return key && *key == *wanted.find(hash_key);
+    }
+
+    /// The time in the item of a mark.
+    result<user_time> decode_mark(const dynamodb::item& i) const {
+        const auto time = integer_in(i, not_before);
+        if (!is_fine_time(time)) return foreign(not_before);
+        return user_time(std::chrono::milliseconds(*time));
     }
 
     dynamodb::item encode(const session_id& id, const record& r) const {
@@ -105,41 +144,16 @@ public:
 
     /// *Errors:* `corrupt_session`, with the attribute that is missing or has a foreign shape.
     result<record> decode(const dynamodb::item& i) const {
-        record r;
-        const auto whole = [&i](std::string_view name) { return integer_in(i, name); };
-        const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
-        if (!is_time(expires_at)) return foreign(expires);
-        if (i.contains(moved_to)) {
-            if (!saves || *saves < 0) return foreign(version);
-            r.expires = time_point(std::chrono::seconds(*expires_at));
-            r.version = static_cast<std::uint64_t>(*saves);
-            r.moved = true;
-            return r;
-        }
-        if (!is_time(created_at)) return foreign(created);
-        if (!is_time(idle) || *idle == 0) return foreign(max_stale);
-        if (!saves || *saves < 0) return foreign(version);
-        r.expires = time_point(std::chrono::seconds(*expires_at));
-        r.created = time_point(std::chrono::seconds(*created_at));
-        r.max_stale = std::chrono::seconds(*idle);
-        r.version = static_cast<std::uint64_t>(*saves);
-        if (i.contains(deadline)) {
-            const auto ends_at = whole(deadline);
-            if (!is_time(ends_at)) return foreign(deadline);
-            r.deadline = time_point(std::chrono::seconds(*ends_at));
-        }
-        if (i.contains(owner) || i.contains(device) || i.contains(id_since)) {
-            auto whose = decode_owner(i);
-            if (!whose) return std::move(whose).error();
-            r.owner = *std::move(whose);
-        }
+        auto head = decode_head(i);
+        if (!head || head->moved) return head;
+        record& r = *head;
         if (const auto* marks = i.find(journal)) {
             if (!marks->as_string()) return foreign(journal);
             r.journal = dynasession::journal(*marks->as_string());
         }
         if (const auto* holder = i.find(lock)) {
             if (const auto* token = holder->as_string()) {
-                const auto ends_at = whole(lock_until);
+                const auto ends_at = integer_in(i, lock_until);
                 if (token->empty() || !is_fine_time(ends_at)) return foreign(lock_until);
                 r.lock = {*token, lock_time(std::chrono::milliseconds(*ends_at))};
             } else {
@@ -157,7 +171,24 @@ public:
             found.push_back({field_key(name), text ? *text : *bytes, text == nullptr});
         }
         r.data = fields(std::move(found));
-        return r;
+        return head;
+    }
+
+    /// What a list tells of the session in an item, which may lack the data; none of a sign.
+    result<std::optional<session_summary>> decode_summary(const dynamodb::item& i) const {
+        using found = std::optional<session_summary>;
+        const auto* key = i.find(hash_key);
+        if (!key || !key->as_string()) return foreign(hash_key);
+        const auto handle = handle_of(*key->as_string());
+        auto head = decode_head(i);
+        if (!handle) return handle.error();
+        if (!head) return std::move(head).error();
+        return head->moved ? found() : found({*handle, *head, std::move(head->owner)});
+    }
+
+    /// The attributes that `decode_summary` looks at.
+    std::vector<std::string_view> summary_attributes() const {
+        return {hash_key, expires, created, deadline, max_stale, version, owner, since, device, id_since, moved_to};
     }
 
     /// The key that an item leads to at `now`; empty if it leads nowhere.
@@ -216,6 +247,39 @@ private:
 
     static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
         return seconds && *seconds >= 0 && *seconds <= last_second;
+    }
+
+    // All but data, journal and lock.
+    result<record> decode_head(const dynamodb::item& i) const {
+        record r;
+        const auto whole = [&i](std::string_view name) { return integer_in(i, name); };
+        const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
+        if (!is_time(expires_at)) return foreign(expires);
+        if (i.contains(moved_to)) {
+            if (!saves || *saves < 0) return foreign(version);
+            r.expires = time_point(std::chrono::seconds(*expires_at));
+            r.version = static_cast<std::uint64_t>(*saves);
+            r.moved = true;
+            return r;
+        }
+        if (!is_time(created_at)) return foreign(created);
+        if (!is_time(idle) || *idle == 0) return foreign(max_stale);
+        if (!saves || *saves < 0) return foreign(version);
+        r.expires = time_point(std::chrono::seconds(*expires_at));
+        r.created = time_point(std::chrono::seconds(*created_at));
+        r.max_stale = std::chrono::seconds(*idle);
+        r.version = static_cast<std::uint64_t>(*saves);
+        if (i.contains(deadline)) {
+            const auto ends_at = whole(deadline);
+            if (!is_time(ends_at)) return foreign(deadline);
+            r.deadline = time_point(std::chrono::seconds(*ends_at));
+        }
+        if (i.contains(owner) || i.contains(device) || i.contains(id_since)) {
+            auto whose = decode_owner(i);
+            if (!whose) return std::move(whose).error();
+            r.owner = *std::move(whose);
+        }
+        return r;
     }
 
     static bool is_fine_time(const std::optional<std::int64_t>& milliseconds) noexcept {

@@ -65,6 +65,10 @@ public:
     load(const dynamodb_table& t, const load_record& c)
         : table_(&t), now_(c.now), read_(std::in_place, t, t.requests.load(c)) {}
 
+    /// What the sign that was found leads to.
+    load(const dynamodb_table& t, std::string moved_key, time_point now)
+        : table_(&t), now_(now), read_(std::in_place, t, t.requests.load_moved(std::move(moved_key))), followed_(1) {}
+
     reply_action resume(http::reply in, op::instant now) {
         return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
             if (!found) return result<reply>(std::move(found).error());

@@ -8,9 +8,11 @@
 #include <dynasession/dynamodb/wait_for_table.hpp>
 #include <dynasession/op/action.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace dynasession::inline v0 {
 
@@ -18,6 +20,7 @@ namespace dynasession::inline v0 {
 struct table_report {
     bool created = false;      ///< false: the table was there
     bool time_to_live = false; ///< false: the service, an emulator, does not know TTL
+    bool user_index = false;   ///< false: none is wanted, or the table was there without it
 };
 
 namespace backend_detail {
@@ -32,7 +35,8 @@ public:
 
     explicit prepare_table(const dynamodb_table& t)
         : table_(&t), step_(create_call(t.service, dynamodb::create_table_request{.table_name = t.requests.table_name(),
-                                                                                 .partition_key = key(t)})) {}
+                                                                                 .partition_key = key(t),
+                                                                                 .global_secondary_indexes = indexes(t)})) {}
 
     action_type resume(http::reply in, op::instant now) {
         return std::visit([&](auto& step) { return after(step, step.resume(std::move(in), now), now); }, step_);
@@ -44,6 +48,16 @@ private:
     using update_ttl_call = dynamodb::call<dynamodb::update_time_to_live_request>;
 
     static dynamodb::key_attribute key(const dynamodb_table& t) { return {.name = t.requests.layout().hash_key}; }
+
+    // Keys alone, so that saves and touches do not write it; a session that is nobody's is not in it.
+    static std::vector<dynamodb::secondary_index> indexes(const dynamodb_table& t) {
+        const auto& name = t.requests.user_index();
+        if (name.empty()) return {};
+        return {{.name = name,
+                 .partition_key = {std::string(native_layout::owner)},
+                 .sort_key = dynamodb::key_attribute{std::string(native_layout::since), dynamodb::attribute_value::type::number},
+                 .projected = dynamodb::projection::keys_only}};
+    }
 
     template <class Step, class... Args>
     action_type go_on(op::instant now, Args&&... args) {
@@ -75,6 +89,7 @@ private:
                 return result<table_report>(failure(error::invalid_option,
                                                     "the table exists, but its key is not the string attribute '" +
                                                         key(*table_).name + "' alone"));
+            report_.user_index = std::ranges::count(table.index_names, table_->requests.user_index()) != 0;
             return go_on<describe_ttl_call>(now, dynamodb::describe_time_to_live_request{table_->requests.table_name()});
         });
     }

@@ -4,14 +4,18 @@
 #include <dynasession/core/amendments.hpp>
 #include <dynasession/core/error.hpp>
 #include <dynasession/core/record.hpp>
+#include <dynasession/core/session_handle.hpp>
 #include <dynasession/core/session_id.hpp>
+#include <dynasession/core/session_summary.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace dynasession::inline v0 {
 
@@ -24,6 +28,7 @@ struct load_record {
     session_id id{};
     time_point now{};
     bool may_be_stale = false; ///< a read that misses the last writes will do: it may be cheaper
+    std::string mark_of{};     ///< read this user's mark by the same request, where that can be done: see `load_mark`
 };
 
 /// Write a new record, if there is none under this id.
@@ -146,8 +151,44 @@ struct renew_lock {
     bool permitted_by(const lock_claim& holder) const noexcept { return holder.token == claim.token; }
 };
 
+// What follows is asked only of backends that know users: see `has_users`.
+
+/// List the sessions of a user that are live at `now`, those first that were bound to him last.
+///
+/// What was destroyed, has expired or is another's now is not in it, whatever an index says; what was bound a moment ago may be
+/// missing where there is one.
+struct list_sessions {
+    std::string user{};
+    time_point now{};
+    std::size_t limit = 1000; ///< no more than so many
+};
+
+/// Remove a record by its handle. Condition: it belongs to this user, and since this time or an earlier one.
+struct erase_owned {
+    std::string user{};
+    session_handle handle{};
+    user_time bound_until = user_time::max();
+
+    bool permitted_by(const ownership& stored) const noexcept { return stored.user == user && stored.since <= bound_until; }
+};
+
+/// Read the mark of a user: no session counts that belongs to him since then or before. Never misses the last write.
+struct load_mark {
+    std::string user{};
+};
+
+/// Set that mark, to be kept until it `expires`. Condition: there is none, or an earlier one.
+struct raise_mark {
+    std::string user{};
+    user_time not_before{};
+    time_point expires{};
+};
+
 using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record,
-                             lock_record, renew_lock>;
+                             lock_record, renew_lock, list_sessions, erase_owned, load_mark, raise_mark>;
+
+/// The mark of a user who has none.
+inline constexpr user_time no_mark = user_time::min();
 
 /// What a backend answers.
 ///
@@ -157,6 +198,8 @@ struct reply {
     bool applied = true;
     std::optional<record> item{}; ///< what `load_record` and an applied `lock_record` read
     bool forwarded = false;       ///< `item` was found under the id that this one was moved to
+    std::optional<user_time> not_before{};   ///< the mark that was asked for, if it was read, or `no_mark`
+    std::vector<session_summary> sessions{}; ///< what `list_sessions` found
 };
 
 } // namespace dynasession::inline v0

@@ -67,6 +67,22 @@ concept has_options = requires { typename B::options_type; } && std::default_ini
 template <class B>
 concept backend = has_clock<B> && has_perform<B> && has_async_perform<B> && has_wait<B> && has_executor<B> && has_options<B>;
 
+// A Backend that knows users finds sessions by whom they belong to, and keeps marks of users: it carries out the last four
+// commands, too. Others may answer those with any error. In this table `b` is a const B.
+//
+//   b.lists_users()       bool: whether `list_sessions` works; if not it fails with invalid_option, and only marks do
+//
+// Exemplar: user_backend_archetype in tests/unit/core/concepts.cpp. Models: memory_backend, dynamodb_backend.
+
+template <class B>
+concept has_users = requires(const B& b) {
+    { b.lists_users() } -> std::same_as<bool>;
+};
+
+/// A Backend that knows users.
+template <class B>
+concept user_backend = backend<B> && has_users<B>;
+
 /// Explains, for the author of a Backend, the first requirement that `B` does not meet.
 template <class B>
 consteval bool check_backend() {
@@ -79,6 +95,15 @@ consteval bool check_backend() {
     static_assert(has_options<B>, "dynasession: a Backend needs `options_type`, an aggregate with defaults, and a "
                                   "constructor that takes it");
     return backend<B>;
+}
+
+/// Explains, for the author of a Backend that is to know users, the first requirement that `B` does not meet.
+template <class B>
+consteval bool check_user_backend() {
+    static_assert(check_backend<B>());
+    static_assert(has_users<B>, "dynasession: a Backend that knows users needs `bool lists_users() const`, and carries out "
+                                "list_sessions, erase_owned, load_mark and raise_mark");
+    return user_backend<B>;
 }
 
 // A LockPolicy is a factory of operations (see op/action.hpp) whose effects are commands: a new locking

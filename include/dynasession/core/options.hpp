@@ -57,6 +57,13 @@ struct session_options {
     /// by the old id ends the sign only. A store whose serializer binds what it writes to the id (`encrypted`) refuses it:
     /// by the old id nothing could be read.
     std::chrono::seconds regenerate_grace{0};
+
+    /// Whether `destroy_all_of` and `destroy_others_of` leave a mark with the user, which every load of a session of his looks
+    /// at: then none escapes them, whatever an index does not know yet. Loads of sessions that are nobody's cost nothing more.
+    ///
+    /// *Cost:* a load reads the mark with the session, in one request: 1 RCU more. Where this process does not know yet whose the
+    /// session is, or locks it, that is a second request. To bind a session to a user is one read more.
+    bool revocation_marks = false;
 };
 
 } // namespace dynasession::inline v0

@@ -37,3 +37,18 @@ TEST_CASE("what is nobody's can have a device and a younger id, and is in no lis
     CHECK(users.sessions_of("").empty());
     CHECK(users.size_in_bytes() > 0);
 }
+
+TEST_CASE("a mark is raised and never lowered, and goes when it expires") {
+    memory_users users;
+    const time_point now(1000s);
+    CHECK(users.mark_of("ana") == no_mark);
+    CHECK(users.raise({"ana", user_time(5ms), now + 10s}, now));
+    CHECK_FALSE(users.raise({"ana", user_time(5ms), now + 10s}, now));
+    CHECK_FALSE(users.raise({"ana", user_time(4ms), now + 10s}, now));
+    CHECK(users.raise({"ana", user_time(6ms), now + 20s}, now));
+    CHECK(users.mark_of("ana") == user_time(6ms));
+    CHECK(users.mark_of("jeremy") == no_mark);
+    CHECK(users.raise({"jeremy", user_time(1ms), now + 60s}, now + 20s));
+    CHECK(users.marks() == 1);
+    CHECK(users.mark_of("ana") == no_mark);
+}

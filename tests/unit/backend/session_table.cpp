@@ -39,8 +39,9 @@ const auto denied = answer(400, R"({"__type":"x#AccessDeniedException"})");
 
 struct fixture {
     const dynamodb::service service{"localhost", aws::signer("us-east-1", "dynamodb"), aws::credentials("AKIDEXAMPLE", "secret"), {}};
-    const dynamodb_table table{service, dynamodb_requests("sessions", {}, true)};
+    const dynamodb_table table{service, dynamodb_requests("sessions", {}, true, "users")};
     std::vector<std::string> targets{};
+    std::string first_body{};
     std::chrono::milliseconds paused{};
 
     result<table_report> play(std::vector<http::reply> answers) {
@@ -59,6 +60,7 @@ struct fixture {
                 continue;
             }
             const std::string& head = std::get<0>(act).message->head;
+            if (targets.empty()) first_body = std::get<0>(act).message->body;
             const auto from = head.find("DynamoDB_20120810.") + 18;
             targets.push_back(head.substr(from, head.find("\r\n", from) - from));
             REQUIRE_MESSAGE(next < answers.size(), "more requests than answers: " << targets.back());
@@ -103,4 +105,14 @@ TEST_CASE_FIXTURE(fixture, "what fails on the way fails the whole") {
     CHECK(play({created, denied}).error() == error::access_denied);
     CHECK(play({created, active, denied}).error() == error::access_denied);
     CHECK(play({created, active, ttl_off, denied}).error() == error::access_denied);
+}
+
+TEST_CASE_FIXTURE(fixture, "a new table gets the index by user, which holds keys alone; one that is there may lack it") {
+    const auto with_index = answer(200, R"({"Table":{"TableName":"sessions","TableStatus":"ACTIVE","KeySchema":[{"AttributeName":"id",)"
+                                        R"("KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
+                                        R"("GlobalSecondaryIndexes":[{"IndexName":"users","IndexStatus":"ACTIVE"}]}})");
+    CHECK(play({created, with_index, ttl_on})->user_index);
+    CHECK(first_body.find(R"({"IndexName":"users","KeySchema":[{"AttributeName":"o","KeyType":"HASH"},{"AttributeName":"s","KeyType":"RANGE"}],)"
+                          R"("Projection":{"ProjectionType":"KEYS_ONLY"}})") != std::string::npos);
+    CHECK_FALSE(play({exists, active, ttl_on})->user_index);
 }

@@ -114,6 +114,28 @@ static_assert(ds::has_clock<without_perform> && ds::has_async_perform<without_pe
               ds::has_wait<without_perform> && ds::has_executor<without_perform> && ds::has_options<without_perform>);
 static_assert(ds::has_perform<not_made_of_its_options> && ds::has_clock<not_made_of_its_options>);
 
+// ---- The least that is a Backend which knows users ----
+
+struct user_backend_archetype : a {
+    using a::a;
+    bool lists_users() const { return true; }
+};
+static_assert(ds::check_user_backend<user_backend_archetype>());
+static_assert(ds::user_backend<user_backend_archetype>);
+
+struct listing_only_when_changing : a {
+    using a::a;
+    bool lists_users();
+};
+struct listing_something_else : a {
+    using a::a;
+    int lists_users() const;
+};
+static_assert(!ds::has_users<a> && ds::backend<a> && !ds::user_backend<a>);
+static_assert(!ds::has_users<listing_only_when_changing> && !ds::user_backend<listing_only_when_changing>);
+static_assert(!ds::has_users<listing_something_else> && !ds::user_backend<listing_something_else>);
+static_assert(!ds::user_backend<int>);
+
 // ---- The least that is a LockPolicy ----
 
 template <class T>
