@@ -11,7 +11,9 @@
 #include <dynasession/op/then.hpp>
 #include <dynasession/store/operations.hpp>
 #include <dynasession/store/renewal.hpp>
+#include <dynasession/store/revocation.hpp>
 #include <dynasession/store/session_operations.hpp>
+#include <dynasession/store/user_operations.hpp>
 #include <dynasession/store/write_kind.hpp>
 
 #include <boost/asio/deferred.hpp>
@@ -43,7 +45,8 @@ namespace dynasession::inline v0 {
 /// *Cancellation:* asynchronous operations honour terminal cancellation: they complete with
 /// `operation_aborted`, or with their result if that was there already. A write that is cancelled may have been applied.
 template <backend Backend, lock_policy LockPolicy, serializer Serializer>
-class basic_session_store {
+class basic_session_store
+    : public user_operations<basic_session_store<Backend, LockPolicy, Serializer>, basic_session<typename Serializer::value_type>, Backend> {
     using operations = store_detail::session_operations<LockPolicy, Serializer>;
 
 public:
@@ -59,14 +62,14 @@ public:
     /// *Errors:* throws session_error with `invalid_option` or another `condition::configuration`.
     explicit basic_session_store(options_type backend_options = {}, session_options options = {}, LockPolicy policy = {},
                                  Serializer s = {})
-        : ops_(options, std::move(policy), std::move(s)),
+        : ops_(options, std::move(policy), std::move(s), store_detail::marks_for<Backend>(options)),
           backend_(std::make_shared<Backend>(std::move(backend_options))) {}
 
     /// The same, doing its asynchronous I/O on `executor`.
     basic_session_store(executor_type executor, options_type backend_options, session_options options = {},
                         LockPolicy policy = {}, Serializer s = {})
         requires std::constructible_from<Backend, executor_type, options_type>
-        : ops_(options, std::move(policy), std::move(s)),
+        : ops_(options, std::move(policy), std::move(s), store_detail::marks_for<Backend>(options)),
           backend_(std::make_shared<Backend>(std::move(executor), std::move(backend_options))) {}
 
     basic_session_store(const basic_session_store&) = delete;
@@ -273,6 +276,8 @@ public:
     executor_type get_executor() { return backend_->get_executor(); }
 
 private:
+    friend user_operations<basic_session_store, session_type, Backend>;
+
     template <class Op>
     auto run(Op operation, error_code& ec) {
         auto r = op::run(std::move(operation), backend());

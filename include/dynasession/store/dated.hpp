@@ -2,40 +2,34 @@
 #define DYNASESSION_STORE_DATED_HPP
 
 #include <dynasession/core/access.hpp>
-#include <dynasession/core/command.hpp>
-#include <dynasession/op/action.hpp>
+#include <dynasession/core/error.hpp>
+#include <dynasession/store/after_mark.hpp>
+#include <dynasession/store/revocation.hpp>
 
-#include <optional>
+#include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 namespace dynasession::inline v0::store_detail {
 
 /// A write of a session, made by `make(save_request)` when it begins: then is the session bound to its user, if it is.
+///
+/// With `marks` it is bound later than the user's mark, which is read before. Should that be raised meanwhile, the session does
+/// not count any more.
 template <class Make>
-class dated {
+auto dated(save_request request, std::shared_ptr<const revocation> marks, Make make) {
     using write = std::invoke_result_t<Make&, save_request>;
-
-public:
-    using effect_type = command;
-    using reply_type = result<reply>;
-    using value_type = typename write::value_type;
-
-    dated(save_request request, Make make) : request_(std::move(request)), make_(std::move(make)) {}
-
-    op::action<command, value_type> resume(reply_type in, op::instant now) {
-        if (!write_) {
-            if (request_.amended.bind()) request_.amended.since = now.system;
-            write_.emplace(make_(std::move(request_)));
-        }
-        return write_->resume(std::move(in), now);
-    }
-
-private:
-    save_request request_;
-    Make make_;
-    std::optional<write> write_{};
-};
+    auto user = marks && request.amended.bind() ? *request.amended.user : std::string();
+    return after_mark(std::move(user), [r = std::move(request), m = std::move(marks), make = std::move(make)](
+                                           user_time mark, user_time began) mutable -> result<write> {
+        if (m && r.amended.lifetime.max_stale.value_or(r.stored.max_stale) > m->life)
+            return failure(error::invalid_option, "session_lifetime: with revocation_marks a max_stale is at most 400 days, or what "
+                                                  "session_options have");
+        if (r.amended.bind()) r.amended.since = revocation::bound(mark, began);
+        return make(std::move(r));
+    });
+}
 
 } // namespace dynasession::inline v0::store_detail
 

@@ -11,12 +11,14 @@
 #include <dynasession/op/one_of.hpp>
 #include <dynasession/op/then.hpp>
 #include <dynasession/store/operations.hpp>
+#include <dynasession/store/revocation.hpp>
 #include <dynasession/store/session_codec.hpp>
 #include <dynasession/store/session_times.hpp>
 #include <dynasession/store/update.hpp>
 #include <dynasession/store/user_policy.hpp>
 #include <dynasession/store/write_kind.hpp>
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -31,8 +33,8 @@ class session_operations {
 public:
     using session_type = typename session_codec<Serializer>::session_type;
 
-    session_operations(const session_options& options, LockPolicy policy, Serializer s)
-        : options_(validated<binding_serializer<Serializer>>(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction) {}
+    session_operations(const session_options& options, LockPolicy policy, Serializer s, std::shared_ptr<const revocation> marks)
+        : options_(validated<binding_serializer<Serializer>>(options)), policy_(std::move(policy), std::move(marks)), codec_(std::move(s), options.touch_fraction) {}
     session_operations(const session_operations&) = delete;
     session_operations& operator=(const session_operations&) = delete;
 
@@ -60,6 +62,21 @@ public:
             if (!request) return std::move(request).error();
             return send(s, *std::move(request));
         });
+    }
+
+    /// Saves a session, bound to its user since then.
+    auto save_bound(session_type& s, user_time since) const {
+        using saving = write_as<decltype(policy_.save_dated({}))>;
+        using creating = store_detail::create<session_codec<Serializer>>;
+        using writing = op::one_of<creating, saving>;
+        return amended(s, write_back(s, [this, &s, since]() -> result<writing> {
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            request->amended.user = s.user();
+            request->amended.since = since;
+            if (s.is_new()) return writing(creating(*std::move(request), codec_));
+            return writing(saving(s.id(), policy_.save_dated(*std::move(request))));
+        }));
     }
 
     bool is_settled(const session_type& s, op::instant now) const { return codec_.is_settled(s, now.system); }
