@@ -50,7 +50,6 @@ private:
         demand_ = place_->wanted();
         // Now and then other processes have to get it too.
         const bool hands_on = demand_.waiting && now.steady - demand_.since < options.lease / 2;
-        const time_point renewed = stored.renewed(now.system);
         const bool touches = stored.touch_is_due(now.system, request_.touch_after);
         if (hands_on && !touches && request_.changes_nothing() && held_.over - now.steady > options.lease / 3)
             return hand_on_unchanged();

@@ -8,6 +8,7 @@
 #include <dynasession/web/web_session.hpp>
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -39,7 +40,7 @@ public:
 
     /// Whether the store finds the sessions of a user, which `max_sessions_per_user` needs.
     static constexpr bool knows_users =
-        requires(Store& s, std::string_view user, std::size_t count) { s.destroy_oldest_of(user, count); };
+        requires(Store& s, const std::string& user, std::size_t count) { s.destroy_oldest_of(user, count); };
 
     /// *Errors:* throws session_error with `invalid_option`, for a cookie that browsers would refuse say.
     explicit session_manager(Store& store, session_manager_options options = {})

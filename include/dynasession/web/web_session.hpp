@@ -197,7 +197,7 @@ public:
         try {
             if (const auto kind = ending()) store().write(session_, *kind);
             if constexpr (knows_users)
-                if (is_capped()) store().destroy_oldest_of(session_.user(), cap());
+                if (is_capped()) store().destroy_oldest_of(std::string(session_.user()), cap());
         } catch (const session_error& e) {
             failure_ = e.code();
             throw;
@@ -208,7 +208,7 @@ public:
         ec.clear();
         if (const auto kind = ending()) store().write(session_, *kind, ec);
         if constexpr (knows_users)
-            if (!ec && is_capped()) store().destroy_oldest_of(session_.user(), cap(), ec);
+            if (!ec && is_capped()) store().destroy_oldest_of(std::string(session_.user()), cap(), ec);
         return concluded(ec);
     }
     /// Ends the request here and now if the store has nothing to do for it; if it has, gives nothing and changes nothing.
@@ -228,7 +228,7 @@ public:
                 return resume_later(std::move(self));
             case 1:
                 if constexpr (knows_users)
-                    if (!ec && is_capped()) return store().async_destroy_oldest_of(session_.user(), cap(), std::move(self));
+                    if (!ec && is_capped()) return store().async_destroy_oldest_of(std::string(session_.user()), cap(), std::move(self));
             }
             self.complete(ec, concluded(ec));
         };
