@@ -19,4 +19,8 @@
 #include <dynasession/serializer/compressed.hpp>
 #endif
 
+#ifdef DYNASESSION_WITH_CROW
+#include <dynasession/web/crow_store.hpp>
+#endif
+
 #endif

@@ -5,6 +5,9 @@
 #   tests/run.sh --all   and Clang with AddressSanitizer and UndefinedBehaviorSanitizer, the threaded part with
 #                        ThreadSanitizer, and projects that use us
 #
+# Crow is not installed, for Debian has no package of it: its tests run when DYNASESSION_CROW_INCLUDE_DIR, a variable of
+# the environment, is the folder of crow.h; otherwise a line says that they do not.
+#
 # Ends with "N passed, N failed": tests of CTest; a step that cannot be carried out (no package, a build that fails)
 # counts as failed. Exit status 0 only if nothing failed.
 set -u -o pipefail
@@ -65,9 +68,13 @@ jobs=$(build_jobs)
 suite() {
     local preset=$1 targets=$2 numbers
     shift 2
+    if ! step "$preset: configure" cmake --preset "$preset"; then
+        failed=$((failed + 1))
+        return
+    fi
+    sed -n 's/^-- \(.*NOT TESTED.*\)/\1/p' "$logs/${preset}__configure.log"
     # shellcheck disable=SC2086 # the targets are words
-    if ! step "$preset: configure" cmake --preset "$preset" ||
-        ! step "$preset: build" cmake --build --preset "$preset" --parallel "$jobs" --target $targets -- -k 0; then
+    if ! step "$preset: build" cmake --build --preset "$preset" --parallel "$jobs" --target $targets -- -k 0; then
         failed=$((failed + 1))
         return
     fi
