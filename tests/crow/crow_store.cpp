@@ -14,9 +14,11 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <limits>
 #include <optional>
 #include <string>
@@ -430,6 +432,22 @@ TEST_CASE("an outage costs neither the session nor its cookie") {
     store.backend().away = false;
     CHECK(b.get("/get?n").body == "1");
     CHECK(b.cookie == cookie);
+}
+
+TEST_CASE("what a handler makes of a session that could not be read is never saved") {
+    test::crow_log log;
+    counted_store store;
+    server at(store);
+    const auto cookie = cookie_of_new(at);
+    auto b = at.open(cookie);
+    store.backend().away = true;
+    auto halted = std::async(std::launch::async, [&] { return b.get("/halt").status; });
+    REQUIRE(at.halted().arrived.await());
+    store.backend().away = false;
+    at.halted().go_on.now();
+    CHECK(halted.get() == 200);
+    CHECK(stored(store, cookie) == R"({"n":"1"})");
+    CHECK(log.has("could not be read"));
 }
 
 TEST_CASE("an outage at the save is logged, and the changes do not come later") {
