@@ -4,6 +4,7 @@
 // Not part of <dynasession.hpp> unless DYNASESSION_WITH_ZLIB is defined: programs that include this link zlib (in CMake
 // dynasession::zlib).
 #include <dynasession/core/concepts.hpp>
+#include <dynasession/core/error.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/serializer/each_entry.hpp>
 #include <dynasession/serializer/json.hpp>
@@ -80,7 +81,8 @@ inline std::optional<std::string> inflated(std::string_view data, std::size_t ma
     int status = Z_OK;
     while (status == Z_OK && out.size() <= max_size) {
         const std::size_t before = out.size();
-        out.resize(std::min(max_size + 1, 2 * before + 4 * data.size() + 64)); // one more than may be: then it is too much
+        // Room for one byte more than there may be: where that is used, it is too much.
+        out.resize(std::min(max_size + 1, 2 * before + 4 * data.size() + 64));
         z.next_out = bytes_of(out.data() + before);
         z.avail_out = static_cast<uInt>(out.size() - before);
         status = inflate(&z, Z_NO_FLUSH);
@@ -105,10 +107,11 @@ inline constexpr bool is_encrypted<encrypted<Serializer>> = true;
 
 } // namespace compressed_detail
 
-/// Compresses the entries that `Serializer` makes, those of 1 KiB and more that get smaller by it: `compressed<json_serializer>`.
+/// Compresses the entries that `Serializer` makes, those of 1 KiB and more that get smaller by it:
+/// `compressed<json_serializer>`.
 ///
-/// What was stored without compression is read as it is, so it can be switched on at any time; to switch it off again, set
-/// a high threshold until the sessions have ended. To encrypt too: `encrypted<compressed<json_serializer>>`.
+/// What was stored without compression is read as it is, so it can be switched on at any time; to switch it off again,
+/// set a high threshold until the sessions have ended. To encrypt too: `encrypted<compressed<json_serializer>>`.
 ///
 /// *Cost:* a compressed value is stored as B in DynamoDB: raw deflate after one byte.
 template <serializer Serializer = json_serializer>
@@ -131,7 +134,8 @@ public:
             throw session_error(failure(error::invalid_option, "compression_options::max_size is at most 64 MiB"));
     }
 
-    /// *Errors:* those of `Serializer`; `item_too_large`: the values have more than `max_size` bytes, with the size in the detail.
+    /// *Errors:* those of `Serializer`; `item_too_large`: the values have more than `max_size` bytes, with the size in
+    /// the detail.
     result<fields> serialize(const value_type& value, serialize_context context) const {
         const auto said = read_all(context.stored);
         if (!said) return said.error();
@@ -140,10 +144,12 @@ public:
         std::size_t bytes = 0;
         for (const field f : *entries) bytes += f.text.size();
         if (bytes > options_.max_size)
-            return failure(error::item_too_large, "the values take " + std::to_string(bytes) + " bytes before they are compressed, "
-                                                  "more than " + std::to_string(options_.max_size));
+            return failure(error::item_too_large, "the values take " + std::to_string(bytes) +
+                                                      " bytes before compression, more than " +
+                                                      std::to_string(options_.max_size));
         const auto keep = [](const field&) { return true; };
-        return serializer_detail::write_each(*entries, context.stored, *said, keep, [&](const field& f) { return write(f); });
+        return serializer_detail::write_each(*entries, context.stored, *said, keep,
+                                             [&](const field& f) { return write(f); });
     }
 
     /// *Errors:* those of `Serializer`; `corrupt_session`, also when what is stored becomes too large.
@@ -164,7 +170,8 @@ private:
     entry_text write(const field& f) const {
         const char form = f.binary ? compressed_detail::deflated_bytes : compressed_detail::deflated_text;
         if (f.text.size() >= options_.threshold)
-            if (auto smaller = compressed_detail::deflated(form, f.text, options_.level)) return {*std::move(smaller), true};
+            if (auto smaller = compressed_detail::deflated(form, f.text, options_.level))
+                return {*std::move(smaller), true};
         if (f.binary) return {compressed_detail::plain_bytes + std::string(f.text), true};
         return {std::string(f.text), false};
     }
@@ -175,7 +182,8 @@ private:
         const char form = f.text.front();
         const auto content = f.text.substr(1);
         if (form == compressed_detail::plain_bytes) return entry_text{std::string(content), true};
-        if (form != compressed_detail::deflated_text && form != compressed_detail::deflated_bytes) return error::corrupt_session;
+        if (form != compressed_detail::deflated_text && form != compressed_detail::deflated_bytes)
+            return error::corrupt_session;
         auto text = compressed_detail::inflated(content, max_size);
         if (!text) return error::corrupt_session;
         return entry_text{*std::move(text), form == compressed_detail::deflated_bytes};

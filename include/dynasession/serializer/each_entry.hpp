@@ -5,7 +5,6 @@
 #include <dynasession/core/fields.hpp>
 
 #include <string>
-#include <utility>
 
 // What serializers have in common that write the entries of another one in other words.
 namespace dynasession::inline v0::serializer_detail {
@@ -29,8 +28,8 @@ result<fields> read_each(const fields& entries, Read read) {
     return plain;
 }
 
-/// The entries as `write(field)` writes each, but for those that did not change and are stored in words that `keep(field)`
-/// approves: they stay as they are. `said` is what `read_each` made of `stored`.
+/// The entries as `write(field)` writes each, but for those that did not change and are stored in words that
+/// `keep(field)` approves: they stay as they are. `said` is what `read_each` made of `stored`.
 template <class Keep, class Write>
 fields write_each(const fields& entries, const fields& stored, const fields& said, Keep keep, Write write) {
     fields written;

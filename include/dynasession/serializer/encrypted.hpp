@@ -2,6 +2,7 @@
 #define DYNASESSION_SERIALIZER_ENCRYPTED_HPP
 
 #include <dynasession/core/concepts.hpp>
+#include <dynasession/core/error.hpp>
 #include <dynasession/core/fields.hpp>
 #include <dynasession/core/secret.hpp>
 #include <dynasession/detail/crypto.hpp>
@@ -10,6 +11,7 @@
 #include <dynasession/serializer/json.hpp>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,25 +19,25 @@ namespace dynasession::inline v0 {
 
 /// With what sessions are encrypted.
 struct encryption_options {
-    /// The first encrypts, all decrypt. To replace one, put the new one behind it on every server, then before it; take the
-    /// old one away when the last session that it encrypted has been saved or has ended.
+    /// The first encrypts, all decrypt. To replace one, put the new one behind it on every server, then before it; take
+    /// the old one away when the last session that it encrypted has been saved or has ended.
     std::vector<secret> secrets{};
 
-    /// Whether entries that were stored before there was encryption are read; the next save encrypts them. As long as this
-    /// is set, who can write to the table can put what he likes into sessions.
+    /// Whether entries that were stored before there was encryption are read; the next save encrypts them. As long as
+    /// this is set, who can write to the table can put what he likes into sessions.
     bool accept_plain = false;
 };
 
 /// Encrypts each entry that `Serializer` makes, with AES-256-GCM under a key of its own: `encrypted<json_serializer>`.
 ///
-/// Who reads the table sees the names of top-level keys, how long each value is and which ones change; no values. Who writes to
-/// it can remove entries or bring back earlier ones, but neither make one nor move one to another key or session. With
-/// `encrypted<compressed<...>>` the length also tells how far a value repeats itself: keep what others may choose and
-/// what they may not know under different keys.
+/// Who reads the table sees the names of top-level keys, how long each value is and which ones change; no values. Who
+/// writes to it can remove entries or bring back earlier ones, but neither make one nor move one to another key or
+/// session. With `encrypted<compressed<...>>` the length also tells how far a value repeats itself: keep what others
+/// may choose and what they may not know under different keys.
 ///
-/// An entry that did not change keeps what is stored of it, so saves stay as small as without encryption; but one that is
-/// not encrypted with the first secret is encrypted anew by the next save, unless others have saved meanwhile. The same
-/// change made by two requests at once is a conflict with optimistic_lock: their texts differ.
+/// An entry that did not change keeps what is stored of it, so saves stay as small as without encryption; but one that
+/// is not encrypted with the first secret is encrypted anew by the next save, unless others have saved meanwhile. The
+/// same change made by two requests at once is a conflict with optimistic_lock: their texts differ.
 ///
 /// Entries are bound to the id of the session, so `session_options::regenerate_grace` cannot be used.
 ///
@@ -51,7 +53,8 @@ public:
         : inner_(std::move(inner)), keys_(std::make_shared<envelope_detail::key_ring>(options.secrets)),
           accepts_plain_(options.accept_plain) {}
 
-    /// *Errors:* those of `Serializer`; `corrupt_session`: what is stored is not of this session or under none of the secrets.
+    /// *Errors:* those of `Serializer`; `corrupt_session`: what is stored is not of this session or under none of the
+    /// secrets.
     result<fields> serialize(const value_type& value, serialize_context context) const {
         envelope_detail::envelopes envelopes(*keys_, context.id);
         const auto said = read_all(envelopes, context.stored);
@@ -87,8 +90,9 @@ private:
         if (envelopes.is_envelope(f)) return envelopes.open(f);
         if (accepts_plain_) return serializer_detail::entry_text{std::string(f.text), f.binary};
         if (f.binary) return error::corrupt_session;
-        return failure(error::corrupt_session, "an entry is not encrypted: set encryption_options::accept_plain as long as "
-                                               "there are sessions from before the encryption");
+        return failure(error::corrupt_session,
+                       "an entry is not encrypted: set encryption_options::accept_plain as long as "
+                       "there are sessions from before the encryption");
     }
 
     result<fields> read_all(envelope_detail::envelopes& envelopes, const fields& entries) const {

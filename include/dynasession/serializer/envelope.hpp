@@ -25,14 +25,13 @@
 // form: 0x81, the plaintext is text, or 0xc1, it is bytes; both are version 1.
 // Context: "dynasession entry\n" | form | key id | first 24 bytes of SHA-256(session id) | key name of the entry.
 // The key of the entry is one block of HKDF-Expand-SHA-256 (RFC 5869) from the secret, with context | salt as info; the
-// secret is 256 random bits, so there is nothing to extract. AES-256-GCM with that key, a nonce of zeros, and the context
-// as associated data.
-// Key id: the first 4 bytes of the same, with "dynasession key id\n" as info.
+// secret is 256 random bits, so there is nothing to extract. AES-256-GCM with that key, a nonce of zeros, and the
+// context as associated data. Key id: the first 4 bytes of the same, with "dynasession key id\n" as info.
 //
-// Why that is safe: nothing is lost as long as no derived key is used twice, and one comes up again only if one entry of
-// one session gets one salt twice. Of n writes under a secret, of which each entry gets w, that happens with a probability
-// of less than n*w / 2^129: even 2^48 writes of one entry stay below the 2^-32 that SP 800-38D asks for, where random
-// nonces of 96 bits under one key are used up after 2^32 writes of all entries.
+// Why that is safe: nothing is lost as long as no derived key is used twice, and one comes up again only if one entry
+// of one session gets one salt twice. Of n writes under a secret, of which each entry gets w, that happens with a
+// probability of less than n*w / 2^129: even 2^48 writes of one entry stay below the 2^-32 that SP 800-38D asks for,
+// where random nonces of 96 bits under one key are used up after 2^32 writes of all entries.
 namespace dynasession::inline v0::envelope_detail {
 
 inline constexpr char text_form = '\x81', bytes_form = '\xc1';
@@ -88,13 +87,15 @@ public:
     /// *Errors:* throws session_error with `invalid_option`: there is none, or two have one id.
     explicit key_ring(const std::vector<secret>& secrets) {
         if (secrets.empty())
-            throw session_error(failure(error::invalid_option, "encryption_options::secrets is empty: give at least one "
-                                                               "secret, of `openssl rand -base64 32` say"));
+            throw session_error(failure(error::invalid_option,
+                                        "encryption_options::secrets is empty: give at least one "
+                                        "secret, of `openssl rand -base64 32` say"));
         for (const secret& s : secrets) {
             key_source source(s);
             if (find(source.id()))
-                throw session_error(failure(error::invalid_option, "encryption_options::secrets has a secret twice, or two "
-                                                                   "that cannot be told apart: leave one out"));
+                throw session_error(failure(error::invalid_option,
+                                            "encryption_options::secrets has a secret twice, or two "
+                                            "that cannot be told apart: leave one out"));
             sources_.push_back(std::move(source));
         }
     }

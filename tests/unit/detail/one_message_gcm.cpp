@@ -64,7 +64,8 @@ TEST_CASE("a message is opened by its key, with what is associated with it, and 
     CHECK_FALSE(gcm.open(other_key, "head", whole));
     CHECK_FALSE(gcm.open(counting_key(), "heat", whole));
     CHECK_FALSE(gcm.open(counting_key(), "", whole));
-    for (std::size_t size = 0; size != whole.size(); ++size) CHECK_FALSE(gcm.open(counting_key(), "head", whole.substr(0, size)));
+    for (std::size_t size = 0; size != whole.size(); ++size)
+        CHECK_FALSE(gcm.open(counting_key(), "head", whole.substr(0, size)));
     CHECK_FALSE(gcm.open(counting_key(), "head", whole + '\0'));
     for (std::size_t at = 0; at != whole.size(); ++at) {
         auto flipped = whole;

@@ -32,7 +32,9 @@ fields packed(const json::object& v, const Serializer& s = Serializer(), const f
 bool is_corrupt(const auto& r) { return r.has_error() && r.error() == ds::error::corrupt_session; }
 
 // One entry of a session, as a store would find it.
-fields one(std::string_view key, std::string_view text, bool binary = true) { return fields({field{key, text, binary}}); }
+fields one(std::string_view key, std::string_view text, bool binary = true) {
+    return fields({field{key, text, binary}});
+}
 
 // JSON that repeats itself, of at least so many bytes.
 json::array rows(std::size_t bytes) {
@@ -68,7 +70,8 @@ struct bytes_serializer {
 
 static_assert(ds::check_serializer<serializer>());
 static_assert(!ds::binding_serializer<serializer> && !ds::renewing_serializer<serializer>);
-static_assert(compressed_detail::is_encrypted<ds::encrypted<serializer>> && !compressed_detail::is_encrypted<serializer>);
+static_assert(compressed_detail::is_encrypted<ds::encrypted<serializer>> &&
+              !compressed_detail::is_encrypted<serializer>);
 static_assert(ds::check_serializer<ds::encrypted<serializer>>());
 
 TEST_CASE("a large value is stored compressed, as bytes; small ones as the texts that they are") {
@@ -98,9 +101,11 @@ TEST_CASE("the threshold is the size of a value that is compressed") {
 TEST_CASE("what does not get smaller stays as it is") {
     std::mt19937_64 random(5);
     std::string text(2000, '\0');
-    for (char& c : text) c = static_cast<char>('!' + random() % 90); // 6.5 bits of 8: gets smaller, but not when it is short
+    for (char& c : text)
+        c = static_cast<char>('!' + random() % 90); // 6.5 bits of 8: gets smaller, but not when it is short
     const serializer everything({.threshold = 0});
-    for (const json::value& v : {json::value(1), json::value(""), json::value(text.substr(0, 12)), json::value(nullptr)}) {
+    for (const json::value& v :
+         {json::value(1), json::value(""), json::value(text.substr(0, 12)), json::value(nullptr)}) {
         const auto f = packed({{"k", v}}, everything);
         CHECK(f == ds::json_serializer().serialize({{"k", v}}, {id, fields()}).value());
         CHECK(everything.deserialize(f, id).value().at("k") == v);
@@ -116,7 +121,8 @@ TEST_CASE("sessions of any size come back from compression, and an unchanged one
         json::object o;
         for (auto n = random() % 5; n != 0; --n) o["k" + std::to_string(n)] = rows(random() % 20'000);
         o["n"] = random();
-        const auto f = packed(o, serializer({.threshold = random() % 3000, .level = static_cast<int>(1 + random() % 9)}));
+        const auto f =
+            packed(o, serializer({.threshold = random() % 3000, .level = static_cast<int>(1 + random() % 9)}));
         REQUIRE(serializer().deserialize(f, id).value() == o);
         // Also where another level, or another zlib, would write other bytes.
         REQUIRE(packed(o, serializer({.threshold = 0, .level = 1}), f) == f);
@@ -135,7 +141,8 @@ TEST_CASE("of a session that was changed, the changed entries are written alone"
 TEST_CASE("bytes stay bytes, compressed or not") {
     const ds::compressed<bytes_serializer> s;
     std::mt19937_64 random(13);
-    for (const auto& bytes : {std::string(), std::string("\1\2\0x", 4), std::string(5000, '\0'), random_bytes(random, 5000)}) {
+    for (const auto& bytes :
+         {std::string(), std::string("\1\2\0x", 4), std::string(5000, '\0'), random_bytes(random, 5000)}) {
         const auto f = s.serialize(bytes, {id, fields()}).value();
         CHECK(f.find("v")->binary);
         CHECK(f.find("v")->text.size() <= bytes.size() + 1);
@@ -161,8 +168,9 @@ TEST_CASE("a bomb is not blown up: alone, or as one of many") {
     CHECK(is_corrupt(serializer().serialize({}, {id, one("k", huge)})));
 
     // Texts that are good each by itself: JSON strings of 400 KB.
-    const auto good = compressed_detail::deflated(compressed_detail::deflated_text,
-                                                  '"' + std::string(400 * 1024 - 2, '0') + '"', 9).value();
+    const auto good =
+        compressed_detail::deflated(compressed_detail::deflated_text, '"' + std::string(400 * 1024 - 2, '0') + '"', 9)
+            .value();
     const auto many = [&](int count) {
         std::vector<std::string> keys;
         for (int i = 0; i != count; ++i) keys.push_back("k" + std::to_string(i));
@@ -255,7 +263,8 @@ TEST_CASE("compressed, then encrypted: small, unreadable, and unchanged entries 
     CHECK(s.deserialize(packed(o, migrating, packed(o)), id).value() == o);
 }
 
-TEST_CASE_TEMPLATE("a store of compressed sessions keeps them and merges saves", Serializer, serializer, ds::encrypted<serializer>) {
+TEST_CASE_TEMPLATE("a store of compressed sessions keeps them and merges saves", Serializer, serializer,
+                   ds::encrypted<serializer>) {
     const auto made = [] {
         if constexpr (ds::binding_serializer<Serializer>)
             return Serializer({.secrets = {ds::secret::generate()}});

@@ -33,7 +33,8 @@ TEST_CASE("entries are read each by itself, and the first that cannot be read is
 }
 
 TEST_CASE("entries that did not change stay in the words that they are stored in, if those are approved") {
-    const ds::fields stored({{"changed", "1:a", true}, {"gone", "1:b", true}, {"kept", "1:c", true}, {"old", "2:d", true}});
+    const ds::fields stored(
+        {{"changed", "1:a", true}, {"gone", "1:b", true}, {"kept", "1:c", true}, {"old", "2:d", true}});
     const auto said = serializer_detail::read_each(stored, read_words).value();
     std::vector<std::string> written;
     const auto note = [&](const ds::field& f) {
@@ -41,21 +42,21 @@ TEST_CASE("entries that did not change stay in the words that they are stored in
         return write_words(f);
     };
     const ds::fields now({{"added", "e"}, {"changed", "A"}, {"kept", "c"}, {"old", "d"}, {"others", "f"}});
-    CHECK(serializer_detail::write_each(now, stored, said, up_to_date, note) ==
-          ds::fields({{"added", "1:e", true},
-                      {"changed", "1:A", true},
-                      {"kept", "1:c", true},
-                      {"old", "1:d", true},
-                      {"others", "1:f", true}}));
+    CHECK(serializer_detail::write_each(now, stored, said, up_to_date, note) == ds::fields({{"added", "1:e", true},
+                                                                                            {"changed", "1:A", true},
+                                                                                            {"kept", "1:c", true},
+                                                                                            {"old", "1:d", true},
+                                                                                            {"others", "1:f", true}}));
     CHECK(written == std::vector<std::string>{"added", "changed", "old", "others"});
 }
 
 TEST_CASE("bytes that become a text, or the other way round, have changed") {
     const ds::fields stored({ds::field{"k", "1:x", true}}), said({ds::field{"k", "x", true}});
     bool wrote = false;
-    serializer_detail::write_each(ds::fields({ds::field{"k", "x", false}}), stored, said, up_to_date, [&](const ds::field& f) {
-        wrote = true;
-        return write_words(f);
-    });
+    serializer_detail::write_each(ds::fields({ds::field{"k", "x", false}}), stored, said, up_to_date,
+                                  [&](const ds::field& f) {
+                                      wrote = true;
+                                      return write_words(f);
+                                  });
     CHECK(wrote);
 }

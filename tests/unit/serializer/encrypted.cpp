@@ -29,8 +29,9 @@ namespace {
 
 const auto id = session_id::generate(), other_id = session_id::generate();
 const auto secret_a = ds::secret::generate(), secret_b = ds::secret::generate();
-const serializer by_a({.secrets = {secret_a}}), by_b({.secrets = {secret_b}}), a_then_b({.secrets = {secret_a, secret_b}}),
-    b_then_a({.secrets = {secret_b, secret_a}}), a_or_plain({.secrets = {secret_a}, .accept_plain = true});
+const serializer by_a({.secrets = {secret_a}}), by_b({.secrets = {secret_b}}),
+    a_then_b({.secrets = {secret_a, secret_b}}), b_then_a({.secrets = {secret_b, secret_a}}),
+    a_or_plain({.secrets = {secret_a}, .accept_plain = true});
 
 fields sealed(const serializer& s, const json::object& v, const fields& stored = {}) {
     return s.serialize(v, {id, stored}).value();
@@ -39,7 +40,9 @@ fields sealed(const serializer& s, const json::object& v, const fields& stored =
 bool is_corrupt(const ds::result<json::object>& r) { return r.has_error() && r.error() == ds::error::corrupt_session; }
 
 // One entry of a session, as a store would find it.
-fields one(std::string_view key, std::string_view text, bool binary = true) { return fields({field{key, text, binary}}); }
+fields one(std::string_view key, std::string_view text, bool binary = true) {
+    return fields({field{key, text, binary}});
+}
 
 json::object ten_keys() {
     json::object o;
@@ -147,7 +150,8 @@ TEST_CASE("entries that were swapped, between keys or between sessions, are a co
     CHECK(is_corrupt(by_a.deserialize(one("root", admin), id)));
     CHECK(is_corrupt(by_a.deserialize(f, other_id)));
     const auto theirs = by_a.serialize({{"admin", true}}, {other_id, fields()}).value();
-    CHECK(is_corrupt(by_a.deserialize(fields({{"admin", theirs.find("admin")->text, true}, {"guest", guest, true}}), id)));
+    CHECK(is_corrupt(
+        by_a.deserialize(fields({{"admin", theirs.find("admin")->text, true}, {"guest", guest, true}}), id)));
 }
 
 TEST_CASE("what cannot be decrypted is one and the same error, and nothing is written on top of it") {
@@ -156,8 +160,11 @@ TEST_CASE("what cannot be decrypted is one and the same error, and nothing is wr
     wrong_form.front() = '\x82';
     wrong_key[1] = static_cast<char>(wrong_key[1] ^ 1);
     wrong_tag.back() = static_cast<char>(wrong_tag.back() ^ 1);
-    const auto fails_blandly = [](const auto& r) { return r.error() == ds::error::corrupt_session && r.error().detail.empty(); };
-    for (const auto& text : {wrong_form, wrong_key, wrong_tag, std::string(), whole.substr(0, 36), whole.substr(1), whole + "x"}) {
+    const auto fails_blandly = [](const auto& r) {
+        return r.error() == ds::error::corrupt_session && r.error().detail.empty();
+    };
+    for (const auto& text :
+         {wrong_form, wrong_key, wrong_tag, std::string(), whole.substr(0, 36), whole.substr(1), whole + "x"}) {
         const auto f = one("k", text);
         CHECK(fails_blandly(by_a.deserialize(f, id)));
         CHECK(fails_blandly(by_a.serialize({{"k", 2}}, {id, f})));
@@ -178,7 +185,8 @@ TEST_CASE("random bytes are a corrupt session, as text and as bytes") {
     }
 }
 
-TEST_CASE("plain text is refused, with the option that accepts it, and is encrypted by the next save where it is accepted") {
+TEST_CASE(
+    "plain text is refused, with the option that accepts it, and is encrypted by the next save where it is accepted") {
     const auto plain = ds::json_serializer().serialize({{"a", 1}, {"b", 2}}, {id, fields()}).value();
     const auto refused = by_a.deserialize(plain, id);
     CHECK(is_corrupt(refused));
@@ -207,8 +215,8 @@ TEST_CASE("the errors of the serializer inside pass through") {
     CHECK(small.serialize({{"k", "1234567890"}}, {id, fields()}).error() == ds::error::item_too_large);
 }
 
-TEST_CASE_TEMPLATE("a store of encrypted sessions does all that a store does", LockPolicy, ds::no_lock, ds::optimistic_lock,
-                   ds::pessimistic_lock) {
+TEST_CASE_TEMPLATE("a store of encrypted sessions does all that a store does", LockPolicy, ds::no_lock,
+                   ds::optimistic_lock, ds::pessimistic_lock) {
     store_with<LockPolicy> store({}, {}, {}, by_a);
     auto s = store.create();
     s.value() = ten_keys();
@@ -231,7 +239,8 @@ TEST_CASE_TEMPLATE("a store of encrypted sessions does all that a store does", L
         CHECK(store.load(s.id(), ds::read_only)->template get<std::string>("key5") == "five");
     }
     SUBCASE("an update") {
-        const auto updated = store.update(s.id(), [](ds::session& x) { x.set("key0", x.get<int>("key1").value() + 1); });
+        const auto updated =
+            store.update(s.id(), [](ds::session& x) { x.set("key0", x.get<int>("key1").value() + 1); });
         CHECK(updated->template get<int>("key0") == 2);
         CHECK(**store.load(s.id()) == **updated);
     }
@@ -292,8 +301,8 @@ TEST_CASE_TEMPLATE("a store of encrypted sessions does all that a store does", L
     }
 }
 
-TEST_CASE_TEMPLATE("saves of two requests that change different keys are merged, encrypted or not", LockPolicy, ds::no_lock,
-                   ds::optimistic_lock) {
+TEST_CASE_TEMPLATE("saves of two requests that change different keys are merged, encrypted or not", LockPolicy,
+                   ds::no_lock, ds::optimistic_lock) {
     store_with<LockPolicy> store({}, {}, {}, by_a);
     auto s = store.create();
     s.value() = ten_keys();
@@ -317,8 +326,8 @@ TEST_CASE_TEMPLATE("saves of two requests that change different keys are merged,
     CHECK(**store.load(a.id()) == *a);
 }
 
-TEST_CASE_TEMPLATE("entries that are encrypted anew, for a new secret or for the first time, undo no change of others", LockPolicy,
-                   ds::no_lock, ds::optimistic_lock) {
+TEST_CASE_TEMPLATE("entries that are encrypted anew, for a new secret or for the first time, undo no change of others",
+                   LockPolicy, ds::no_lock, ds::optimistic_lock) {
     const auto backend = [](auto& store) -> watched_backend& { return store.backend(); };
     store_with<LockPolicy> store({}, {}, {}, ds::encrypted({.secrets = {secret_b, secret_a}, .accept_plain = true}));
     // Stored by a program that had the first secret alone, and by one that had none.
@@ -336,7 +345,8 @@ TEST_CASE_TEMPLATE("entries that are encrypted anew, for a new secret or for the
     store.save(first);
     REQUIRE(backend(store).changes.size() == 1);
     CHECK(backend(store).changes[0].set.size() == 3); // one that changed, two anew
-    CHECK(by_b.deserialize(backend(store).stored(stored_id), stored_id).value() == json::object{{"a", 2}, {"b", 1}, {"c", 1}});
+    CHECK(by_b.deserialize(backend(store).stored(stored_id), stored_id).value() ==
+          json::object{{"a", 2}, {"b", 1}, {"c", 1}});
 
     second.set("d", 4);
     store.save(second);

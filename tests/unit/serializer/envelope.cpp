@@ -125,8 +125,10 @@ TEST_CASE("an envelope opens in its session and under its key, and nowhere else"
 
 TEST_CASE("an envelope that lacks bytes opens as nothing, whatever is left of its tag, and so does one with more") {
     const auto envelope = sealed(only_a, "k", "12345");
-    for (std::size_t tag = 0; tag != 16; ++tag) CHECK_FALSE(opened(only_a, "k", envelope.substr(0, envelope.size() - 16 + tag)));
-    for (std::size_t size = 0; size != envelope.size(); ++size) CHECK_FALSE(opened(only_a, "k", envelope.substr(0, size)));
+    for (std::size_t tag = 0; tag != 16; ++tag)
+        CHECK_FALSE(opened(only_a, "k", envelope.substr(0, envelope.size() - 16 + tag)));
+    for (std::size_t size = 0; size != envelope.size(); ++size)
+        CHECK_FALSE(opened(only_a, "k", envelope.substr(0, size)));
     for (const auto* more : {"\1", "12345678901234567890"}) CHECK_FALSE(opened(only_a, "k", envelope + more));
     CHECK_FALSE(opened(only_a, "k", envelope + '\0'));
 }
@@ -172,7 +174,9 @@ TEST_CASE("random bytes open as nothing, also after a head that is right") {
 }
 
 TEST_CASE("the same text has another key with another salt, under another name, in another session, of another form") {
-    const auto ciphertext = [](const std::string& envelope) { return envelope.substr(envelope_detail::head_size + 16); };
+    const auto ciphertext = [](const std::string& envelope) {
+        return envelope.substr(envelope_detail::head_size + 16);
+    };
     const std::string zeros(64, '\0');
     std::set<std::string> streams;
     streams.insert(ciphertext(sealed(only_a, "k", zeros)));
