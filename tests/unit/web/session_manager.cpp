@@ -420,6 +420,46 @@ TEST_CASE("a user has so many sessions, and the oldest ends") {
     CHECK(here.web.open(cookies[2]).load());
 }
 
+TEST_CASE("nothing that is told of a session holds its id, or what is in it") {
+    manual_clock clock;
+    counting_store store(clock.options(), {.touch_fraction = 0});
+    std::string told;
+    ds::session_manager web(store, {.secrets = {ds::secret::generate()}, .on_event = [&](ds::security_event e, std::string_view who) {
+                                        told += std::string(to_string(e)) + ' ' + std::string(who) + '\n';
+                                    }});
+    auto first = web.open("");
+    first.start().set("card", "4929-1234");
+    const auto cookie = cookie_of(first.finish());
+    const std::string id(first->id().str()), value = cookie.substr(cookie.find('=') + 1);
+    const auto fails = [&](auto&& call) {
+        try {
+            call();
+        } catch (const std::exception& e) {
+            told += e.what() + std::string("\n");
+            return;
+        }
+        FAIL("no exception");
+    };
+
+    auto forged = value;
+    forged.back() = forged.back() == 'A' ? 'B' : 'A';
+    for (const auto& bad : {forged, value + "x", id})
+        CHECK(web.open("__Host-session=" + bad).load() == nullptr);
+    auto late = web.open(cookie);
+    late.start().set("card", "4929-5678");
+    store.destroy(first->id());
+    fails([&] { late.finish(); });
+    CHECK(web.open(cookie).load() == nullptr);
+    store.backend().fail_with(ds::error::throttled);
+    fails([&] { web.open(cookie).load(); });
+    told += ds::http_failure::of(ds::error::throttled).text;
+
+    CHECK(told.find("bad_signature") != told.npos);
+    CHECK(told.find("unknown_id sid:") != told.npos);
+    for (const auto& secret : {id, value.substr(id.size() + 1), forged.substr(id.size() + 1), std::string("4929")})
+        CHECK(told.find(secret) == told.npos);
+}
+
 TEST_CASE("the same, asynchronously") {
     site here({.max_sessions_per_user = 1});
     asio::io_context context;
@@ -445,6 +485,7 @@ TEST_CASE("the same, asynchronously") {
             co_await user.async_start(asio::use_awaitable);
             user.log_in("jeremy");
             const auto first = cookie_of(co_await user.async_finish(asio::use_awaitable));
+            here.clock.now.system += 1s;
             const auto second = here.user("jeremy");
             auto out = here.web.open(first);
             CHECK(co_await out.async_load(asio::use_awaitable) == nullptr);
