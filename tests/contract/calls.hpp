@@ -91,6 +91,21 @@ public:
     ds::result<void> renew(ds::session& s) override {
         return if_it_locks(store_, [&](auto& store) { return caught([&] { store.renew(s); }); });
     }
+    ds::result<std::vector<ds::session_info>> sessions_of(const std::string& user) override {
+        return caught([&] { return store_.sessions_of(user); });
+    }
+    ds::result<bool> destroy_one_of(const std::string& user, const ds::session_handle& handle) override {
+        return caught([&] { return store_.destroy_one_of(user, handle); });
+    }
+    ds::result<std::size_t> destroy_all_of(const std::string& user) override {
+        return caught([&] { return store_.destroy_all_of(user); });
+    }
+    ds::result<std::size_t> destroy_others_of(const std::string& user, ds::session& keep) override {
+        return caught([&] { return store_.destroy_others_of(user, keep); });
+    }
+    ds::result<std::size_t> destroy_oldest_of(const std::string& user, std::size_t keep_count) override {
+        return caught([&] { return store_.destroy_oldest_of(user, keep_count); });
+    }
 
 private:
     Store& store_;
@@ -147,6 +162,31 @@ public:
             return as_result(ec);
         });
     }
+    ds::result<std::vector<ds::session_info>> sessions_of(const std::string& user) override {
+        ds::error_code ec;
+        auto value = store_.sessions_of(user, ec);
+        return as_result(ec, std::move(value));
+    }
+    ds::result<bool> destroy_one_of(const std::string& user, const ds::session_handle& handle) override {
+        ds::error_code ec;
+        auto value = store_.destroy_one_of(user, handle, ec);
+        return as_result(ec, std::move(value));
+    }
+    ds::result<std::size_t> destroy_all_of(const std::string& user) override {
+        ds::error_code ec;
+        auto value = store_.destroy_all_of(user, ec);
+        return as_result(ec, std::move(value));
+    }
+    ds::result<std::size_t> destroy_others_of(const std::string& user, ds::session& keep) override {
+        ds::error_code ec;
+        auto value = store_.destroy_others_of(user, keep, ec);
+        return as_result(ec, std::move(value));
+    }
+    ds::result<std::size_t> destroy_oldest_of(const std::string& user, std::size_t keep_count) override {
+        ds::error_code ec;
+        auto value = store_.destroy_oldest_of(user, keep_count, ec);
+        return as_result(ec, std::move(value));
+    }
 
 private:
     Store& store_;
@@ -182,6 +222,21 @@ public:
     }
     ds::result<void> renew(ds::session& s) override {
         return if_it_locks(store_, [&](auto& store) { return wait<void>([&](auto handler) { store.async_renew(s, handler); }); });
+    }
+    ds::result<std::vector<ds::session_info>> sessions_of(const std::string& user) override {
+        return wait<std::vector<ds::session_info>>([&](auto handler) { store_.async_sessions_of(user, handler); });
+    }
+    ds::result<bool> destroy_one_of(const std::string& user, const ds::session_handle& handle) override {
+        return wait<bool>([&](auto handler) { store_.async_destroy_one_of(user, handle, handler); });
+    }
+    ds::result<std::size_t> destroy_all_of(const std::string& user) override {
+        return wait<std::size_t>([&](auto handler) { store_.async_destroy_all_of(user, handler); });
+    }
+    ds::result<std::size_t> destroy_others_of(const std::string& user, ds::session& keep) override {
+        return wait<std::size_t>([&](auto handler) { store_.async_destroy_others_of(user, keep, handler); });
+    }
+    ds::result<std::size_t> destroy_oldest_of(const std::string& user, std::size_t keep_count) override {
+        return wait<std::size_t>([&](auto handler) { store_.async_destroy_oldest_of(user, keep_count, handler); });
     }
 
 private:
@@ -235,6 +290,21 @@ public:
     }
     ds::result<void> renew(ds::session& s) override {
         return if_it_locks(store_, [&](auto& store) { return await([&]() -> asio::awaitable<void> { co_await store.async_renew(s); }); });
+    }
+    ds::result<std::vector<ds::session_info>> sessions_of(const std::string& user) override {
+        return await([&]() -> asio::awaitable<std::vector<ds::session_info>> { co_return co_await store_.async_sessions_of(user); });
+    }
+    ds::result<bool> destroy_one_of(const std::string& user, const ds::session_handle& handle) override {
+        return await([&]() -> asio::awaitable<bool> { co_return co_await store_.async_destroy_one_of(user, handle); });
+    }
+    ds::result<std::size_t> destroy_all_of(const std::string& user) override {
+        return await([&]() -> asio::awaitable<std::size_t> { co_return co_await store_.async_destroy_all_of(user); });
+    }
+    ds::result<std::size_t> destroy_others_of(const std::string& user, ds::session& keep) override {
+        return await([&]() -> asio::awaitable<std::size_t> { co_return co_await store_.async_destroy_others_of(user, keep); });
+    }
+    ds::result<std::size_t> destroy_oldest_of(const std::string& user, std::size_t keep_count) override {
+        return await([&]() -> asio::awaitable<std::size_t> { co_return co_await store_.async_destroy_oldest_of(user, keep_count); });
     }
 
 private:

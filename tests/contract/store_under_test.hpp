@@ -4,13 +4,17 @@
 #include <dynasession/core/error.hpp>
 #include <dynasession/core/options.hpp>
 #include <dynasession/core/session.hpp>
+#include <dynasession/core/session_summary.hpp>
 #include <dynasession/lock/lock_options.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 // The contract speaks to a store through this interface, so that every case is written and compiled once
 // and runs against any backend in any call style.
@@ -46,6 +50,11 @@ public:
     virtual ds::result<void> destroy(const ds::session_id&) = 0;
     virtual ds::result<void> release(ds::session&) = 0;
     virtual ds::result<void> renew(ds::session&) = 0;
+    virtual ds::result<std::vector<ds::session_info>> sessions_of(const std::string& user) = 0;
+    virtual ds::result<bool> destroy_one_of(const std::string& user, const ds::session_handle&) = 0;
+    virtual ds::result<std::size_t> destroy_all_of(const std::string& user) = 0;
+    virtual ds::result<std::size_t> destroy_others_of(const std::string& user, ds::session& keep) = 0;
+    virtual ds::result<std::size_t> destroy_oldest_of(const std::string& user, std::size_t keep_count) = 0;
 };
 
 /// A store over the backend that this run is about, with a clock of its own.

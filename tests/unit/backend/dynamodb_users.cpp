@@ -14,6 +14,8 @@ using namespace dynasession::test;
 namespace {
 
 struct fixture : scripted_service {
+    using scripted_service::item_of;
+
     record bound(std::chrono::milliseconds since, const std::string& user = "ana") const {
         auto r = stored();
         r.owner = {.user = user, .since = test::now + since, .device = "Firefox"};
