@@ -89,7 +89,9 @@ serve_with_session(session_manager<Store>& web, const boost::beast::http::header
         }
     } catch (const boost::system::system_error& e) {
         // The network's own errors may also come from what else the handler does.
-        if (e.code().category() != error_category() && e.code() != visit.store_failure()) throw;
+        const bool is_known = e.code() == visit.store_failure();
+        if (e.code().category() != error_category() && !is_known) throw;
+        if (!is_known) web.report_failure(e.code());
         ec = e.code();
     }
     co_return session_failure_response(ec, request);

@@ -61,6 +61,11 @@ public:
     Store& store() const noexcept { return store_; }
     const session_manager_options& options() const noexcept { return options_; }
 
+    /// Has `on_failure` of the options hear of it; for what else of its sessions a server asks the store.
+    void report_failure(const error_code& ec) const {
+        if (options_.on_failure) options_.on_failure(ec);
+    }
+
     /// How long sessions live that begin here.
     session_lifetime lifetime() const noexcept { return {options_.max_age, options_.max_stale}; }
 

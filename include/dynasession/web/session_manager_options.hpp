@@ -1,6 +1,7 @@
 #ifndef DYNASESSION_WEB_SESSION_MANAGER_OPTIONS_HPP
 #define DYNASESSION_WEB_SESSION_MANAGER_OPTIONS_HPP
 
+#include <dynasession/core/error.hpp>
 #include <dynasession/core/secret.hpp>
 #include <dynasession/web/cookie_options.hpp>
 #include <dynasession/web/security_event.hpp>
@@ -36,6 +37,10 @@ struct session_manager_options {
     /// Told what honest browsers seldom do, with the name of the session for logs (see `session_id::loggable`), or an empty
     /// text if there is none. Called where the request is served; must not throw.
     std::function<void(security_event, std::string_view who)> on_event{};
+
+    /// Told why a session could not be loaded or saved, for the log: the response does not say. Called where the request is
+    /// served; must not throw.
+    std::function<void(const error_code&)> on_failure{};
 };
 
 } // namespace dynasession::inline v0

@@ -70,7 +70,7 @@ public:
         try {
             if (must_ask()) adopt(store().load(id_, a));
         } catch (const session_error& e) {
-            failure_ = e.code();
+            note(e.code());
             throw;
         }
         return get();
@@ -199,7 +199,7 @@ public:
             if constexpr (knows_users)
                 if (is_capped()) store().destroy_oldest_of(std::string(session_.user()), cap());
         } catch (const session_error& e) {
-            failure_ = e.code();
+            note(e.code());
             throw;
         }
         return concluded({});
@@ -256,8 +256,13 @@ private:
         return state_ == state::unknown;
     }
 
-    void adopt(const error_code& ec, std::optional<session_type> found) {
+    void note(const error_code& ec) {
         failure_ = ec;
+        if (ec) manager_.report_failure(ec);
+    }
+
+    void adopt(const error_code& ec, std::optional<session_type> found) {
+        note(ec);
         if (!ec) adopt(std::move(found));
     }
     void adopt(std::optional<session_type> found) {
@@ -306,7 +311,7 @@ private:
     // What the response needs once the store has done its part.
     response_fields concluded(const error_code& ec) {
         response_fields fields;
-        failure_ = ec;
+        note(ec);
         if (ec || std::exchange(finished_, true)) return fields;
         if (logged_out_) {
             carrier().take_away(fields);

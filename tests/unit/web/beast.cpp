@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace ds = dynasession;
 namespace asio = boost::asio;
@@ -31,7 +32,8 @@ using visit = ds::web_session<store_type>;
 
 struct site {
     store_type store{};
-    ds::session_manager<store_type> web{store};
+    std::vector<ds::error_code> told{};
+    ds::session_manager<store_type> web{store, {.on_failure = [this](const ds::error_code& ec) { told.push_back(ec); }}};
 
     // What a server answers whose handler does this.
     template <class Handle>
@@ -133,6 +135,13 @@ TEST_CASE("a store that is out is 503, and the browser keeps its cookie") {
             here.store.backend().fail_with(ds::error::service_unavailable);
         });
     }
+    SUBCASE("when the handler asks it for something else") {
+        answer = here.serve(get(), [&](visit&) -> asio::awaitable<void> {
+            here.store.backend().fail_with(ds::error::service_unavailable);
+            co_await here.store.async_load(ds::session_id::generate(), asio::use_awaitable);
+        });
+    }
+    CHECK(here.told.size() == 1);
     CHECK(answer.result() == http::status::service_unavailable);
     CHECK(answer[http::field::retry_after] == "2");
     CHECK(answer.count(http::field::set_cookie) == 0);
