@@ -26,6 +26,8 @@ namespace dynasession::inline v0 {
 /// co_await (chat(socket, snapshot) || close_when_session_ends(store, snapshot.id(), socket, 30s));
 /// ```
 ///
+/// The conversation has to end by returning, not by an exception: after one, `||` waits for the other side.
+///
 /// While the store fails, the socket stays open, and the next look decides. Looking is no use of the session: it does not
 /// live longer for it.
 ///
