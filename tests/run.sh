@@ -45,6 +45,8 @@ need doctest-dev have_header doctest/doctest.h
 need libbenchmark-dev have_header benchmark/benchmark.h
 need libyaml-cpp-dev have_header yaml-cpp/yaml.h
 need zlib1g-dev have_header zlib.h
+need libcpp-httplib-dev have_header httplib.h
+need pkgconf command -v pkg-config
 need nodejs command -v node
 need npm command -v npm
 need stunnel4 command -v stunnel4
