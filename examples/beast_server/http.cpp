@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
+#include <utility>
 
 namespace demo {
 
@@ -37,6 +39,14 @@ std::string decoded(std::string_view text) {
     return out;
 }
 
+// What the first word stands for that is in the text; empty if none is.
+std::string first_found(std::string_view text,
+                        std::initializer_list<std::pair<std::string_view, std::string_view>> known) {
+    for (const auto& [word, meaning] : known)
+        if (text.find(word) != text.npos) return std::string(meaning);
+    return {};
+}
+
 } // namespace
 
 std::optional<std::string> form_field(std::string_view form, std::string_view name) {
@@ -47,29 +57,24 @@ std::optional<std::string> form_field(std::string_view form, std::string_view na
     return std::nullopt;
 }
 
-std::optional<dynasession::session_id> session_cookie::read(const request& r) const {
-    // A proxy may have split the header.
-    const auto [first, last] = r.equal_range(boost::beast::http::field::cookie);
-    for (auto header = first; header != last; ++header) {
-        std::string_view cookies(header->value().data(), header->value().size());
-        while (!cookies.empty()) {
-            std::string_view value = next_part(cookies, ';');
-            value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
-            if (next_part(value, '=') != name_) continue;
-            if (auto id = dynasession::session_id::parse(value)) return *id;
-        }
-    }
-    return std::nullopt;
-}
-
-std::string session_cookie::set(const dynasession::session_id& id) const {
-    return name_ + '=' + std::string(id.str()) + attributes();
-}
-
-std::string session_cookie::remove() const { return name_ + '=' + attributes() + "; Max-Age=0"; }
-
-std::string session_cookie::attributes() const {
-    return std::string("; Path=/; HttpOnly; SameSite=Lax") + (secure_ ? "; Secure" : "");
+std::string device_name(std::string_view user_agent) {
+    // Browsers pass themselves off as those that were there before them: the first that is found is the right one.
+    const std::string browser = first_found(user_agent, {{"Edg", "Edge"},
+                                                         {"OPR/", "Opera"},
+                                                         {"Firefox/", "Firefox"},
+                                                         {"FxiOS/", "Firefox"},
+                                                         {"Chrome/", "Chrome"},
+                                                         {"CriOS/", "Chrome"},
+                                                         {"Safari/", "Safari"},
+                                                         {"curl/", "curl"}});
+    const std::string system = first_found(user_agent, {{"Android", "Android"},
+                                                        {"iPhone", "iPhone"},
+                                                        {"iPad", "iPad"},
+                                                        {"Windows", "Windows"},
+                                                        {"Mac OS X", "macOS"},
+                                                        {"CrOS", "ChromeOS"},
+                                                        {"Linux", "Linux"}});
+    return (browser.empty() ? "A browser" : browser) + (system.empty() ? "" : " on " + system);
 }
 
 } // namespace demo

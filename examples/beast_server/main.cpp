@@ -1,9 +1,12 @@
 // A web server with sessions, in memory or in DynamoDB: beast_server --help
+//
+// Here a store is made and a session_manager on top; shop.hpp uses them, server.hpp and pages.hpp know nothing of sessions.
 
 #include "server.hpp"
 #include "shop.hpp"
 
 #include <dynasession/session_store.hpp>
+#include <dynasession/web/session_manager.hpp>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,6 +24,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -57,19 +61,37 @@ std::unique_ptr<ssl::context> make_tls(const options& o) {
     return tls;
 }
 
-// Serves until SIGTERM or SIGINT. The store is all that differs between the backends.
-template <class Store>
-void serve(const options& o, typename Store::options_type where, std::string backend) {
+// What operators hear. Neither has an id, or anything else that is secret, in it.
+void log_event(ds::security_event e, std::string_view who) {
+    std::cerr << "security: " + std::string(to_string(e)) + ' ' + std::string(who) + '\n';
+}
+void log_failure(const ds::error_code& ec) { std::cerr << "session store: " + ec.message() + '\n'; }
+
+ds::session_manager_options web_options(bool tls) {
+    ds::session_manager_options web;
+    if (const char* text = std::getenv("SESSION_SECRET")) web.secrets = {ds::secret::parse(text)};
+    if (!tls) web.transport = ds::cookie_options::plain_http();
+    web.max_sessions_per_user = 20;
+    web.on_event = log_event;
+    web.on_failure = log_failure;
+    return web;
+}
+
+// Serves until SIGTERM or SIGINT. The backend is all that differs.
+template <class Backend>
+void serve(const options& o, typename Backend::options_type where, std::string name) {
     asio::io_context context(o.threads);
     asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([&](boost::system::error_code, int) { context.stop(); });
 
-    Store store(context.get_executor(), std::move(where));
+    using store_type = ds::basic_session_store<Backend, ds::pessimistic_lock, ds::json_serializer>;
+    store_type store(context.get_executor(), std::move(where), {.revocation_marks = true});
     if constexpr (requires { store.backend().create_table(); })
         if (o.create_table) store.backend().create_table();
 
     const auto tls = make_tls(o);
-    shop<Store> pages(store, session_cookie(tls != nullptr), std::move(backend));
+    ds::session_manager web(store, web_options(tls != nullptr));
+    shop pages(web, std::move(name));
     server listener(context, {asio::ip::make_address(o.address), o.port}, tls.get(),
                     [&pages](const request& r) { return pages.handle(r); });
     std::cout << "listening on " << (tls ? "https" : "http") << "://" << listener.endpoint() << std::endl;
@@ -92,6 +114,7 @@ void serve(const options& o, typename Store::options_type where, std::string bac
 int main(int argc, char** argv) {
     demo::options o;
     CLI::App app("A small shop that keeps its visitors' sessions with dynasession.");
+    app.footer("SESSION_SECRET in the environment (openssl rand -base64 32) has the ids signed.");
     app.option_defaults()->always_capture_default();
     app.add_option("--backend", o.backend, "Where sessions are kept")->check(CLI::IsMember({"memory", "dynamodb"}));
     app.add_option("--table-name", o.table_name, "dynamodb: the table");
@@ -109,9 +132,9 @@ int main(int argc, char** argv) {
 
     try {
         if (o.backend == "memory")
-            demo::serve<ds::memory_session_store>(o, {}, "the memory of this server");
+            demo::serve<ds::memory_backend>(o, {}, "the memory of this server");
         else
-            demo::serve<ds::dynamodb_session_store>(
+            demo::serve<ds::dynamodb_backend>(
                 o, {.table_name = o.table_name, .region = o.region, .endpoint_url = o.endpoint_url},
                 "the DynamoDB table " + o.table_name);
     } catch (const std::exception& e) {

@@ -19,11 +19,17 @@ constexpr std::string_view style = R"css(
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 1.0625rem/1.5 system-ui, sans-serif; }
 header, main, footer { max-width: 40rem; margin: 0 auto; padding: 0 1.25rem; }
-header { display: flex; align-items: center; justify-content: space-between; gap: 1rem; min-height: 4.5rem; }
+header { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem 1rem;
+  min-height: 4.5rem; padding-block: .75rem; }
+nav { display: flex; align-items: center; gap: 1.25rem; }
+nav a { padding: .625rem 0; text-decoration: none; } nav a:hover { text-decoration: underline; }
+nav a[aria-current] { color: var(--text); font-weight: 600; }
+.notice { position: sticky; top: .75rem; margin: 0 0 1.25rem; padding: .75rem 1.5rem; border-radius: 1rem;
+  background: var(--accent); color: var(--on-accent); font-weight: 600; }
 .brand { font-weight: 700; letter-spacing: -.01em; }
 .brand::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .5em; border-radius: 50%;
   background: var(--accent); }
-section { margin: 0 0 1.25rem; padding: 1.5rem; background: var(--card); border: 1px solid var(--line);
+section { scroll-margin-top: 5rem; margin: 0 0 1.25rem; padding: 1.5rem; background: var(--card); border: 1px solid var(--line);
   border-radius: 1rem; }
 h1, h2 { margin: 0 0 .25rem; line-height: 1.2; letter-spacing: -.02em; overflow-wrap: anywhere; }
 h1 { font-size: 1.875rem; } h2 { font-size: 1.25rem; }
@@ -49,6 +55,13 @@ tfoot th, tfoot td { border: 0; padding: 1rem 0 0; font-weight: 700; }
 .amount { text-align: center; white-space: nowrap; width: 9.5rem; }
 .amount button { width: 2.75rem; padding: 0; } .amount span { display: inline-block; min-width: 2.5rem; }
 .price { text-align: right; white-space: nowrap; }
+.devices { list-style: none; margin: 1rem 0 0; padding: 0; }
+.devices li { display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding: .875rem 0;
+  border-top: 1px solid var(--line); }
+.devices p { margin: 0; } .devices .soft { font-size: .9375rem; }
+.here { padding: .125rem .625rem; border-radius: 1rem; background: var(--accent); color: var(--on-accent);
+  font-size: .8125rem; font-weight: 600; white-space: nowrap; }
+.actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1rem; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .375rem 1.5rem; margin: .75rem 0 0; }
 dt { color: var(--soft); } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
 footer { padding-bottom: 2rem; font-size: .9375rem; text-align: center; text-wrap: balance; }
@@ -91,26 +104,40 @@ std::string fill(std::string_view text, values known) {
     return out;
 }
 
-std::string page(std::string_view backend, std::string_view title, std::string_view beside_brand,
-                 std::string_view content) {
+std::string token_field(const frame& f) {
+    return fill("<input type=\"hidden\" name=\"token\" value=\"{token}\">\n", {{"token", f.token}});
+}
+
+// The way about the pages, for who is logged in.
+std::string navigation(const frame& f, std::string_view title) {
+    std::string out = "<nav aria-label=\"Pages\">";
+    for (const auto& [target, name] : {std::pair("/", "Shop"), std::pair("/devices", "Your devices")})
+        out += fill(name == title ? "<a href=\"{target}\" aria-current=\"page\">{name}</a>"
+                                  : "<a href=\"{target}\">{name}</a>",
+                    {{"target", target}, {"name", name}});
+    return out + "<form method=\"post\" action=\"/logout\">" + token_field(f) +
+           "<button class=\"quiet\" id=\"log-out\">Log out</button></form></nav>";
+}
+
+std::string page(const frame& f, std::string_view title, std::string_view content) {
     std::string out = fill(R"html(<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
+<title>{title} · dynasession demo</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E
 %3Ccircle cx='4' cy='4' r='4' fill='%230b6b5f'/%3E%3C/svg%3E">
 <style>)html",
                            {{"title", title}});
     out += style;
     out += "</style>\n</head>\n<body>\n<header><span class=\"brand\">dynasession demo</span>";
-    out += beside_brand;
+    if (!f.token.empty()) out += navigation(f, title);
     out += "</header>\n<main>\n";
+    if (!f.notice.empty()) out += fill("<p class=\"notice\" role=\"status\">{notice}</p>\n", {{"notice", f.notice}});
     out += content;
-    out +=
-        fill("</main>\n<footer>Sessions are kept in {backend}.</footer>\n</body>\n</html>\n", {{"backend", backend}});
-    return out;
+    return out + fill("</main>\n<footer>Sessions are kept in {backend}.</footer>\n</body>\n</html>\n",
+                      {{"backend", f.backend}});
 }
 
 std::string euros(std::int64_t cents) {
@@ -129,21 +156,19 @@ std::string moment(std::chrono::sys_seconds t) {
 }
 
 // One form holds all of the table; each button says where it goes.
-std::string cart(const visit& v) {
-    std::string out = fill(R"html(<section id="cart" aria-labelledby="cart-title">
+std::string cart(const frame& f, const shelf& s) {
+    std::string out = R"html(<section id="cart" aria-labelledby="cart-title">
 <h2 id="cart-title">Your cart</h2>
 <form method="post">
-<input type="hidden" name="token" value="{token}">
-<table>
+)html" + token_field(f) + R"html(<table>
 <thead><tr><th scope="col">Item</th><th scope="col" class="amount">Amount</th>
 <th scope="col" class="price">Price</th></tr></thead>
 <tbody>
-)html",
-                           {{"token", v.token}});
+)html";
     std::int64_t total = 0;
     for (std::size_t i = 0; i < catalogue.size(); ++i) {
         const auto& [key, name, cents] = catalogue[i];
-        const std::int64_t amount = v.amounts[i];
+        const std::int64_t amount = s.amounts[i];
         total += amount * cents;
         out += fill(R"html(<tr><th scope="row">{name}</th><td class="amount">)html", {{"name", name}});
         out += amount > 0 ? "<button class=\"quiet\" " : "<button class=\"quiet\" disabled ";
@@ -163,18 +188,18 @@ std::string cart(const visit& v) {
                       {{"total", euros(total)}});
 }
 
-std::string facts(const visit& v) {
+std::string facts(const shelf& s) {
     std::string out = "<section aria-labelledby=\"session-title\">\n<h2 id=\"session-title\">Your session</h2>\n<dl>\n";
-    out += "<dt>Started</dt><dd id=\"created\">" + moment(v.created) + "</dd>\n";
-    out += "<dt>Expires if it is not used</dt><dd id=\"expires\">" + moment(v.expires) + "</dd>\n";
-    if (v.deadline != std::chrono::sys_seconds::max())
-        out += "<dt>Ends in any case</dt><dd>" + moment(v.deadline) + "</dd>\n";
-    return out + "<dt>Saved so far</dt><dd>" + std::to_string(v.saves) + " times</dd>\n</dl>\n</section>\n";
+    out += "<dt>Started</dt><dd id=\"created\">" + moment(s.created) + "</dd>\n";
+    out += "<dt>Expires if it is not used</dt><dd id=\"expires\">" + moment(s.expires) + "</dd>\n";
+    if (s.deadline != std::chrono::sys_seconds::max())
+        out += "<dt>Ends in any case</dt><dd>" + moment(s.deadline) + "</dd>\n";
+    return out + "<dt>Saved so far</dt><dd>" + std::to_string(s.saves) + " times</dd>\n</dl>\n</section>\n";
 }
 
 } // namespace
 
-std::string log_in(std::string_view backend, std::string_view complaint) {
+std::string log_in(const frame& f, std::string_view complaint) {
     std::string content = R"html(<section>
 <h1>Who are you?</h1>
 <p class="soft">Any name will do. Until you log in, this server keeps nothing of you and sets no cookie.</p>
@@ -185,38 +210,54 @@ std::string log_in(std::string_view backend, std::string_view complaint) {
 <label for="name">Your name</label>
 <div class="log-in"><input id="name" name="name" required maxlength="40" autocomplete="nickname" autofocus>)html";
     content += "<button>Log in</button></div>\n</form>\n</section>\n";
-    return page(backend, "Log in · dynasession demo", {}, content);
+    return page(f, "Log in", content);
 }
 
-std::string shop(std::string_view backend, const visit& v) {
-    const std::string log_out =
-        fill(R"html(<form method="post" action="/logout"><input type="hidden" name="token" value="{token}">)html"
-             R"html(<button class="quiet" id="log-out">Log out</button></form>)html",
-             {{"token", v.token}});
+std::string shop(const frame& f, const shelf& s) {
     const std::string greeting = fill(R"html(<section>
 <h1>Hello {user}</h1>
 <p class="soft">You have opened this page <b id="visits">{visits}</b> {times} since you logged in.</p>
 <form method="post" action="/count" class="counter">
-<input type="hidden" name="token" value="{token}">
 <output id="clicks" aria-label="Clicks so far">{clicks}</output>
-<button id="count">Count up</button>
-</form>
-</section>
 )html",
-                                      {{"user", v.user},
-                                       {"visits", std::to_string(v.visits)},
-                                       {"times", v.visits == 1 ? "time" : "times"},
-                                       {"token", v.token},
-                                       {"clicks", std::to_string(v.clicks)}});
-    return page(backend, "Hello " + v.user + " · dynasession demo", log_out, greeting + cart(v) + facts(v));
+                                      {{"user", s.user},
+                                       {"visits", std::to_string(s.visits)},
+                                       {"times", s.visits == 1 ? "time" : "times"},
+                                       {"clicks", std::to_string(s.clicks)}});
+    return page(f, "Shop",
+                greeting + token_field(f) + "<button id=\"count\">Count up</button>\n</form>\n</section>\n" +
+                    cart(f, s) + facts(s));
 }
 
-std::string notice(std::string_view backend, std::string_view title, std::string_view text) {
-    const std::string content =
-        fill("<section>\n<h1>{title}</h1>\n<p>{text}</p>\n<p><a href=\"/\">To the front page</a></p>\n"
-             "</section>\n",
-             {{"title", title}, {"text", text}});
-    return page(backend, std::string(title) + " · dynasession demo", {}, content);
+std::string devices(const frame& f, const std::vector<device>& list) {
+    std::string content = R"html(<section>
+<h1>Your devices</h1>
+<p class="soft">Wherever you are logged in by this name. If there is one that you do not know, log it out.</p>
+<form method="post" action="/devices/end">
+)html" + token_field(f) + "<ul class=\"devices\">\n";
+    for (const auto& d : list) {
+        content += fill("<li><div><p><b>{name}</b></p>\n", {{"name", d.name}});
+        content += "<p class=\"soft\">Logged in " + moment(d.since) + "</p>\n";
+        content += "<p class=\"soft\">Last seen " + moment(d.last_seen) + "</p></div>\n";
+        if (d.is_this_one)
+            content += "<span class=\"here\">This one</span></li>\n";
+        else
+            content += fill("<button class=\"quiet\" name=\"device\" value=\"{handle}\" "
+                            "aria-label=\"Log out {name}\">Log out</button></li>\n",
+                            {{"handle", d.handle}, {"name", d.name}});
+    }
+    content += "</ul>\n<div class=\"actions\">\n"
+               "<button formaction=\"/devices/end-others\" id=\"end-others\">Log out everywhere else</button>\n"
+               "<button class=\"quiet\" formaction=\"/devices/end-all\" id=\"end-all\">Log out everywhere</button>\n"
+               "</div>\n</form>\n</section>\n";
+    return page(f, "Your devices", content);
+}
+
+std::string notice(const frame& f, std::string_view title, std::string_view text) {
+    const std::string content = fill("<section>\n<h1>{title}</h1>\n<p>{text}</p>\n<p><a href=\"/\">To the front page</a></p>\n"
+                                     "</section>\n",
+                                     {{"title", title}, {"text", text}});
+    return page(f, title, content);
 }
 
 const std::string& content_security_policy() {

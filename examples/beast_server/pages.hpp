@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // The pages as texts. They know nothing of HTTP and sessions; whatever they are given is escaped.
 namespace demo::pages {
@@ -24,10 +25,16 @@ inline constexpr std::array<product, 3> catalogue{{
 
 inline constexpr std::int64_t max_amount = 99;
 
-/// What the page of a visitor shows.
-struct visit {
-    std::string user;
-    std::string token; ///< goes into every form
+/// What is on every page.
+struct frame {
+    std::string_view backend; ///< where the sessions are, in words
+    std::string token{};      ///< of the visitor's session, goes into every form; empty: nobody is logged in
+    std::string notice{};     ///< what the last request has left to say
+};
+
+/// What the shop shows a visitor.
+struct shelf {
+    std::string user{};
     std::int64_t visits = 0;
     std::int64_t clicks = 0;
     std::array<std::int64_t, catalogue.size()> amounts{};
@@ -38,10 +45,19 @@ struct visit {
     std::uint64_t saves = 0;
 };
 
-/// `backend` is where the sessions are, in words.
-std::string log_in(std::string_view backend, std::string_view complaint = {});
-std::string shop(std::string_view backend, const visit& v);
-std::string notice(std::string_view backend, std::string_view title, std::string_view text);
+/// A session in the list of its user.
+struct device {
+    std::string handle{};
+    std::string name{};
+    std::chrono::sys_seconds since{};
+    std::chrono::sys_seconds last_seen{};
+    bool is_this_one = false;
+};
+
+std::string log_in(const frame& f, std::string_view complaint = {});
+std::string shop(const frame& f, const shelf& s);
+std::string devices(const frame& f, const std::vector<device>& list);
+std::string notice(const frame& f, std::string_view title, std::string_view text);
 
 /// The Content-Security-Policy of all pages: nothing but the style and the icon that are in them.
 const std::string& content_security_policy();
