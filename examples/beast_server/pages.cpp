@@ -70,6 +70,12 @@ footer { padding-bottom: 2rem; font-size: .9375rem; text-align: center; text-wra
   dd { text-align: left; } }
 )css";
 
+// Chromium may keep a page for the back button in spite of Cache-Control: no-store. It is kept blank, and loaded anew.
+constexpr std::string_view script = R"js(
+addEventListener("pagehide", () => { document.body.hidden = true; });
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+)js";
+
 std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -131,7 +137,9 @@ std::string page(const frame& f, std::string_view title, std::string_view conten
 <style>)html",
                            {{"title", title}});
     out += style;
-    out += "</style>\n</head>\n<body>\n<header><span class=\"brand\">dynasession demo</span>";
+    out += "</style>\n<script>";
+    out += script;
+    out += "</script>\n</head>\n<body>\n<header><span class=\"brand\">dynasession demo</span>";
     if (!f.token.empty()) out += navigation(f, title);
     out += "</header>\n<main>\n";
     if (!f.notice.empty()) out += fill("<p class=\"notice\" role=\"status\">{notice}</p>\n", {{"notice", f.notice}});
@@ -195,6 +203,15 @@ std::string facts(const shelf& s) {
     if (s.deadline != std::chrono::sys_seconds::max())
         out += "<dt>Ends in any case</dt><dd>" + moment(s.deadline) + "</dd>\n";
     return out + "<dt>Saved so far</dt><dd>" + std::to_string(s.saves) + " times</dd>\n</dl>\n</section>\n";
+}
+
+// How a policy names what stands in the page itself.
+std::string source_of(std::string_view text) {
+    std::array<unsigned char, 32> digest{};
+    EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+    std::array<unsigned char, 45> base64{};
+    EVP_EncodeBlock(base64.data(), digest.data(), digest.size());
+    return "'sha256-" + std::string(base64.begin(), base64.end() - 1) + "'";
 }
 
 } // namespace
@@ -261,14 +278,8 @@ std::string notice(const frame& f, std::string_view title, std::string_view text
 }
 
 const std::string& content_security_policy() {
-    static const std::string policy = [] {
-        std::array<unsigned char, 32> digest{};
-        EVP_Digest(style.data(), style.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-        std::array<unsigned char, 45> base64{};
-        EVP_EncodeBlock(base64.data(), digest.data(), digest.size());
-        return "default-src 'none'; style-src 'sha256-" + std::string(base64.begin(), base64.end() - 1) +
-               "'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-    }();
+    static const std::string policy = "default-src 'none'; style-src " + source_of(style) + "; script-src " + source_of(script) +
+                                      "; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     return policy;
 }
 

@@ -59,7 +59,7 @@ std::string shop(const frame& f, const shelf& s);
 std::string devices(const frame& f, const std::vector<device>& list);
 std::string notice(const frame& f, std::string_view title, std::string_view text);
 
-/// The Content-Security-Policy of all pages: nothing but the style and the icon that are in them.
+/// The Content-Security-Policy of all pages: nothing but the style, the script and the icon that are in them.
 const std::string& content_security_policy();
 
 } // namespace demo::pages

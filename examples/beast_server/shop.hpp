@@ -61,7 +61,7 @@ public:
             a.message = notice(status::internal_server_error, "Internal error", "Something went wrong here.");
         }
         a.message.set(field::content_type, "text/html; charset=utf-8");
-        // Pages change with the session, and after the log-out nobody is to see them by the back button.
+        // Pages change with the session, and after the log-out nobody is to see them by the back button (see pages.cpp).
         a.message.set(field::cache_control, "no-store");
         a.message.set("Content-Security-Policy", pages::content_security_policy());
         a.message.set("X-Content-Type-Options", "nosniff");

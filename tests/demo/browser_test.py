@@ -18,7 +18,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from demo_server import LIMIT, DemoServer, backend_arguments
+from demo_server import LIMIT, DemoServer, Visitor, backend_arguments
 
 PROGRAMS = pathlib.Path()
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-component-update",
@@ -74,7 +74,9 @@ class Browser:
         self.do("POST", "/url", {"url": url})
 
     def back(self):
+        """By the back button, and until the page is there: it may have been kept, and is loaded anew then."""
         self.do("POST", "/back", {})
+        self.wait_until("document.readyState == 'complete' && !document.body.hidden")
 
     def evaluate(self, script):
         return self.do("POST", "/execute/sync", {"script": f"return {script}", "args": []})
@@ -93,12 +95,15 @@ class Browser:
         """Clicks, and waits until another page has taken the place of this one."""
         before = self.evaluate("performance.timeOrigin")
         self.do("POST", self.find(selector) + "/click", {})
+        self.wait_until(f"document.readyState == 'complete' && performance.timeOrigin != {before}")
+
+    def wait_until(self, condition):
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             with contextlib.suppress(AssertionError):  # between two pages there is nothing to evaluate in
-                if self.evaluate("document.readyState == 'complete' && performance.timeOrigin") not in (False, before):
+                if self.evaluate(condition):
                     return
-        raise AssertionError(f"no new page after the click on {selector}")
+        raise AssertionError(f"never: {condition}")
 
     def screen(self, metrics, scheme="light"):
         self.develop("Emulation.setDeviceMetricsOverride", **metrics)
@@ -131,6 +136,35 @@ class Person(unittest.TestCase):
                 self.assertEqual(small, 0, "a finger needs 44 pixels")
         self.browser.screen(DESKTOP)
 
+    def another_browser(self):
+        b = Browser()
+        self.addCleanup(b.close)
+        b.screen(DESKTOP)
+        return b
+
+    def visitor(self, cookie=None):
+        v = Visitor(self.server, cookie=cookie)
+        self.addCleanup(v.close)
+        return v
+
+    def log_in(self, browser, name):
+        browser.open(self.server.url)
+        browser.type("#name", name)
+        browser.submit("form button")
+        self.assertEqual(browser.text("h1"), f"Hello {name}")
+
+    def is_stranger(self, browser):
+        browser.open(self.server.url)
+        return browser.text("h1") == "Who are you?"
+
+    def cookie(self, browser):
+        [cookie] = browser.do("GET", "/cookie")
+        return cookie
+
+    def expect_no_complaints(self, browser, but="a^"):
+        complaints = [entry["message"] for entry in browser.do("POST", "/se/log", {"type": "browser"})]
+        self.assertEqual([c for c in complaints if not re.search(but, c)], [])
+
     def test_a_visit(self):
         b = self.browser
         b.open(self.server.url)
@@ -138,11 +172,12 @@ class Person(unittest.TestCase):
         self.assertEqual(b.do("GET", "/cookie"), [])
         self.picture("log-in")
 
-        b.type("#name", "Ana & Luís")
-        b.submit("form button")
-        self.assertEqual(b.text("h1"), "Hello Ana & Luís")
-        [cookie] = b.do("GET", "/cookie")
-        self.assertEqual([cookie[k] for k in ("name", "httpOnly", "sameSite", "path")], ["session", True, "Lax", "/"])
+        self.log_in(b, "Ana & Luís")
+        self.assertEqual(b.text(".notice"), "You are logged in.")
+        cookie = self.cookie(b)
+        self.assertEqual([cookie[k] for k in ("name", "httpOnly", "sameSite", "path", "secure", "domain")],
+                         ["session", True, "Lax", "/", False, "127.0.0.1"])
+        self.assertNotIn("expiry", cookie)
         self.assertEqual(b.evaluate("document.cookie"), "")
 
         b.submit("#count")
@@ -151,27 +186,84 @@ class Person(unittest.TestCase):
         for label in ("Add one Notebook", "Add one Coffee mug", "Add one Coffee mug", "Remove one Notebook"):
             b.submit(f"button[aria-label='{label}']")
         self.assertEqual(b.text("#total"), "€ 23.80")
+        self.assertEqual(b.text(".notice"), "Notebook removed from your cart.")
         self.picture("shop")
 
+        self.assertEqual(self.server.stop(), 0)
+        self.server.start()
         if self.sessions_last:
-            self.assertEqual(self.server.stop(), 0)
-            self.server.start()
             b.open(self.server.url)
             self.assertEqual([b.text(s) for s in ("h1", "#clicks", "#total")], ["Hello Ana & Luís", "2", "€ 23.80"])
+        else:
+            self.assertTrue(self.is_stranger(b))
+            self.log_in(b, "Ana & Luís")
 
         b.open(self.server.url + "/none")
         self.picture("notice")
         b.open(self.server.url)
         b.submit("#log-out")
-        self.assertEqual(b.text("h1"), "Who are you?")
+        self.assertEqual((b.text("h1"), b.text(".notice")), ("Who are you?", "You are logged out."))
+        self.picture("goodbye")
         self.assertEqual(b.do("GET", "/cookie"), [])
         for _ in range(3):
             b.back()
             self.assertNotIn("Hello", b.text("body"))
+        self.expect_no_complaints(b, but=r"/none .* 404")
 
-        complaints = [entry["message"] for entry in b.do("POST", "/se/log", {"type": "browser"})
-                      if not re.search(r"/none .* 404", entry["message"])]
-        self.assertEqual(complaints, [])
+    def test_a_planted_cookie_is_not_adopted(self):
+        b = self.browser
+        mallory = self.visitor()
+        mallory.log_in("Mallory")
+        for planted in (mallory.cookie, "A" * 43, "nonsense"):
+            b.open(self.server.url + "/none")
+            b.do("DELETE", "/cookie")
+            b.do("POST", "/cookie", {"cookie": {"name": "session", "value": planted, "path": "/"}})
+            b.open(self.server.url + "/none")
+            b.evaluate("(() => { document.querySelector('main').innerHTML = '<form method=post action=/login>"
+                       "<input id=name name=name><button>Log in</button></form>'; })()")
+            b.type("#name", "Victor")
+            b.submit("main button")
+            self.assertEqual(b.text("h1"), "Hello Victor")
+            self.assertNotEqual(self.cookie(b)["value"], planted)
+            self.assertIsNone(self.visitor(planted).get().user)
+
+    def test_devices_are_logged_out_from_another_one(self):
+        here, there = self.browser, self.another_browser()
+        self.log_in(here, "Ana")
+        self.log_in(there, "Ana")
+        there.open(self.server.url + "/devices")
+        here.open(self.server.url)
+        here.submit("nav a[href='/devices']")
+        self.assertEqual(here.evaluate("document.querySelectorAll('.devices li').length"), 2)
+        self.assertIn("Chrome on Linux", here.text(".devices"))
+        self.picture("devices")
+
+        here.submit(".devices button")
+        self.assertEqual(here.text(".notice"), "That device is logged out.")
+        self.assertEqual(here.evaluate("document.querySelectorAll('.devices li').length"), 1)
+        self.assertTrue(self.is_stranger(there))
+
+        self.log_in(there, "Ana")
+        here.open(self.server.url + "/devices")
+        here.submit("#end-others")
+        self.assertEqual(here.text(".notice"), "All your other devices are logged out.")
+        self.picture("devices-alone")
+        self.assertTrue(self.is_stranger(there))
+        here.open(self.server.url)
+        self.assertEqual(here.text("h1"), "Hello Ana")
+
+        self.log_in(there, "Ana")
+        there.open(self.server.url + "/devices")
+        here.open(self.server.url + "/devices")
+        here.submit("#end-all")
+        self.assertEqual(here.text("h1"), "Who are you?")
+        self.assertEqual(here.do("GET", "/cookie"), [])
+        self.assertTrue(self.is_stranger(there))
+        for b in (here, there):
+            for _ in range(3):
+                b.back()
+                self.assertNotIn("Ana", b.text("body"))
+            self.expect_no_complaints(b)
 
 
 def main():

@@ -16,8 +16,9 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "sec
 class DemoServer:
     """A started server. The port is free at the first start and stays the same at a restart."""
 
-    def __init__(self, program, *arguments):
+    def __init__(self, program, *arguments, **environment):
         self.program, self.arguments, self.port = program, arguments, 0
+        self.environment = os.environ | CREDENTIALS | environment
         self.log = tempfile.TemporaryFile("w+", errors="replace")
         self.process = None
         self.start()
@@ -26,7 +27,7 @@ class DemoServer:
         self.asked_to_end = False
         self.process = subprocess.Popen(
             [self.program, "--port", str(self.port), "--threads", "4", *self.arguments], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.log, text=True, env=os.environ | CREDENTIALS)
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.environment)
         line = self.process.stdout.readline()
         found = re.fullmatch(r"listening on (https?)://127\.0\.0\.1:(\d+)\n", line)
         if not found:
@@ -99,6 +100,16 @@ class Page:
     def token(self):
         return self.find(r'name="token" value="([^"]*)"')
 
+    @property
+    def notice(self):
+        return self.find(r'role="status">([^<]*)<')
+
+    @property
+    def devices(self):
+        """Names and handles, the handle of this one None."""
+        return [(name, handle or None) for name, handle in
+                re.findall(r'(?s)<li>.*?<b>(.*?)</b>.*?(?:value="([^"]*)"|This one).*?</li>', self.text)]
+
     def amount(self, item):
         return int(self.find(rf'aria-label="Remove one {ITEMS[item]}">−</button><span>(\d+)</span>'))
 
@@ -106,21 +117,24 @@ class Page:
 class Visitor:
     """A browser of few talents: it keeps one connection and the cookie, and follows nothing by itself."""
 
-    def __init__(self, server, tls=None, cookie=None):
+    def __init__(self, server, tls=None, cookie=None, user_agent=None):
         self.connection = (http.client.HTTPSConnection("127.0.0.1", server.port, timeout=LIMIT, context=tls) if tls else
                            http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT))
         self.name = "__Host-session" if tls else "session"
         self.cookie = cookie
+        self.user_agent = user_agent
         self.token = ""
 
     def twin(self, server):
         """Another tab of the same browser."""
-        other = Visitor(server, cookie=self.cookie)
+        other = Visitor(server, cookie=self.cookie, user_agent=self.user_agent)
         other.token = self.token
         return other
 
     def request(self, method, path, body=None, headers=None):
         headers = dict(headers or {})
+        if self.user_agent:
+            headers["User-Agent"] = self.user_agent
         if self.cookie is not None:
             headers.setdefault("Cookie", f"{self.name}={self.cookie}")
         self.connection.request(method, path, body, headers)

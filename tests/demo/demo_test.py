@@ -3,6 +3,7 @@
 
 Sessions are in memory, or with DYNASESSION_ENDPOINT in the DynamoDB there.
 """
+import base64
 import contextlib
 import os
 import pathlib
@@ -146,7 +147,7 @@ class Sessions(ServerTest):
         ana = self.logged_in()
         id_before, tab = ana.cookie, ana.twin(self.server)
         page = ana.post("/logout")
-        self.assertEqual((page.status, page.headers["Location"]), (303, "/"))
+        self.assertEqual((page.status, page.headers["Location"]), (303, "/?goodbye"))
         self.assertIn("Max-Age=0", page.headers["Set-Cookie"])
         self.assertIsNone(ana.cookie)
         self.assertIsNone(self.visitor(cookie=id_before).get().user)
@@ -158,18 +159,28 @@ class Sessions(ServerTest):
         ana = self.logged_in()
         good = f"session={ana.cookie}"
         for cookies in ("session=", "session", "session=short", f"session={MADE_UP}x", f"Session={ana.cookie}",
-                        f"xsession={ana.cookie}", f"session ={ana.cookie}", f"x={good}", f'session="{ana.cookie}"', ";;;=;",
+                        f"xsession={ana.cookie}", f"session ={ana.cookie}", f"x={good}", ";;;=;",
                         "a=b; " * 200):
             with self.subTest(cookies):
                 page = self.visitor().get(Cookie=cookies)
                 self.assertEqual((page.status, page.user, page.headers["Set-Cookie"]), (200, None, None))
-        for cookies in (good, f"a=b; {good}", f"{good};c=d", f"session=junk; {good}", f"a;;\t{good}"):
+        for cookies in (good, f"a=b; {good}", f"{good};c=d", f"session=junk; {good}", f"a;;\t{good}",
+                        f'session="{ana.cookie}"'):
             with self.subTest(cookies):
                 self.assertEqual(self.visitor().get(Cookie=cookies).user, "Ana")
 
+    def test_a_message_is_shown_once(self):
+        ana = self.visitor()
+        ana.post("/login", name="Ana")
+        self.assertEqual([ana.get().notice, ana.get().notice], ["You are logged in.", None])
+        ana.post("/cart/add", item="mug")
+        self.assertEqual([ana.get().notice, ana.get().notice], ["Coffee mug added to your cart.", None])
+        self.assertEqual(ana.get(ana.post("/logout").headers["Location"]).notice, "You are logged out.")
+        self.assertIsNone(ana.get().notice)
+
     def test_pages_escape_what_visitors_say(self):
         page = self.logged_in("<script>alert('x')</script> & {token} \"co\"").get()
-        self.assertNotIn("<script", page.text)
+        self.assertNotIn("<script>alert", page.text)
         self.assertEqual(page.user, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; {token} &quot;co&quot;")
 
     def test_names_are_checked(self):
@@ -190,10 +201,107 @@ class Sessions(ServerTest):
         self.assertEqual(deadline - created, 12 * 3600)
 
 
+class Devices(ServerTest):
+    def setUp(self):
+        self.user = f"user-{secrets.token_hex(4)}"  # whom nobody else is
+        self.ana = self.on("Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0")
+
+    def on(self, user_agent):
+        v = self.visitor(user_agent=user_agent)
+        v.log_in(self.user)
+        return v
+
+    def names(self):
+        return [name for name, _ in self.ana.get("/devices").devices]
+
+    def handle(self, name):
+        [handle] = [h for n, h in self.ana.get("/devices").devices if n == name]
+        return handle
+
+    def test_the_last_log_in_comes_first_and_this_one_is_told(self):
+        self.on("Mozilla/5.0 (iPhone; CPU iPhone OS 16_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+                "Version/16.5 Mobile/15E148 Safari/604.1")
+        self.on(None)
+        self.assertEqual(self.names(), ["A browser", "Safari on iPhone", "Firefox on Linux"])
+        self.assertIsNone(self.handle("Firefox on Linux"))
+        self.assertRegex(self.handle("A browser"), r"^[A-Za-z0-9_-]{32}$")
+        self.assertEqual(self.visitor().get("/devices").status, 303)
+
+    def test_browsers_have_names_that_people_know(self):
+        chrome = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Safari/537.36"
+        for user_agent, name in (
+                (chrome.format("Windows NT 10.0; Win64; x64"), "Chrome on Windows"),
+                (chrome.format("Windows NT 10.0; Win64; x64") + " Edg/114.0.1823.51", "Edge on Windows"),
+                (chrome.format("X11; CrOS x86_64 14541.0.0") + " OPR/100.0.0.0", "Opera on ChromeOS"),
+                (chrome.format("Linux; Android 10; K"), "Chrome on Android"),
+                (chrome.format("Macintosh; Intel Mac OS X 10_15_7"), "Chrome on macOS"),
+                ("Mozilla/5.0 (iPad; CPU OS 13_4 like Mac OS X) AppleWebKit/605.1.15 FxiOS/115.0 Mobile/15E148", "Firefox on iPad"),
+                ("curl/7.88.1", "curl"), ("<b>", "A browser")):
+            self.on(user_agent)
+            self.assertEqual(self.names()[0], name)
+
+    def test_one_device_is_logged_out(self):
+        other = self.on("curl/7.88.1")
+        handle = self.handle("curl")
+        page = self.ana.post("/devices/end", device=handle)
+        self.assertEqual((page.status, page.headers["Location"]), (303, "/devices"))
+        self.assertIsNone(other.get().user)
+        page = self.ana.get("/devices")
+        self.assertEqual((page.notice, len(page.devices)), ("That device is logged out.", 1))
+        self.ana.post("/devices/end", device=handle)
+        self.assertEqual(self.ana.get("/devices").notice, "That device was logged out already.")
+
+    def test_all_others_are_logged_out(self):
+        others = [self.on("curl/7.88.1") for _ in range(3)]
+        id_before = self.ana.cookie
+        self.ana.post("/count")
+        self.assertEqual(self.ana.post("/devices/end-others").headers["Location"], "/devices")
+        self.assertEqual([o.get().user for o in others], [None] * 3)
+        page = self.ana.get("/devices")
+        self.assertEqual((page.notice, page.devices), ("All your other devices are logged out.", [("Firefox on Linux", None)]))
+        self.assertEqual((self.ana.get().clicks, self.ana.cookie), (1, id_before))
+        self.assertEqual(self.on("curl/7.88.1").get().user, self.user)
+
+    def test_all_are_logged_out_and_may_come_back(self):
+        other = self.on("curl/7.88.1")
+        page = self.ana.post("/devices/end-all")
+        self.assertEqual((page.headers["Location"], self.ana.cookie), ("/?goodbye", None))
+        self.assertIsNone(other.get().user)
+        self.ana.log_in(self.user)
+        self.assertEqual(self.names(), ["Firefox on Linux"])
+
+    def test_the_device_in_use_is_logged_out_as_by_the_button(self):
+        twin = self.ana.twin(self.server)
+        self.addCleanup(twin.close)
+        handle = dict(self.on("curl/7.88.1").get("/devices").devices)["Firefox on Linux"]
+        self.assertEqual(self.ana.post("/devices/end", device=handle).headers["Location"], "/?goodbye")
+        self.assertIsNone(self.ana.cookie)
+        self.assertIsNone(twin.get().user)
+
+    def test_devices_of_others_are_out_of_reach(self):
+        self.on("curl/7.88.1")
+        handle = self.handle("curl")
+        bob = self.logged_in(f"{self.user}-bob")
+        bob.post("/devices/end", device=handle)
+        bob.post("/devices/end-others")
+        bob.post("/devices/end-all")
+        self.assertEqual(len(self.names()), 2)
+        for nonsense in ("", "x", handle + "x", "A" * 31 + "="):
+            self.assertEqual(self.ana.post("/devices/end", device=nonsense).status, 400)
+        for path in ("/devices/end", "/devices/end-others", "/devices/end-all"):
+            self.assertEqual(self.ana.post(path, token="x", device=handle).status, 403)
+        self.assertEqual(len(self.names()), 2)
+
+    def test_there_are_twenty_at_most(self):
+        for _ in range(20):
+            self.on("curl/7.88.1")
+        self.assertIsNone(self.ana.get().user)
+
+
 class Requests(ServerTest):
     def test_a_form_needs_the_token_of_its_session(self):
         ana, bob = self.logged_in("Ana"), self.logged_in("Bob")
-        for path in ("/count", "/cart/add", "/logout"):
+        for path in ("/count", "/cart/add", "/logout", "/devices/end-all"):
             for token in ("", "x", bob.token):
                 self.assertEqual(ana.post(path, token=token, item="lamp").status, 403)
         page = ana.get()
@@ -205,9 +313,9 @@ class Requests(ServerTest):
             self.assertEqual((page.status, page.headers["Set-Cookie"]), (403, None))
         self.assertEqual(self.visitor().post("/login", {"Sec-Fetch-Site": "same-origin"}, name="Ana").status, 303)
 
-    def test_every_page_forbids_caching_framing_and_scripts(self):
+    def test_every_page_forbids_caching_framing_and_foreign_scripts(self):
         ana = self.logged_in()
-        for page in (self.visitor().get(), ana.get(), ana.get("/none"), ana.post("/count"),
+        for page in (self.visitor().get(), ana.get(), ana.get("/devices"), ana.get("/none"), ana.post("/count"),
                      ana.post("/count", token="")):
             self.assertEqual(page.headers["Cache-Control"], "no-store")
             self.assertEqual(page.headers["X-Content-Type-Options"], "nosniff")
@@ -215,6 +323,7 @@ class Requests(ServerTest):
             policy = page.headers["Content-Security-Policy"]
             self.assertIn("default-src 'none'", policy)
             self.assertIn("frame-ancestors 'none'", policy)
+            self.assertRegex(policy, "script-src 'sha256-[A-Za-z0-9+/]{43}=';")
 
     def test_unknown_addresses_and_wrong_methods_have_their_answers(self):
         v = self.visitor()
@@ -254,15 +363,64 @@ class Requests(ServerTest):
         answer = exchange(self.server.port, b"GET /1 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
         self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", answer), [b"404", b"200"])
 
-    def test_the_log_names_sessions_but_holds_no_id(self):
-        ana = self.logged_in()
-        ana.get()
+    def test_the_log_names_sessions_but_holds_nothing_of_them(self):
+        name = f"name-{secrets.token_hex(4)}"
+        ana = self.logged_in(name)
+        first = ana.cookie
+        ana.log_in(name)
+        ana.post("/cart/add", item="lamp")
+        other = self.logged_in(name)
+        [handle] = [h for _, h in ana.get("/devices").devices if h]
+        ana.post("/devices/end", device=handle)
+        self.visitor(cookie=first).get()
+        self.visitor(cookie=MADE_UP).get()
+        self.visitor(cookie=f"{ana.cookie}.{MADE_UP}").get()
         exchange(self.server.port, b"GET /\xc3\xa9\x7f HTTP/1.1\r\nConnection: close\r\n\r\n")
         log = self.server.logged()
-        self.assertRegex(log, r"(?m)^127\.0\.0\.1 GET / 200 sid:[0-9a-f]{8} \d+us$")
-        self.assertNotIn(ana.cookie, log)
-        self.assertNotIn(ana.token, log)
+        self.assertRegex(log, r"(?m)^127\.0\.0\.1 GET /devices 200 sid:[0-9a-f]{8} \d+us$")
+        self.assertRegex(log, r"(?m)^security: unknown_id sid:[0-9a-f]{8}$")
+        self.assertRegex(log, r"(?m)^security: malformed_id $")
+        for secret in (first, ana.cookie, other.cookie, MADE_UP, ana.token, name, handle, "lamp"):
+            self.assertNotIn(secret, log)
         self.assertTrue(log.isascii())
+
+
+class SignedIds(unittest.TestCase):
+    def server(self, secret):
+        server = DemoServer(PROGRAM, *self.backend, SESSION_SECRET=secret)
+        self.addCleanup(server.close)
+        return server
+
+    def visitor(self, server, **arguments):
+        v = Visitor(server, **arguments)
+        self.addCleanup(v.close)
+        return v
+
+    def test_only_what_the_server_has_signed_counts(self):
+        self.backend = backend_arguments()
+        secret = base64.b64encode(secrets.token_bytes(32)).decode()
+        server = self.server(secret)
+        ana = self.visitor(server)
+        ana.log_in()
+        self.assertRegex(ana.cookie, r"^[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}$")
+        bare, signature = ana.cookie.split(".")
+        for forged in (bare, f"{bare}.{MADE_UP}", f"{MADE_UP}.{signature}", ana.cookie + "A"):
+            self.assertIsNone(self.visitor(server, cookie=forged).get().user)
+        log = server.logged()
+        self.assertIn("security: bad_signature", log)
+        for text in (secret, bare, signature):
+            self.assertNotIn(text, log)
+        if ENDPOINT:
+            self.assertEqual(self.visitor(self.server(secret), cookie=ana.cookie).get().user, "Ana")
+            other = base64.b64encode(secrets.token_bytes(32)).decode()
+            self.assertIsNone(self.visitor(self.server(other), cookie=ana.cookie).get().user)
+
+    def test_a_secret_that_is_none_is_told_but_not_shown(self):
+        run = subprocess.run([PROGRAM, "--port", "0"], capture_output=True, text=True, timeout=LIMIT,
+                             env=os.environ | {"SESSION_SECRET": "swordfish"})
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("openssl rand -base64 32", run.stderr)
+        self.assertNotIn("swordfish", run.stderr)
 
 
 class Stopping(unittest.TestCase):
@@ -332,9 +490,26 @@ class StoreThatIsAway(unittest.TestCase):
                          v.post("/login", name="Ana")):
                 self.assertEqual((page.status, page.headers["Set-Cookie"]), (503, None))
                 self.assertTrue(page.headers["Retry-After"].isdigit())
+            self.assertIn("session store: ", server.logged())
             without = Visitor(server)
             self.addCleanup(without.close)
             self.assertEqual(without.get().status, 200)
+
+
+@unittest.skipIf(ENDPOINT, "what is in DynamoDB outlives its server")
+class Memory(unittest.TestCase):
+    def test_sessions_end_with_the_server_and_visitors_log_in_again(self):
+        server = DemoServer(PROGRAM, "--backend", "memory")
+        self.addCleanup(server.close)
+        ana = Visitor(server)
+        self.addCleanup(ana.close)
+        ana.log_in()
+        self.assertEqual(server.stop(), 0)
+        server.start()
+        ana.close()
+        self.assertIsNone(ana.get().user)
+        ana.log_in()
+        self.assertEqual(ana.get().user, "Ana")
 
 
 @unittest.skipUnless(ENDPOINT, "what is in memory ends with its server")
@@ -368,23 +543,39 @@ class Dynamodb(unittest.TestCase):
         page = self.ana.get()
         self.assertEqual((page.user, page.clicks), ("Ana", 1))
 
-    def test_strangers_cost_nothing_and_made_up_ids_one_read(self):
-        stranger = Visitor(self.server)
-        self.addCleanup(stranger.close)
+    def stranger(self, server):
+        v = Visitor(server)
+        self.addCleanup(v.close)
+        return v
+
+    def test_strangers_cost_nothing_and_made_up_ids_write_nothing(self):
+        stranger = self.stranger(self.server)
         stranger.get()
         stranger.get(Cookie="session=nonsense")
         self.assertEqual(self.forwarder.operations, [])
         stranger.cookie, stranger.token = MADE_UP, "x"
         stranger.get()
         stranger.post("/count")
-        self.assertEqual(self.forwarder.operations, ["GetItem", "GetItem"])
+        # A lock on condition that there is such a session, and a look why not.
+        self.assertEqual(self.forwarder.operations, ["UpdateItem", "GetItem"] * 2)
+
+    def test_with_a_secret_made_up_ids_cost_nothing(self):
+        server = DemoServer(PROGRAM, *self.server.arguments, SESSION_SECRET="5e" * 32)
+        self.addCleanup(server.close)
+        stranger = self.stranger(server)
+        self.forwarder.operations.clear()
+        for cookie in (MADE_UP, f"{MADE_UP}.{MADE_UP}"):
+            stranger.cookie, stranger.token = cookie, "x"
+            stranger.get()
+            stranger.post("/count")
+        self.assertEqual(self.forwarder.operations, [])
 
     def test_a_request_that_is_under_way_is_answered_before_the_server_ends(self):
         self.forwarder.open_gate.clear()
         pages = []
         request = threading.Thread(target=lambda: pages.append(self.ana.get()))
         request.start()
-        self.forwarder.wait_for("GetItem", LIMIT)
+        self.forwarder.wait_for("UpdateItem", LIMIT)
         self.server.terminate()
         deadline = time.monotonic() + LIMIT
         with contextlib.suppress(ConnectionError):
