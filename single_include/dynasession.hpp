@@ -1084,6 +1084,7 @@ using boost::system::error_code;
 enum class error {
     // sessions
     invalid_session_id = 1, ///< the text does not have the exact shape of a session id
+    bad_signature,          ///< a session id of the right shape that none of the keys has signed
     session_gone,           ///< destroyed or expired since it was loaded; nothing was written
     session_exists,         ///< an id that was to be new is taken
     conflict,               ///< changed by somebody else, and the changes could not be merged
@@ -1157,6 +1158,8 @@ constexpr const char* message(error e) noexcept {
     switch (e) {
     case error::invalid_session_id:
         return "not a session id: expected the 43 base64url characters that session_id::generate() makes";
+    case error::bad_signature:
+        return "the session id is signed by none of the keys: it was made up, or its key is no longer among the secrets";
     case error::session_gone:
         return "the session was destroyed or has expired since it was loaded; nothing was written: start a new one";
     case error::session_exists: return "a session with this id exists already; create another id";
@@ -2133,6 +2136,38 @@ inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view text)
 #define DYNASESSION_HTTP_MESSAGE_HPP
 
 // #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/http_syntax.hpp>
+#ifndef DYNASESSION_DETAIL_HTTP_SYNTAX_HPP
+#define DYNASESSION_DETAIL_HTTP_SYNTAX_HPP
+
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+/// The lower-case form of a letter of ASCII; any other character as it is.
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+/// Whether two texts are the same but for the case of letters of ASCII.
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i != a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+
+/// Whether a text is a "token", as names of fields, methods and cookies are (RFC 9110 section 5.6.2).
+constexpr bool is_token(std::string_view text) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    for (const char c : text)
+        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
+            return false;
+    return !text.empty();
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
 // #include <dynasession/http/endpoint.hpp>
 #ifndef DYNASESSION_HTTP_ENDPOINT_HPP
 #define DYNASESSION_HTTP_ENDPOINT_HPP
@@ -2306,24 +2341,6 @@ struct field {
 
 namespace message_detail {
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i != a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
-
-// "token" of RFC 9110, 5.6.2
-constexpr bool is_token(std::string_view text) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    for (const char c : text)
-        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
-            return false;
-    return !text.empty();
-}
-
 constexpr bool breaks_lines(std::string_view text) noexcept {
     for (const char c : text)
         if (c == '\r' || c == '\n' || c == '\0') return true;
@@ -2338,7 +2355,8 @@ constexpr bool breaks_lines(std::string_view text) noexcept {
 /// is not HTTP (RFC 9110 and 9112).
 inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
                                     std::span<const field> fields, std::string body = {}) {
-    using namespace message_detail;
+    using detail::is_token;
+    using message_detail::breaks_lines;
     if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
     if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
         return failure(error::invalid_request, "the request target is empty or holds white space");
@@ -2363,7 +2381,7 @@ inline std::string_view response::header(std::string_view name) const noexcept {
     for (std::string_view rest = fields_; !rest.empty();) {
         const auto line = rest.substr(0, rest.find('\r'));
         if (line.size() > name.size() && line[name.size()] == ':' &&
-            message_detail::equal_ignoring_case(line.substr(0, name.size()), name))
+            detail::equal_ignoring_case(line.substr(0, name.size()), name))
             return line.substr(name.size() + 2);
         rest.remove_prefix(line.size() + 2);
     }
@@ -5477,16 +5495,16 @@ inline setting configured_ca_bundle(const environment& env, const shared_config&
 // #include <dynasession/aws/environment.hpp>
 // #include <dynasession/aws/setting.hpp>
 // #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/http_syntax.hpp>
 // #include <dynasession/http/endpoint.hpp>
-// #include <dynasession/http/message.hpp>
 // #include <dynasession/http/proxy.hpp>
 #ifndef DYNASESSION_HTTP_PROXY_HPP
 #define DYNASESSION_HTTP_PROXY_HPP
 
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/detail/http_syntax.hpp>
 // #include <dynasession/http/endpoint.hpp>
-// #include <dynasession/http/message.hpp>
 
 #include <algorithm>
 #include <string>
@@ -5541,7 +5559,7 @@ inline result<std::string> read_user(std::string_view text) {
 
 inline result<proxy> proxy::parse(std::string_view url) {
     if (const auto end = url.find("://"); end != url.npos) {
-        if (!message_detail::equal_ignoring_case(url.substr(0, end), "http"))
+        if (!detail::equal_ignoring_case(url.substr(0, end), "http"))
             return failure(error::invalid_option, "the proxy's URL does not begin with http://: proxies that are "
                                                   "reached by TLS or SOCKS are not supported");
         url.remove_prefix(end + 3);
@@ -5632,7 +5650,7 @@ inline bool exempts(std::string_view entry, const http::endpoint& target) {
 
 // Whether a list with commas or spaces between its entries has one for this endpoint.
 inline bool is_exempt(const http::endpoint& target, std::string list) {
-    std::ranges::transform(list, list.begin(), http::message_detail::lower);
+    std::ranges::transform(list, list.begin(), detail::lower);
     for (std::string_view rest = list; !rest.empty();) {
         const auto end = std::min(rest.find_first_of(", \t"), rest.size());
         if (end != 0 && exempts(rest.substr(0, end), target)) return true;
@@ -5743,8 +5761,16 @@ struct session_options {
     /// way already find it. At most a minute; 0: the old id leads nowhere at once.
     ///
     /// It is a weakness, too: who knows the old id, perhaps because he planted it, reads the session for so long. `destroy`
-    /// by the old id ends the sign only. A serializer that binds what it writes to the id cannot read it by the old one.
+    /// by the old id ends the sign only. A store whose serializer binds what it writes to the id (`encrypted`) refuses it:
+    /// by the old id nothing could be read.
     std::chrono::seconds regenerate_grace{0};
+
+    /// Whether `destroy_all_of` and `destroy_others_of` leave a mark with the user, which every load of a session of his looks
+    /// at: then none escapes them, whatever an index does not know yet. Loads of sessions that are nobody's cost nothing more.
+    ///
+    /// *Cost:* a load reads the mark with the session, in one request: 1 RCU more. Where this process does not know yet whose the
+    /// session is, or locks it, that is a second request. To bind a session to a user is one read more.
+    bool revocation_marks = false;
 };
 
 } // namespace dynasession::inline v0
@@ -6203,6 +6229,7 @@ private:
 
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/core/options.hpp>
+// #include <dynasession/detail/http_syntax.hpp>
 // #include <dynasession/http/message.hpp>
 
 #include <algorithm>
@@ -6225,7 +6252,7 @@ inline constexpr auto token_characters = [] {
     std::array<bool, 256> table{};
     for (std::size_t c = 0; c != table.size(); ++c) {
         const char text = static_cast<char>(c);
-        table[c] = message_detail::is_token({&text, 1});
+        table[c] = detail::is_token({&text, 1});
     }
     return table;
 }();
@@ -6399,22 +6426,22 @@ private:
     bool note(const field& f) {
         const auto value = f.value;
         const auto is = [&](std::string_view name) {
-            return f.name.size() == name.size() && message_detail::equal_ignoring_case(f.name, name);
+            return f.name.size() == name.size() && detail::equal_ignoring_case(f.name, name);
         };
         if (is("content-length")) {
             std::uint64_t length = 0;
             if (length_ || !parser_detail::read_number(value, length)) return refuse("not HTTP: a bad Content-Length");
             length_ = length;
         } else if (is("transfer-encoding")) {
-            if (chunked_ || !message_detail::equal_ignoring_case(value, "chunked"))
+            if (chunked_ || !detail::equal_ignoring_case(value, "chunked"))
                 return refuse("not HTTP: a transfer coding that was not asked for");
             chunked_ = true;
         } else if (is("connection")) {
             for (auto rest = value; !rest.empty();) {
                 const auto end = std::min(rest.find(','), rest.size());
                 const auto token = parser_detail::trim(rest.substr(0, end));
-                close_ = close_ || message_detail::equal_ignoring_case(token, "close");
-                keep_ = keep_ || message_detail::equal_ignoring_case(token, "keep-alive");
+                close_ = close_ || detail::equal_ignoring_case(token, "close");
+                keep_ = keep_ || detail::equal_ignoring_case(token, "keep-alive");
                 rest.remove_prefix(std::min(end + 1, rest.size()));
             }
         }
@@ -12545,6 +12572,7 @@ private:
 // #include <dynasession/op/compose.hpp>
 
 #include <boost/asio/append.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
@@ -12672,7 +12700,7 @@ private:
         op_.reset(); // what it holds is not to wait for the handler
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));
-        const auto executor = io_->get_executor();
+        const auto executor = boost::asio::get_associated_executor(self, io_->get_executor());
         boost::asio::post(executor, boost::asio::append(std::move(self), error_code{}));
     }
 
@@ -13351,81 +13379,54 @@ inline void metrics::write_prometheus(std::string& out) const {
 
 #endif
 // #include <dynasession/dynamodb/observer.hpp>
-// #include <dynasession/session_store.hpp>
-#ifndef DYNASESSION_SESSION_STORE_HPP
-#define DYNASESSION_SESSION_STORE_HPP
+// #include <dynasession/serializer/encrypted.hpp>
+#ifndef DYNASESSION_SERIALIZER_ENCRYPTED_HPP
+#define DYNASESSION_SERIALIZER_ENCRYPTED_HPP
 
-// What most programs include. Either half alone compiles faster, and comes without the policies that lock.
-// #include <dynasession/dynamodb_session_store.hpp>
-#ifndef DYNASESSION_DYNAMODB_SESSION_STORE_HPP
-#define DYNASESSION_DYNAMODB_SESSION_STORE_HPP
+// #include <dynasession/core/concepts.hpp>
+#ifndef DYNASESSION_CORE_CONCEPTS_HPP
+#define DYNASESSION_CORE_CONCEPTS_HPP
 
-// #include <dynasession/backend/dynamodb.hpp>
-#ifndef DYNASESSION_BACKEND_DYNAMODB_HPP
-#define DYNASESSION_BACKEND_DYNAMODB_HPP
+// #include <dynasession/core/access.hpp>
+#ifndef DYNASESSION_CORE_ACCESS_HPP
+#define DYNASESSION_CORE_ACCESS_HPP
 
-// #include <dynasession/backend/conditional_write.hpp>
-#ifndef DYNASESSION_BACKEND_CONDITIONAL_WRITE_HPP
-#define DYNASESSION_BACKEND_CONDITIONAL_WRITE_HPP
-
-// #include <dynasession/backend/read_record.hpp>
-#ifndef DYNASESSION_BACKEND_READ_RECORD_HPP
-#define DYNASESSION_BACKEND_READ_RECORD_HPP
-
-// #include <dynasession/backend/dynamodb_requests.hpp>
-#ifndef DYNASESSION_BACKEND_DYNAMODB_REQUESTS_HPP
-#define DYNASESSION_BACKEND_DYNAMODB_REQUESTS_HPP
-
-// #include <dynasession/backend/expression.hpp>
-#ifndef DYNASESSION_BACKEND_EXPRESSION_HPP
-#define DYNASESSION_BACKEND_EXPRESSION_HPP
-
-// #include <dynasession/dynamodb/item.hpp>
-// #include <dynasession/dynamodb/json_writer.hpp>
-
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::backend_detail {
-
-/// The names and values that the expressions of a request use, each under a placeholder.
-///
-/// Every name goes through one: many short ones are reserved words (DynamoDB developer guide, "Reserved words").
-class placeholders {
-public:
-    /// The placeholder of an attribute name, the same one each time.
-    std::string name(std::string_view attribute) {
-        for (const auto& [placeholder, known] : names)
-            if (known == attribute) return placeholder;
-        return new_name(std::string(attribute));
-    }
-
-    /// A placeholder of a name that has none yet.
-    std::string new_name(std::string attribute) {
-        std::string placeholder = "#" + std::to_string(names.size());
-        names.emplace_back(placeholder, std::move(attribute));
-        return placeholder;
-    }
-
-    std::string value(dynamodb::attribute_value v) {
-        std::string placeholder = ":" + std::to_string(values.size());
-        values.append(placeholder, std::move(v));
-        return placeholder;
-    }
-
-    dynamodb::expression_names names{};
-    dynamodb::item values{};
-};
-
-} // namespace dynasession::inline v0::backend_detail
-
-#endif
-// #include <dynasession/backend/native_layout.hpp>
-#ifndef DYNASESSION_BACKEND_NATIVE_LAYOUT_HPP
-#define DYNASESSION_BACKEND_NATIVE_LAYOUT_HPP
+// #include <dynasession/core/amendments.hpp>
+#ifndef DYNASESSION_CORE_AMENDMENTS_HPP
+#define DYNASESSION_CORE_AMENDMENTS_HPP
 
 // #include <dynasession/core/error.hpp>
+// #include <dynasession/core/ownership.hpp>
+#ifndef DYNASESSION_CORE_OWNERSHIP_HPP
+#define DYNASESSION_CORE_OWNERSHIP_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace dynasession::inline v0 {
+
+/// Wall-clock time as sessions are bound to users and ended for them: milliseconds since 1970, UTC.
+using user_time = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// Whom a session belongs to.
+struct ownership {
+    /// Bytes in the name of a user, and in the text for a device, at most.
+    static constexpr std::size_t max_user_size = 1024, max_device_size = 256;
+
+    std::string user{};                ///< empty: nobody
+    user_time since{};                 ///< when it was bound to the user: not its creation, it may be older than its log-in
+    std::string device{};              ///< what the user knows it by, a browser's name say
+    std::chrono::sys_seconds id_since{}; ///< when it was given its id, if that was later than its creation; else 1970
+
+    bool empty() const noexcept { return user.empty() && device.empty() && id_since == std::chrono::sys_seconds{}; }
+
+    friend bool operator==(const ownership&, const ownership&) = default;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
 // #include <dynasession/core/record.hpp>
 #ifndef DYNASESSION_CORE_RECORD_HPP
 #define DYNASESSION_CORE_RECORD_HPP
@@ -13695,6 +13696,7 @@ private:
 } // namespace dynasession::inline v0
 
 #endif
+// #include <dynasession/core/ownership.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -13727,6 +13729,13 @@ struct stamp {
         return std::min(std::chrono::floor<std::chrono::seconds>(now) + max_stale, deadline);
     }
 
+    /// Whether it is worth a write that the session is used at `now`: its expiry is put off by `gain`, or by the last stretch
+    /// before the deadline, which is shorter but has to be granted once.
+    bool touch_is_due(std::chrono::sys_time<std::chrono::milliseconds> now, std::chrono::seconds gain) const noexcept {
+        const time_point next = renewed(now);
+        return next > expires && (next - expires >= gain || next == deadline);
+    }
+
     friend bool operator==(const stamp&, const stamp&) = default;
 };
 
@@ -13746,6 +13755,7 @@ struct record : stamp {
     fields data{};
     dynasession::journal journal{};
     lock_claim lock{};
+    ownership owner{};
     bool moved = false; ///< regenerated: nothing but a sign that leads readers to the new id, for a short time
 
     /// As of its times; a sign is no session, whatever a clock that is behind says.
@@ -13757,6 +13767,113 @@ struct record : stamp {
 } // namespace dynasession::inline v0
 
 #endif
+// #include <dynasession/detail/utf8.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace dynasession::inline v0 {
+
+/// How long one session lives, where that is not what the options of its store say.
+struct session_lifetime {
+    std::optional<std::chrono::seconds> max_age{};   ///< from its creation on, however much it is used; 0: without end
+    std::optional<std::chrono::seconds> max_stale{}; ///< unused
+
+    bool empty() const noexcept { return !max_age && !max_stale; }
+
+    /// Whether each is in the range that `session_options` have.
+    bool valid() const noexcept {
+        constexpr std::chrono::seconds none{0}, century{std::chrono::years(100)};
+        return (!max_age || (*max_age >= none && *max_age <= century)) &&
+               (!max_stale || (*max_stale > none && *max_stale <= century));
+    }
+
+    void apply_to(stamp& s) const noexcept {
+        if (max_age) s.deadline = max_age->count() == 0 ? time_point::max() : s.created + *max_age;
+        if (max_stale) s.max_stale = *max_stale;
+    }
+
+    friend bool operator==(const session_lifetime&, const session_lifetime&) = default;
+};
+
+/// What is stored of a session beside its data, and changes only when somebody says so.
+struct terms {
+    ownership owner{};
+    time_point deadline = time_point::max();
+    std::chrono::seconds max_stale{};
+
+    static terms of(const record& r) { return {r.owner, r.deadline, r.max_stale}; }
+
+    void apply_to(record& r) const {
+        r.owner = owner;
+        apply_lifetime_to(r);
+    }
+
+    void apply_lifetime_to(stamp& s) const noexcept {
+        s.deadline = deadline;
+        s.max_stale = max_stale;
+    }
+
+    friend bool operator==(const terms&, const terms&) = default;
+};
+
+/// What a save changes of that; what is not named stays.
+struct amendments {
+    std::optional<std::string> user{};   ///< empty: it is nobody's any more
+    user_time since{};                   ///< when it was bound to `user`
+    std::optional<std::string> device{};
+    session_lifetime lifetime{};
+
+    bool empty() const noexcept { return !user && !device && lifetime.empty(); }
+
+    /// Whether the session gets another owner, who has to be dated.
+    bool bind() const noexcept { return user && !user->empty(); }
+
+    /// Why they cannot be stored, if so.
+    std::optional<failure> refused() const {
+        if (user && (user->size() > ownership::max_user_size || !detail::is_utf8(*user)))
+            return failure(error::not_serializable, "session::user: a name has at most 1024 bytes of UTF-8");
+        if (!lifetime.valid())
+            return failure(error::invalid_option, "session::lifetime: max_stale is above 0, max_age 0 or above, both at most 100 years");
+        return std::nullopt;
+    }
+
+    void apply_to(record& r) const {
+        if (user) {
+            r.owner.user = *user;
+            r.owner.since = user->empty() ? user_time{} : since;
+        }
+        if (device) r.owner.device = *device;
+        lifetime.apply_to(r);
+    }
+
+    /// The terms of a session after them; none if they are none.
+    std::optional<terms> on(const record& r) const {
+        if (empty()) return std::nullopt;
+        record amended{r, {}};
+        amended.owner = r.owner;
+        apply_to(amended);
+        return terms::of(amended);
+    }
+
+    friend bool operator==(const amendments&, const amendments&) = default;
+};
+
+/// When a session expires that is saved at `now` on these terms: never earlier than it did, unless it is to live shorter.
+inline time_point expiry_when_saved(const stamp& stored, const std::optional<terms>& on,
+                                    std::chrono::sys_time<std::chrono::milliseconds> now) noexcept {
+    stamp next = stored;
+    if (on) on->apply_lifetime_to(next);
+    return next == stored ? std::max(stored.renewed(now), stored.expires) : next.renewed(now);
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/record.hpp>
 // #include <dynasession/core/session_id.hpp>
 #ifndef DYNASESSION_CORE_SESSION_ID_HPP
 #define DYNASESSION_CORE_SESSION_ID_HPP
@@ -13836,214 +13953,86 @@ struct std::hash<dynasession::session_id> {
 };
 
 #endif
-// #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/detail/encoding.hpp>
-// #include <dynasession/dynamodb/item.hpp>
-// #include <dynasession/dynamodb/item_size.hpp>
 
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <span>
+#include <concepts>
+#include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 namespace dynasession::inline v0 {
 
-/// How this library writes a session into a DynamoDB item. Names are short, because every byte is billed.
-///
-/// | attribute | type | what |
-/// | --- | --- | --- |
-/// | `id` | S | prefix + base64url of the first 192 bits of the SHA-256 of the session id: no key leads to an id |
-/// | `d` | M | the data: one entry a top-level key, its text as S, or as B if it is binary |
-/// | `expires` | N | when the session ends unless it is used before, whole seconds: the TTL attribute |
-/// | `c` | N | when it was created, seconds |
-/// | `x` | N | when it ends however much it is used, seconds; left out if never |
-/// | `i` | N | how long it lives unused, seconds |
-/// | `v` | N | its version |
-/// | `w` | S | the marks of the last writers, newest first, 5 characters each; left out before the first save |
-/// | `lock` | S | the token of who has the session to itself (16 characters); the PHP handler writes an N here |
-/// | `lock_until` | N | when that ends, milliseconds; without a `lock` it means nothing |
-///
-/// A session that was regenerated with a grace time leaves an item behind that has expired for all who do not know it:
-///
-/// | attribute | type | what |
-/// | --- | --- | --- |
-/// | `f` | S | the `id` of the item that it moved to |
-/// | `u` | N | until when it leads readers there, seconds |
-///
-/// Attributes that it does not know stay as they are.
-class native_layout {
+/// To read and to save, as the lock policy does it by itself.
+struct read_write_t {
+    explicit read_write_t() = default;
+};
+
+/// To read only: locks nothing and waits for nobody; the session cannot be saved.
+struct read_only_t {
+    explicit read_only_t() = default;
+};
+
+/// To have the session to oneself until it is saved or released.
+struct exclusive_t {
+    explicit exclusive_t() = default;
+};
+
+inline constexpr read_write_t read_write{};
+inline constexpr read_only_t read_only{};
+inline constexpr exclusive_t exclusive{};
+
+/// What a session is loaded for: `read_write`, `read_only` or `exclusive`.
+template <class T>
+concept access = std::same_as<T, read_write_t> || std::same_as<T, read_only_t> || std::same_as<T, exclusive_t>;
+
+/// What a session has of its lock in this process; a lock policy derives from it. When the last copy of the session
+/// goes, so does this.
+class lock_hold {
 public:
-    /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
-    static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
-                                      journal = "w", lock = "lock", lock_until = "lock_until", moved_to = "f",
-                                      leads_until = "u";
+    virtual ~lock_hold() = default;
 
-    /// Whether one of our attributes has this name.
-    static constexpr bool is_taken(std::string_view name) noexcept {
-        for (const auto ours : {data, created, deadline, max_stale, version, journal, lock, lock_until, moved_to, leads_until})
-            if (name == ours) return true;
-        return false;
+    /// Whether the lock was neither given up nor lost yet, as far as this process knows.
+    virtual bool held() const = 0;
+
+protected:
+    lock_hold() = default;
+    lock_hold(const lock_hold&) = default;
+    lock_hold& operator=(const lock_hold&) = default;
+};
+
+/// What a load gives.
+struct loaded {
+    record stored{};
+    std::shared_ptr<lock_hold> hold{}; ///< none: not locked
+    bool read_only = false;
+};
+
+/// What a save is about: the session as it was last read or written, and what changes.
+struct save_request {
+    session_id id{};
+    record stored{};
+    delta changes{};
+    std::vector<std::string> renewed{}; ///< keys that `changes` sets to the value that they had; in order
+    std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
+    std::shared_ptr<lock_hold> hold{};
+    std::chrono::seconds grace{};       ///< of a move: how long the old id leads readers to the new one
+    bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
+    amendments amended{};               ///< what changes beside the data
+
+    /// Whether nothing but the expiry may have to be written.
+    bool changes_nothing() const noexcept { return changes.empty() && amended.empty(); }
+
+    void drop_changes() {
+        changes = {};
+        amended = {};
     }
+};
 
-    std::string hash_key = "id";
-    std::string expires = "expires";
-    std::string key_prefix{};
-
-    dynamodb::item key(const session_id& id) const {
-        return key_of_text(key_text(id));
-    }
-
-    dynamodb::item key_of_text(std::string text) const {
-        return {{hash_key, dynamodb::attribute_value::string(std::move(text))}};
-    }
-
-    std::string key_text(const session_id& id) const {
-        const auto digest = detail::sha256::of(id.str());
-        std::string text = key_prefix;
-        detail::append_base64url(text, std::span(digest).first(24));
-        return text;
-    }
-
-    dynamodb::item encode(const session_id& id, const record& r) const {
-        using value = dynamodb::attribute_value;
-        dynamodb::item i;
-        i.reserve(8);
-        i.append(hash_key, value::string(key_text(id)));
-        i.append(std::string(data), entries(r.data));
-        i.append(expires, seconds(r.expires));
-        i.append(std::string(created), seconds(r.created));
-        if (r.deadline != time_point::max()) i.append(std::string(deadline), seconds(r.deadline));
-        i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
-        i.append(std::string(version), value::number(r.version));
-        if (!r.journal.empty()) i.append(std::string(journal), value::string(r.journal.text()));
-        return i;
-    }
-
-    /// *Errors:* `corrupt_session`, with the attribute that is missing or has a foreign shape.
-    result<record> decode(const dynamodb::item& i) const {
-        record r;
-        const auto foreign = [](std::string_view name) {
-            return failure(error::corrupt_session, "the attribute '" + std::string(name) +
-                                                       "' is missing or not what this layout stores");
-        };
-        const auto whole = [&i](std::string_view name) -> std::optional<std::int64_t> {
-            const auto* value = i.find(name);
-            return value ? value->as_integer() : std::nullopt;
-        };
-        const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
-        if (!is_time(expires_at)) return foreign(expires);
-        if (i.contains(moved_to)) {
-            if (!saves || *saves < 0) return foreign(version);
-            r.expires = time_point(std::chrono::seconds(*expires_at));
-            r.version = static_cast<std::uint64_t>(*saves);
-            r.moved = true;
-            return r;
-        }
-        if (!is_time(created_at)) return foreign(created);
-        if (!is_time(idle) || *idle == 0) return foreign(max_stale);
-        if (!saves || *saves < 0) return foreign(version);
-        r.expires = time_point(std::chrono::seconds(*expires_at));
-        r.created = time_point(std::chrono::seconds(*created_at));
-        r.max_stale = std::chrono::seconds(*idle);
-        r.version = static_cast<std::uint64_t>(*saves);
-        if (i.contains(deadline)) {
-            const auto ends_at = whole(deadline);
-            if (!is_time(ends_at)) return foreign(deadline);
-            r.deadline = time_point(std::chrono::seconds(*ends_at));
-        }
-        if (const auto* marks = i.find(journal)) {
-            if (!marks->as_string()) return foreign(journal);
-            r.journal = dynasession::journal(*marks->as_string());
-        }
-        if (const auto* holder = i.find(lock)) {
-            if (const auto* token = holder->as_string()) {
-                const auto ends_at = whole(lock_until);
-                if (token->empty() || !ends_at || *ends_at < 0 || *ends_at > last_second * 1000 + 999) return foreign(lock_until);
-                r.lock = {*token, lock_time(std::chrono::milliseconds(*ends_at))};
-            } else {
-                r.lock.foreign = true;
-            }
-        }
-        const auto* members = i.contains(data) ? i.find(data)->as_map() : nullptr;
-        if (!members) return foreign(data);
-        std::vector<field> found;
-        found.reserve(members->size());
-        for (const auto& [name, value] : *members) {
-            const auto* text = value.as_string();
-            const auto* bytes = value.as_binary();
-            if (!text && !bytes) return foreign(data);
-            found.push_back({field_key(name), text ? *text : *bytes, text == nullptr});
-        }
-        r.data = fields(std::move(found));
-        return r;
-    }
-
-    /// The key that an item leads to at `now`; empty if it leads nowhere.
-    std::string leads_to(const dynamodb::item& i, time_point now) const {
-        const auto *to = i.find(moved_to), *until = i.find(leads_until);
-        if (!to || !to->as_string() || !until) return {};
-        const auto ends_at = until->as_integer();
-        if (!is_time(ends_at) || time_point(std::chrono::seconds(*ends_at)) <= now) return {};
-        return *to->as_string();
-    }
-
-    /// What the item of a session takes at most with entries of this size, also while it is locked: see
-    /// `fields::size_in_bytes`.
-    std::size_t item_size(std::size_t size_of_fields) const {
-        record blank;
-        blank.expires = blank.created = blank.deadline = time_point(std::chrono::seconds(9'999'999'999));
-        blank.max_stale = std::chrono::hours(24 * 365);
-        blank.version = 9'999'999;
-        // `w` with all its marks, `lock` with a token, and `lock_until` with 13 digits.
-        constexpr std::size_t marks = journal.size() + dynasession::journal::max_marks * dynasession::journal::mark_size,
-                              holder = lock.size() + 16, until = lock_until.size() + 8;
-        return dynamodb::item_size(encode({}, blank)) + marks + holder + until + size_of_fields;
-    }
-
-    static dynamodb::attribute_value entries(const fields& all) {
-        dynamodb::item members;
-        for (const field f : all) members.append(member_name(f.key), entry(f));
-        return dynamodb::attribute_value::map(std::move(members));
-    }
-
-    static dynamodb::attribute_value entry(const field& f) {
-        std::string text(f.text);
-        return f.binary ? dynamodb::attribute_value::binary(std::move(text))
-                        : dynamodb::attribute_value::string(std::move(text));
-    }
-
-    /// The name of an entry in the item: DynamoDB takes no empty name, so a NUL stands before an empty key, and,
-    /// to tell them apart, before one that begins with a NUL.
-    static std::string member_name(std::string_view key) {
-        std::string name;
-        if (key.empty() || key.front() == '\0') name += '\0';
-        return name += key;
-    }
-
-    static dynamodb::attribute_value milliseconds(lock_time t) {
-        return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
-    }
-
-    static dynamodb::attribute_value seconds(time_point t) {
-        return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
-    }
-
-private:
-    // Of the year 9999: sums of two such times are far from any limit.
-    static constexpr std::int64_t last_second = 253'402'300'799;
-
-    static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
-        return seconds && *seconds >= 0 && *seconds <= last_second;
-    }
-
-    static std::string_view field_key(std::string_view name) noexcept {
-        return name.starts_with('\0') ? name.substr(1) : name;
-    }
+/// What a save leaves in the store.
+struct saved {
+    record stored{};
+    std::shared_ptr<lock_hold> hold{}; ///< what the session still has of its lock
+    bool merged = false; ///< `stored` holds changes of others too, so the session's value has to be read anew
 };
 
 } // namespace dynasession::inline v0
@@ -14053,16 +14042,130 @@ private:
 #ifndef DYNASESSION_CORE_COMMAND_HPP
 #define DYNASESSION_CORE_COMMAND_HPP
 
+// #include <dynasession/core/amendments.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_handle.hpp>
+#ifndef DYNASESSION_CORE_SESSION_HANDLE_HPP
+#define DYNASESSION_CORE_SESSION_HANDLE_HPP
+
+// #include <dynasession/core/error.hpp>
 // #include <dynasession/core/session_id.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <algorithm>
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// What a session is called in a list: 32 base64url characters, good for a form, that lead back to no id.
+///
+/// It is the first 192 bits of the SHA-256 of the id, by which the session is also found where it is stored. No secret: who
+/// knows it can do nothing with it but what the application lets him do.
+class session_handle {
+public:
+    /// Characters in the text of a handle.
+    static constexpr std::size_t length = 32;
+
+    /// The handle of no session.
+    session_handle() = default;
+
+    static session_handle of(const session_id& id) {
+        const auto digest = detail::sha256::of(id.str());
+        bytes first;
+        std::copy_n(digest.begin(), first.size(), first.begin());
+        return session_handle(detail::base64url(first));
+    }
+
+    /// The handle that `text` is, or `error::invalid_session_id`.
+    static result<session_handle> parse(std::string_view text) {
+        const auto bits = detail::decode_base64url<bits_size>(text);
+        if (!bits) return failure(error::invalid_session_id, "not a session handle: expected 32 base64url characters");
+        return session_handle(detail::base64url(*bits));
+    }
+
+    std::string_view str() const noexcept { return {text_.data(), empty() ? 0 : length}; }
+
+    bool empty() const noexcept { return text_.front() == '\0'; }
+
+    friend bool operator==(const session_handle&, const session_handle&) = default;
+    friend auto operator<=>(const session_handle&, const session_handle&) = default;
+
+private:
+    static constexpr std::size_t bits_size = 24;
+    using bytes = std::array<unsigned char, bits_size>;
+
+    explicit session_handle(const std::array<char, length>& text) noexcept : text_(text) {}
+
+    std::array<char, length> text_{};
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/core/session_summary.hpp>
+#ifndef DYNASESSION_CORE_SESSION_SUMMARY_HPP
+#define DYNASESSION_CORE_SESSION_SUMMARY_HPP
+
+// #include <dynasession/core/ownership.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_handle.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// All that a backend's list tells of a session.
+struct session_summary {
+    session_handle handle{};
+    stamp times{};
+    ownership owner{};
+
+    /// The order of lists; one that is the same for all who look.
+    static bool newer(const session_summary& a, const session_summary& b) noexcept {
+        return a.owner.since != b.owner.since ? a.owner.since > b.owner.since : a.handle < b.handle;
+    }
+};
+
+/// A session in the list that a user is shown: nothing in it leads to its id.
+struct session_info {
+    session_handle handle{};  ///< to end it by
+    time_point created{};
+    user_time since{};        ///< when it was bound to the user
+    time_point last_seen{};   ///< when it was used, less what `session_options::touch_fraction` saves of writes
+    time_point expires{};     ///< when it ends unless it is used before
+    std::string device{};
+
+    static session_info of(session_summary s) {
+        // Each use puts the end off to so long after it, but not past the deadline.
+        const time_point used = s.times.expires - s.times.max_stale;
+        const auto bound = std::chrono::floor<std::chrono::seconds>(s.owner.since);
+        return {s.handle, s.times.created, s.owner.since, std::max({used, s.times.created, bound}), s.times.expires, std::move(s.owner.device)};
+    }
+
+    friend bool operator==(const session_info&, const session_info&) = default;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace dynasession::inline v0 {
 
@@ -14075,6 +14178,7 @@ struct load_record {
     session_id id{};
     time_point now{};
     bool may_be_stale = false; ///< a read that misses the last writes will do: it may be cheaper
+    std::string mark_of{};     ///< read this user's mark by the same request, where that can be done: see `load_mark`
 };
 
 /// Write a new record, if there is none under this id.
@@ -14107,7 +14211,7 @@ struct as_read {
 /// Apply changes to a live record and raise its version by one.
 ///
 /// Conditions: the record is live; it has the version and, when `if_as_read` is given, that content; `expires`, when given,
-/// does not lie before the stored one; the lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given,
+/// does not lie before the stored one, unless `terms` are given, too; the lock is held by `if_locked_by`, when given; or it is, when `if_unlocked` is given,
 /// held by nobody, or over, or exactly the one that was `seen`.
 ///
 /// A backend whose answers can get lost stores `journal`, tells by its newest mark whether a write of its own was
@@ -14124,10 +14228,12 @@ struct change_record {
     std::optional<lock_time> if_unlocked{}; ///< a lock that ended before this is over
     std::optional<lock_claim> seen{};   ///< a foreign one only with `if_as_read`: it has nothing else to be told by
     std::optional<as_read> if_as_read{};
+    std::optional<dynasession::terms> terms{}; ///< what takes the place of the stored ones
     lock_claim lock{};                  ///< who holds it from then on; only with `if_locked_by`
 
     bool permitted_by(const stamp& stored, std::string_view bytes_of_data, const lock_claim& holder) const noexcept {
-        if (!stored.live(now) || stored.version != if_version || (expires && *expires < stored.expires)) return false;
+        if (!stored.live(now) || stored.version != if_version) return false;
+        if (expires && !terms && *expires < stored.expires) return false;
         if (if_as_read && !if_as_read->is_still(stored, bytes_of_data)) return false;
         return lock_permits(holder, if_locked_by, if_unlocked, seen);
     }
@@ -14195,8 +14301,44 @@ struct renew_lock {
     bool permitted_by(const lock_claim& holder) const noexcept { return holder.token == claim.token; }
 };
 
+// What follows is asked only of backends that know users: see `has_users`.
+
+/// List the sessions of a user that are live at `now`, those first that were bound to him last.
+///
+/// What was destroyed, has expired or is another's now is not in it, whatever an index says; what was bound a moment ago may be
+/// missing where there is one.
+struct list_sessions {
+    std::string user{};
+    time_point now{};
+    std::size_t limit = 1000; ///< no more than so many
+};
+
+/// Remove a record by its handle. Condition: it belongs to this user, and since this time or an earlier one.
+struct erase_owned {
+    std::string user{};
+    session_handle handle{};
+    user_time bound_until = user_time::max();
+
+    bool permitted_by(const ownership& stored) const noexcept { return stored.user == user && stored.since <= bound_until; }
+};
+
+/// Read the mark of a user: no session counts that belongs to him since then or before. Never misses the last write.
+struct load_mark {
+    std::string user{};
+};
+
+/// Set that mark, to be kept until it `expires`. Condition: there is none, or an earlier one.
+struct raise_mark {
+    std::string user{};
+    user_time not_before{};
+    time_point expires{};
+};
+
 using command = std::variant<load_record, create_record, change_record, touch_record, erase_record, move_record,
-                             lock_record, renew_lock>;
+                             lock_record, renew_lock, list_sessions, erase_owned, load_mark, raise_mark>;
+
+/// The mark of a user who has none.
+inline constexpr user_time no_mark = user_time::min();
 
 /// What a backend answers.
 ///
@@ -14206,11 +14348,1469 @@ struct reply {
     bool applied = true;
     std::optional<record> item{}; ///< what `load_record` and an applied `lock_record` read
     bool forwarded = false;       ///< `item` was found under the id that this one was moved to
+    std::optional<user_time> not_before{};   ///< the mark that was asked for, if it was read, or `no_mark`
+    std::vector<session_summary> sessions{}; ///< what `list_sessions` found
 };
 
 } // namespace dynasession::inline v0
 
 #endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+namespace op {
+class event; // see op/event.hpp
+}
+
+// A Backend performs commands: a new database is one header and a run of the contract suite.
+//
+// Associated types: `options_type`, an aggregate with defaults, from which a `B` is constructed, and with
+// an executor before it where it does I/O; `executor_type`.
+//
+// In this table `b` is a B, `c` a command, `h` an Asio completion token.
+//
+//   b.now()               op::instant: both clocks, `system` as close to the server's as it can be
+//   b.perform(c)          result<reply>, blocking: see core/command.hpp for what each command promises.
+//                         A failure means that the outcome is not known, or that nothing was done and why.
+//   b.async_perform(c,h)  the same, completing `void(result<reply>)`, never inside the initiation;
+//                         cancellable: then it completes with operation_aborted,
+//                         or with the reply if that was there already
+//   b.wait(ms)            sleeps
+//   b.get_executor()      where asynchronous work runs when the handler names no executor of its own
+//
+// A B is used from many threads at once. It need not be copied or moved.
+//
+// Exemplar: backend_archetype in tests/unit/core/concepts.cpp. Models: memory_backend, dynamodb_backend.
+
+template <class B>
+concept has_clock = requires(const B& b) {
+    b.now().system;
+    b.now().steady;
+};
+template <class B>
+concept has_perform = requires(B& b, command c) {
+    { b.perform(std::move(c)) } -> std::same_as<result<reply>>;
+};
+template <class B>
+concept has_async_perform = requires(B& b, command c, void (*handler)(result<reply>)) {
+    b.async_perform(std::move(c), handler);
+};
+template <class B>
+concept has_wait = requires(B& b, std::chrono::milliseconds d) { b.wait(d); };
+template <class B>
+concept has_executor = requires(B& b) {
+    typename B::executor_type;
+    { b.get_executor() } -> std::convertible_to<typename B::executor_type>;
+};
+template <class B>
+concept has_options = requires { typename B::options_type; } && std::default_initializable<typename B::options_type> &&
+                      std::constructible_from<B, typename B::options_type>;
+
+/// A type that meets the Backend requirements above.
+template <class B>
+concept backend = has_clock<B> && has_perform<B> && has_async_perform<B> && has_wait<B> && has_executor<B> && has_options<B>;
+
+// A Backend that knows users finds sessions by whom they belong to, and keeps marks of users: it carries out the last four
+// commands, too. Others may answer those with any error. In this table `b` is a const B.
+//
+//   b.lists_users()       bool: whether `list_sessions` works; if not it fails with invalid_option, and only marks do
+//
+// Exemplar: user_backend_archetype in tests/unit/core/concepts.cpp. Models: memory_backend, dynamodb_backend.
+
+template <class B>
+concept has_users = requires(const B& b) {
+    { b.lists_users() } -> std::same_as<bool>;
+};
+
+/// A Backend that knows users.
+template <class B>
+concept user_backend = backend<B> && has_users<B>;
+
+/// Explains, for the author of a Backend, the first requirement that `B` does not meet.
+template <class B>
+consteval bool check_backend() {
+    static_assert(has_clock<B>, "dynasession: a Backend needs `op::instant now() const`");
+    static_assert(has_perform<B>, "dynasession: a Backend needs `result<reply> perform(command)`");
+    static_assert(has_async_perform<B>, "dynasession: a Backend needs `auto async_perform(command, Token&&)` that "
+                                        "completes with `void(result<reply>)`");
+    static_assert(has_wait<B>, "dynasession: a Backend needs `void wait(std::chrono::milliseconds)`");
+    static_assert(has_executor<B>, "dynasession: a Backend needs `executor_type` and `executor_type get_executor()`");
+    static_assert(has_options<B>, "dynasession: a Backend needs `options_type`, an aggregate with defaults, and a "
+                                  "constructor that takes it");
+    return backend<B>;
+}
+
+/// Explains, for the author of a Backend that is to know users, the first requirement that `B` does not meet.
+template <class B>
+consteval bool check_user_backend() {
+    static_assert(check_backend<B>());
+    static_assert(has_users<B>, "dynasession: a Backend that knows users needs `bool lists_users() const`, and carries out "
+                                "list_sessions, erase_owned, load_mark and raise_mark");
+    return user_backend<B>;
+}
+
+// A LockPolicy is a factory of operations (see op/action.hpp) whose effects are commands: a new locking
+// scheme is one header and no change elsewhere. It is copied freely, so its state is shared or small.
+//
+// In this table `p` is a const P, `id` a session_id, `s` a save_request, `a` read_write or read_only.
+//
+//   p.load(id, a)           operation of optional<loaded>: the live record; absent and expired are empty
+//   p.save(s)               operation of saved: what is stored now. With no changes at most the expiry
+//                           is put off. Fails with session_gone when the session is no longer there
+//                           or live, with conflict when the changes cannot be merged.
+//   p.touch(s)              as save, without the changes
+//   p.regenerate(s, to, r)  operation of saved: what is now stored under `to`; nothing is left under s.id.
+//                           `r(fields)` gives the entries as they have to be stored under the new id.
+//
+// One that locks also has:
+//
+//   p.load(id, exclusive)   as load; the session is nobody else's until it is saved or released
+//   p.release(s)            operation of saved: ends that without the changes
+//   p.renew(s)              operation of saved: puts off the end of the lock; fails with lock_lost
+//   p.keep(id, hold, stop)  operation of void: renews a lock whenever that is due, until it ends or `stop` happens;
+//                           without `stop` it ends with the lock
+//
+// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock, optimistic_lock, pessimistic_lock.
+
+namespace concepts_detail {
+
+// What `core` may know of an operation; op/action.hpp has the whole of it.
+template <class Op, class T>
+concept operation_of = std::move_constructible<Op> && std::same_as<typename Op::effect_type, command> &&
+                       std::same_as<typename Op::reply_type, result<reply>> && std::same_as<typename Op::value_type, T>;
+
+struct keep_fields {
+    result<fields> operator()(const fields& f) const { return f; }
+};
+
+} // namespace concepts_detail
+
+template <class P, class Access>
+concept can_load = requires(const P p, const session_id& id, Access a) {
+    { p.load(id, a) } -> concepts_detail::operation_of<std::optional<loaded>>;
+};
+template <class P>
+concept has_load = can_load<P, read_write_t> && can_load<P, read_only_t>;
+template <class P>
+concept has_save = requires(const P p, save_request s) {
+    { p.save(std::move(s)) } -> concepts_detail::operation_of<saved>;
+};
+template <class P>
+concept has_touch = requires(const P p, save_request s) {
+    { p.touch(std::move(s)) } -> concepts_detail::operation_of<saved>;
+};
+template <class P>
+concept has_regenerate = requires(const P p, save_request s, const session_id& to, concepts_detail::keep_fields r) {
+    { p.regenerate(std::move(s), to, r) } -> concepts_detail::operation_of<saved>;
+};
+
+/// A type that meets the LockPolicy requirements above.
+template <class P>
+concept lock_policy = std::copyable<P> && has_load<P> && has_save<P> && has_touch<P> && has_regenerate<P>;
+
+/// A LockPolicy that can give a session to one request at a time.
+template <class P>
+concept exclusive_lock_policy = lock_policy<P> && can_load<P, exclusive_t> && requires(const P p, save_request s) {
+    { p.release(std::move(s)) } -> concepts_detail::operation_of<saved>;
+    { p.renew(std::move(s)) } -> concepts_detail::operation_of<saved>;
+    { p.keep(s.id, s.hold, std::shared_ptr<op::event>()) } -> concepts_detail::operation_of<void>;
+};
+
+/// Explains, for the author of a LockPolicy, the first requirement that `P` does not meet.
+template <class P>
+consteval bool check_lock_policy() {
+    static_assert(std::copyable<P>, "dynasession: a LockPolicy is copied into operations: make it copyable");
+    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&, A) const` for A = read_write_t and "
+                               "read_only_t, operations with effect command, reply result<reply>, value std::optional<loaded>");
+    static_assert(has_save<P>, "dynasession: a LockPolicy needs `auto save(save_request) const`, an operation of saved");
+    static_assert(has_touch<P>, "dynasession: a LockPolicy needs `auto touch(save_request) const`, an operation of saved");
+    static_assert(has_regenerate<P>, "dynasession: a LockPolicy needs `auto regenerate(save_request, const session_id& "
+                                     "to, Rebind) const`, an operation of saved");
+    return lock_policy<P>;
+}
+
+/// What a serializer may know beside the value: whose session it is, and what is stored of it.
+struct serialize_context {
+    const session_id& id;
+    const fields& stored; ///< entries that did not change should keep their text from here
+};
+
+// A Serializer turns a session's value into stored entries and back, bounded, and without executing
+// anything that it reads.
+//
+// In this table `s` is a const S, `v` a const S::value_type, `f` a const fields.
+//
+//   s.serialize(v, serialize_context)  result<fields>: one entry a top-level key where the value has any;
+//                                      the same value gives the same entries, or unchanged ones are written again
+//   s.deserialize(f, id)               result<value_type>: the value, or corrupt_session
+//
+// One whose entries can be read only by the id that they were made for has `static constexpr bool binds_to_id = true`.
+//
+// One that may write entries anew although their value did not change also has:
+//
+//   s.same(a, b, id)                   bool: whether two entries of one key hold the same value; what is the same is
+//                                      written on top of nothing but the version that was read
+//
+// Exemplar: serializer_archetype in tests/unit/core/concepts.cpp. Models: json_serializer, json_serializer_for, encrypted.
+
+template <class S>
+concept has_value_type = requires { typename S::value_type; } && std::default_initializable<typename S::value_type> &&
+                         std::copyable<typename S::value_type>;
+template <class S>
+concept has_serialize = requires(const S s, const typename S::value_type& v, serialize_context context) {
+    { s.serialize(v, context) } -> std::same_as<result<fields>>;
+};
+template <class S>
+concept has_deserialize = requires(const S s, const fields& f, const session_id& id) {
+    { s.deserialize(f, id) } -> std::same_as<result<typename S::value_type>>;
+};
+
+/// A type that meets the Serializer requirements above.
+template <class S>
+concept serializer = std::copyable<S> && has_value_type<S> && has_serialize<S> && has_deserialize<S>;
+
+/// A Serializer whose entries can be read only by the id that they were made for.
+template <class S>
+concept binding_serializer = serializer<S> && requires { requires S::binds_to_id; };
+
+/// A Serializer that may write entries anew although their value did not change.
+template <class S>
+concept renewing_serializer = serializer<S> && requires(const S s, const field& f, const session_id& id) {
+    { s.same(f, f, id) } -> std::same_as<bool>;
+};
+
+/// Explains, for the author of a Serializer, the first requirement that `S` does not meet.
+template <class S>
+consteval bool check_serializer() {
+    static_assert(std::copyable<S>, "dynasession: a Serializer is copied into operations: make it copyable");
+    static_assert(has_value_type<S>, "dynasession: a Serializer needs `value_type`, copyable and default constructible");
+    static_assert(has_serialize<S>, "dynasession: a Serializer needs "
+                                    "`result<fields> serialize(const value_type&, serialize_context) const`");
+    static_assert(has_deserialize<S>, "dynasession: a Serializer needs "
+                                      "`result<value_type> deserialize(const fields&, const session_id&) const`");
+    return serializer<S>;
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/secret.hpp>
+#ifndef DYNASESSION_CORE_SECRET_HPP
+#define DYNASESSION_CORE_SECRET_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// A key of the application's own, 256 bits: signs cookies, or encrypts what sessions hold.
+///
+/// Nothing prints it, and its memory is overwritten at the end. There is no way from a passphrase to one: a text of another
+/// length is refused, neither padded nor cut.
+class secret {
+public:
+    /// Bytes of a key.
+    static constexpr std::size_t size = 32;
+
+    explicit secret(std::span<const unsigned char, size> bytes) noexcept { std::ranges::copy(bytes, bytes_.begin()); }
+    secret(const secret&) = default;
+    secret& operator=(const secret&) = default;
+    ~secret() { detail::cleanse(bytes_.data(), bytes_.size()); }
+
+    /// A new key from the operating system's secure random source.
+    static secret generate() {
+        secret made;
+        detail::random_bytes(made.bytes_);
+        return made;
+    }
+
+    /// The key that `text` is: 64 hex digits, or base64 as `openssl rand -base64 32` prints it.
+    ///
+    /// *Errors:* throws session_error with `invalid_option`; the text is not in the message.
+    static secret parse(std::string_view text) {
+        secret made;
+        if (!made.read_hex(text) && !made.read_base64(text))
+            throw session_error(failure(error::invalid_option,
+                                        "a secret is 32 bytes, as 64 hex digits or as base64 (openssl rand -base64 32)"));
+        return made;
+    }
+
+    std::string_view bytes() const noexcept { return {reinterpret_cast<const char*>(bytes_.data()), size}; }
+
+private:
+    secret() = default;
+
+    bool read_hex(std::string_view text) noexcept {
+        if (text.size() != 2 * size) return false;
+        for (std::size_t i = 0; i < size; ++i) {
+            const int high = detail::hex_value(text[2 * i]), low = detail::hex_value(text[2 * i + 1]);
+            if (high < 0 || low < 0) return false;
+            bytes_[i] = static_cast<unsigned char>(high << 4 | low);
+        }
+        return true;
+    }
+
+    bool read_base64(std::string_view text) {
+        std::string decoded;
+        const bool good = detail::append_decoded_base64(decoded, text) && decoded.size() == size;
+        if (good) std::ranges::copy(decoded, bytes_.begin());
+        detail::cleanse(decoded);
+        return good;
+    }
+
+    std::array<unsigned char, size> bytes_{};
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/serializer/each_entry.hpp>
+#ifndef DYNASESSION_SERIALIZER_EACH_ENTRY_HPP
+#define DYNASESSION_SERIALIZER_EACH_ENTRY_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/fields.hpp>
+
+#include <string>
+
+// What serializers have in common that write the entries of another one in other words.
+namespace dynasession::inline v0::serializer_detail {
+
+/// The text of an entry, without its key.
+struct entry_text {
+    std::string text{};
+    bool binary = false; ///< as of field
+};
+
+/// The entries as `read(field)`, a result<entry_text>, reads each; its first failure is that of all.
+template <class Read>
+result<fields> read_each(const fields& entries, Read read) {
+    fields plain;
+    plain.reserve_bytes(entries.bytes().size());
+    for (const field f : entries) {
+        const result<entry_text> said = read(f);
+        if (!said) return said.error();
+        plain.append({f.key, said->text, said->binary});
+    }
+    return plain;
+}
+
+/// The entries as `write(field)` writes each, but for those that did not change and are stored in words that
+/// `keep(field)` approves: they stay as they are. `said` is what `read_each` made of `stored`.
+template <class Keep, class Write>
+fields write_each(const fields& entries, const fields& stored, const fields& said, Keep keep, Write write) {
+    fields written;
+    written.reserve_bytes(entries.bytes().size());
+    auto before = said.begin(); // in step with `stored`
+    fields_detail::merge_walk(stored, entries, [&](const auto& old, const auto& now) {
+        const bool stays = old && now && *before == *now && keep(*old);
+        if (old) ++before;
+        if (stays) {
+            written.append(*old);
+        } else if (now) {
+            const entry_text words = write(*now);
+            written.append({now->key, words.text, words.binary});
+        }
+    });
+    return written;
+}
+
+} // namespace dynasession::inline v0::serializer_detail
+
+#endif
+// #include <dynasession/serializer/envelope.hpp>
+#ifndef DYNASESSION_SERIALIZER_ENVELOPE_HPP
+#define DYNASESSION_SERIALIZER_ENVELOPE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/core/secret.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/one_message_gcm.hpp>
+#ifndef DYNASESSION_DETAIL_ONE_MESSAGE_GCM_HPP
+#define DYNASESSION_DETAIL_ONE_MESSAGE_GCM_HPP
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+/// AES-256-GCM (NIST SP 800-38D) with keys that are good for one message each: the nonce is always zero.
+///
+/// *Errors:* throws std::runtime_error when OpenSSL fails.
+///
+/// *Thread safety:* as of a standard container.
+class one_message_gcm {
+public:
+    static constexpr std::size_t key_size = 32;
+    static constexpr std::size_t tag_size = 16;
+
+    one_message_gcm() : context_(EVP_CIPHER_CTX_new()) { check(context_ != nullptr); }
+
+    /// Appends the encrypted text, and after it the tag.
+    void seal(std::span<const unsigned char, key_size> key, std::string_view associated, std::string_view plain,
+              std::string& out) {
+        begin(key, associated, encrypt);
+        const std::size_t at = out.size();
+        out.resize(at + plain.size() + tag_size);
+        auto* sealed = bytes_of(out) + at;
+        update(sealed, plain);
+        int none = 0;
+        check(EVP_CipherFinal_ex(context_.get(), sealed + plain.size(), &none) == 1);
+        control(EVP_CTRL_AEAD_GET_TAG, sealed + plain.size());
+    }
+
+    /// The text that `seal` was given; nothing if the tag is not whole, or is not that of this key and these texts.
+    std::optional<std::string> open(std::span<const unsigned char, key_size> key, std::string_view associated,
+                                    std::string_view sealed) {
+        if (sealed.size() < tag_size) return std::nullopt;
+        const std::size_t size = sealed.size() - tag_size;
+        std::array<unsigned char, tag_size> tag;
+        sealed.copy(reinterpret_cast<char*>(tag.data()), tag_size, size);
+        begin(key, associated, decrypt);
+        std::string plain(size, '\0');
+        update(bytes_of(plain), sealed.substr(0, size));
+        control(EVP_CTRL_AEAD_SET_TAG, tag.data());
+        int none = 0;
+        unsigned char rest[1]; // GCM leaves nothing to the end
+        if (EVP_CipherFinal_ex(context_.get(), rest, &none) != 1) return std::nullopt;
+        return plain;
+    }
+
+private:
+    struct free_context {
+        void operator()(EVP_CIPHER_CTX* c) const noexcept { EVP_CIPHER_CTX_free(c); } // overwrites the key
+    };
+
+    static constexpr int encrypt = 1, decrypt = 0;
+
+    static void check(bool ok) {
+        if (!ok) throw std::runtime_error("dynasession: AES-256-GCM of OpenSSL failed");
+    }
+
+    static const EVP_CIPHER* algorithm() {
+        static const EVP_CIPHER* const fetched = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+        check(fetched != nullptr);
+        return fetched;
+    }
+
+    static unsigned char* bytes_of(std::string& text) noexcept { return reinterpret_cast<unsigned char*>(text.data()); }
+
+    void begin(std::span<const unsigned char, key_size> key, std::string_view associated, int direction) {
+        static constexpr std::array<unsigned char, 12> nonce{};
+        check(EVP_CipherInit_ex2(context_.get(), algorithm(), key.data(), nonce.data(), direction, nullptr) == 1);
+        update(nullptr, associated);
+    }
+
+    // Without an `out` the text is associated.
+    void update(unsigned char* out, std::string_view text) {
+        if (text.empty()) return;
+        check(text.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
+        int size = 0;
+        const auto* in = reinterpret_cast<const unsigned char*>(text.data());
+        check(EVP_CipherUpdate(context_.get(), out, &size, in, static_cast<int>(text.size())) == 1);
+    }
+
+    void control(int what, unsigned char* tag) {
+        check(EVP_CIPHER_CTX_ctrl(context_.get(), what, static_cast<int>(tag_size), tag) == 1);
+    }
+
+    std::unique_ptr<EVP_CIPHER_CTX, free_context> context_;
+};
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/serializer/each_entry.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// How encrypted entries are stored. An envelope is, with the sizes in bytes,
+//
+//   form 1 | key id 4 | salt 16 | ciphertext, as long as the plaintext | tag 16
+//
+// form: 0x81, the plaintext is text, or 0xc1, it is bytes; both are version 1.
+// Context: "dynasession entry\n" | form | key id | first 24 bytes of SHA-256(session id) | key name of the entry.
+// The key of the entry is one block of HKDF-Expand-SHA-256 (RFC 5869) from the secret, with context | salt as info; the
+// secret is 256 random bits, so there is nothing to extract. AES-256-GCM with that key, a nonce of zeros, and the
+// context as associated data. Key id: the first 4 bytes of the same, with "dynasession key id\n" as info.
+//
+// Why that is safe: nothing is lost as long as no derived key is used twice, and one comes up again only if one entry
+// of one session gets one salt twice. Of n writes under a secret, of which each entry gets w, that happens with a
+// probability of less than n*w / 2^129: even 2^48 writes of one entry stay below the 2^-32 that SP 800-38D asks for,
+// where random nonces of 96 bits under one key are used up after 2^32 writes of all entries.
+namespace dynasession::inline v0::envelope_detail {
+
+inline constexpr char text_form = '\x81', bytes_form = '\xc1';
+inline constexpr std::size_t key_id_size = 4, salt_size = 16;
+inline constexpr std::size_t head_size = 1 + key_id_size;
+
+/// Bytes that an envelope has more than the plaintext.
+inline constexpr std::size_t overhead = head_size + salt_size + detail::one_message_gcm::tag_size;
+
+using salt = std::array<unsigned char, salt_size>;
+
+/// A key that is overwritten at the end.
+class derived_key {
+public:
+    explicit derived_key(const detail::sha256_digest& bytes) noexcept : bytes_(bytes) {}
+    derived_key(const derived_key&) = delete;
+    derived_key& operator=(const derived_key&) = delete;
+    ~derived_key() { detail::cleanse(bytes_.data(), bytes_.size()); }
+
+    const detail::sha256_digest& bytes() const noexcept { return bytes_; }
+
+private:
+    detail::sha256_digest bytes_;
+};
+
+/// A secret as the source of the keys of entries.
+class key_source {
+public:
+    explicit key_source(const secret& s) : keyed_(s.bytes()) {
+        const derived_key all = derive("dynasession key id\n", {});
+        id_ = detail::as_text(all.bytes()).substr(0, key_id_size);
+    }
+
+    /// Tells which secret it is, and nothing about it.
+    std::string_view id() const noexcept { return id_; }
+
+    derived_key derive(std::string_view context, std::string_view with_salt) const {
+        detail::hmac_sha256 mac(keyed_);
+        mac.update(context);
+        mac.update(with_salt);
+        mac.update("\x01");
+        return derived_key(mac.finish());
+    }
+
+private:
+    detail::hmac_sha256 keyed_;
+    std::string id_;
+};
+
+/// The secrets of an application: the first seals, all open.
+class key_ring {
+public:
+    /// *Errors:* throws session_error with `invalid_option`: there is none, or two have one id.
+    explicit key_ring(const std::vector<secret>& secrets) {
+        if (secrets.empty())
+            throw session_error(failure(error::invalid_option,
+                                        "encryption_options::secrets is empty: give at least one "
+                                        "secret, of `openssl rand -base64 32` say"));
+        for (const secret& s : secrets) {
+            key_source source(s);
+            if (find(source.id()))
+                throw session_error(failure(error::invalid_option,
+                                            "encryption_options::secrets has a secret twice, or two "
+                                            "that cannot be told apart: leave one out"));
+            sources_.push_back(std::move(source));
+        }
+    }
+
+    const key_source& first() const noexcept { return sources_.front(); }
+
+    const key_source* find(std::string_view id) const noexcept {
+        const auto found = std::ranges::find(sources_, id, &key_source::id);
+        return found == sources_.end() ? nullptr : &*found;
+    }
+
+private:
+    std::vector<key_source> sources_;
+};
+
+/// Seals and opens the entries of one session.
+class envelopes {
+public:
+    envelopes(const key_ring& keys, const session_id& id) : keys_(&keys), whose_(detail::sha256::of(id.str())) {}
+
+    std::string seal(const field& plain, const salt& with) {
+        const std::string_view salt_text(reinterpret_cast<const char*>(with.data()), with.size());
+        std::string envelope(1, plain.binary ? bytes_form : text_form);
+        envelope.reserve(plain.text.size() + overhead);
+        envelope += keys_->first().id();
+        const auto context = context_of(envelope, plain.key);
+        envelope += salt_text;
+        gcm_.seal(keys_->first().derive(context, salt_text).bytes(), context, plain.text, envelope);
+        return envelope;
+    }
+
+    /// *Errors:* `corrupt_session`, for whatever reason.
+    result<serializer_detail::entry_text> open(const field& sealed) {
+        const std::string_view envelope = sealed.text;
+        if (!is_envelope(sealed) || envelope.size() < overhead) return error::corrupt_session;
+        const auto* source = keys_->find(envelope.substr(1, key_id_size));
+        if (!source) return error::corrupt_session;
+        const auto context = context_of(envelope.substr(0, head_size), sealed.key);
+        const derived_key key = source->derive(context, envelope.substr(head_size, salt_size));
+        auto plain = gcm_.open(key.bytes(), context, envelope.substr(head_size + salt_size));
+        if (!plain) return error::corrupt_session;
+        return serializer_detail::entry_text{*std::move(plain), envelope.front() == bytes_form};
+    }
+
+    /// Whether an entry says that it is an envelope.
+    static bool is_envelope(const field& f) noexcept {
+        return f.binary && (f.text.starts_with(text_form) || f.text.starts_with(bytes_form));
+    }
+
+    /// Whether an entry that could be opened was sealed with the first secret.
+    bool is_under_first(const field& opened) const noexcept {
+        return is_envelope(opened) && opened.text.substr(1, key_id_size) == keys_->first().id();
+    }
+
+private:
+    // The hash has the length that a table's keys have: who has the table and the secrets needs no ids.
+    std::string context_of(std::string_view head, std::string_view key) const {
+        std::string context("dynasession entry\n");
+        context.append(head).append(detail::as_text(whose_).substr(0, 24)).append(key);
+        return context;
+    }
+
+    const key_ring* keys_;
+    detail::sha256_digest whose_;
+    detail::one_message_gcm gcm_;
+};
+
+} // namespace dynasession::inline v0::envelope_detail
+
+#endif
+// #include <dynasession/serializer/json.hpp>
+#ifndef DYNASESSION_SERIALIZER_JSON_HPP
+#define DYNASESSION_SERIALIZER_JSON_HPP
+
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/serializer/json_text.hpp>
+#ifndef DYNASESSION_SERIALIZER_JSON_TEXT_HPP
+#define DYNASESSION_SERIALIZER_JSON_TEXT_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/utf8.hpp>
+
+#include <boost/json/array.hpp>
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// What a session may hold at most. Concurrent saves merge entry by entry, so what has to hold when a session is read
+/// is bounded for each entry, and the size of all of it only when it is written.
+struct json_bounds {
+    std::size_t max_depth = 32;          ///< arrays and objects inside each other, below one top-level key
+    std::size_t max_nodes = 10'000;      ///< values of any kind, below one top-level key
+    std::size_t max_key_size = 1024;     ///< bytes of a key
+    std::size_t max_size = 400 * 1024;   ///< bytes of all keys and texts; a DynamoDB item takes no more
+};
+
+namespace json_text_detail {
+
+// Builds a value from the parser's events. Boost.JSON's own builder keeps the last of two equal keys and, in 1.81,
+// rounds doubles wrongly in the last bit; what a session holds has to come back exactly or not at all.
+class builder {
+public:
+    static constexpr std::size_t max_object_size = std::size_t(-1) / 2;
+    static constexpr std::size_t max_array_size = max_object_size;
+    static constexpr std::size_t max_key_size = max_object_size;
+    static constexpr std::size_t max_string_size = max_object_size;
+
+    explicit builder(const json_bounds& bounds) : bounds_(&bounds) {}
+
+    boost::json::value take() { return std::move(root_); }
+
+    bool on_document_begin(error_code&) { return true; }
+    bool on_document_end(error_code&) { return true; }
+    bool on_object_begin(error_code& ec) { return open(boost::json::object(), ec); }
+    bool on_object_end(std::size_t, error_code&) { return close(); }
+    bool on_array_begin(error_code& ec) { return open(boost::json::array(), ec); }
+    bool on_array_end(std::size_t, error_code&) { return close(); }
+    bool on_key_part(std::string_view part, std::size_t, error_code& ec) { return key_part(part, ec); }
+    bool on_key(std::string_view part, std::size_t, error_code& ec) { return key_part(part, ec); }
+    bool on_string_part(std::string_view part, std::size_t, error_code&) {
+        text_ += part;
+        return true;
+    }
+    bool on_string(std::string_view part, std::size_t, error_code& ec) {
+        text_ += part;
+        const bool placed = place(boost::json::string(text_), ec) != nullptr;
+        text_.clear();
+        return placed;
+    }
+    bool on_number_part(std::string_view part, error_code&) {
+        text_ += part;
+        return true;
+    }
+    bool on_int64(std::int64_t i, std::string_view, error_code& ec) { return number(i, ec); }
+    bool on_uint64(std::uint64_t u, std::string_view, error_code& ec) { return number(u, ec); }
+    bool on_double(double, std::string_view part, error_code& ec) {
+        text_ += part;
+        double exact = 0;
+        const auto [end, problem] = std::from_chars(text_.data(), text_.data() + text_.size(), exact);
+        if (problem != std::errc() || end != text_.data() + text_.size()) return refuse(ec);
+        return number(exact, ec);
+    }
+    bool on_bool(bool b, error_code& ec) { return place(b, ec) != nullptr; }
+    bool on_null(error_code& ec) { return place(nullptr, ec) != nullptr; }
+    bool on_comment_part(std::string_view, error_code&) { return true; }
+    bool on_comment(std::string_view, error_code&) { return true; }
+
+private:
+    static bool refuse(error_code& ec) {
+        ec = error::corrupt_session;
+        return false;
+    }
+
+    bool number(boost::json::value v, error_code& ec) {
+        text_.clear();
+        return place(std::move(v), ec) != nullptr;
+    }
+
+    bool key_part(std::string_view part, error_code& ec) {
+        key_ += part;
+        return key_.size() <= bounds_->max_key_size || refuse(ec);
+    }
+
+    bool open(boost::json::value container, error_code& ec) {
+        boost::json::value* at = place(std::move(container), ec);
+        if (at) open_.push_back(at);
+        return at != nullptr;
+    }
+
+    bool close() {
+        open_.pop_back();
+        return true;
+    }
+
+    // Where the value now stands. An open container is the last element of the one around it, so it does not move.
+    boost::json::value* place(boost::json::value v, error_code& ec) {
+        if (++nodes_ > bounds_->max_nodes) {
+            refuse(ec);
+            return nullptr;
+        }
+        if (open_.empty()) return &(root_ = std::move(v));
+        if (auto* elements = open_.back()->if_array()) return &elements->emplace_back(std::move(v));
+        const auto [member, inserted] = open_.back()->get_object().emplace(key_, std::move(v));
+        key_.clear();
+        if (!inserted) refuse(ec);
+        return inserted ? &member->value() : nullptr;
+    }
+
+    const json_bounds* bounds_;
+    std::size_t nodes_ = 0;
+    boost::json::value root_;
+    std::vector<boost::json::value*> open_;
+    std::string key_;
+    std::string text_;
+};
+
+} // namespace json_text_detail
+
+/// The JSON value that `text` is, exactly.
+///
+/// *Errors:* `corrupt_session`: not JSON, a key twice in one object, or beyond the bounds.
+inline result<boost::json::value> parse_json(std::string_view text, const json_bounds& bounds) {
+    boost::json::parse_options options;
+    options.max_depth = bounds.max_depth;
+    boost::json::basic_parser<json_text_detail::builder> parser(options, bounds);
+    error_code ec;
+    const auto used = parser.write_some(false, text.data(), text.size(), ec);
+    if (ec || !parser.done() || used != text.size()) return error::corrupt_session;
+    return parser.handler().take();
+}
+
+namespace json_text_detail {
+
+/// Whether a value comes back as it is: within the bounds, its texts UTF-8, its numbers finite.
+class checker {
+public:
+    explicit checker(const json_bounds& bounds) : bounds_(&bounds) {}
+
+    bool operator()(const boost::json::value& v) const {
+        std::size_t nodes = 0;
+        return storable(v, 0, nodes);
+    }
+
+    bool key(std::string_view k) const { return k.size() <= bounds_->max_key_size && detail::is_utf8(k); }
+
+private:
+    bool storable(const boost::json::value& v, std::size_t depth, std::size_t& nodes) const {
+        if (++nodes > bounds_->max_nodes) return false;
+        switch (v.kind()) {
+        case boost::json::kind::string: return detail::is_utf8(v.get_string());
+        case boost::json::kind::double_: return std::isfinite(v.get_double());
+        case boost::json::kind::array:
+            if (depth == bounds_->max_depth) return false;
+            for (const auto& element : v.get_array())
+                if (!storable(element, depth + 1, nodes)) return false;
+            return true;
+        case boost::json::kind::object:
+            if (depth == bounds_->max_depth) return false;
+            for (const auto& member : v.get_object())
+                if (!key(member.key()) || !storable(member.value(), depth + 1, nodes)) return false;
+            return true;
+        default: return true;
+        }
+    }
+
+    const json_bounds* bounds_;
+};
+
+} // namespace json_text_detail
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+#include <boost/json/value_to.hpp>
+
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// Keeps a JSON object, each top-level value as its JSON text, so that a save can send single keys.
+///
+/// Every value comes back exactly as it was: doubles to the last bit, 64-bit integers, any Unicode text.
+class json_serializer {
+public:
+    using value_type = boost::json::object;
+
+    json_serializer() = default;
+    explicit json_serializer(const json_bounds& bounds) : bounds_(bounds) {}
+
+    /// *Errors:* `not_serializable`: a text is not UTF-8, a number not finite, nesting, number of values or a key
+    /// beyond the bounds; `item_too_large`: all of it is, with the size in the detail.
+    result<fields> serialize(const value_type& value, serialize_context) const {
+        const json_text_detail::checker storable(bounds_);
+        std::vector<std::string> texts;
+        texts.reserve(value.size());
+        std::vector<field> entries;
+        entries.reserve(value.size());
+        std::size_t bytes = 0;
+        for (const auto& member : value) {
+            if (!storable.key(member.key()) || !storable(member.value())) return error::not_serializable;
+            const auto& text = texts.emplace_back(boost::json::serialize(member.value()));
+            entries.push_back({member.key(), text});
+            bytes += member.key().size() + text.size();
+        }
+        if (bytes > bounds_.max_size)
+            return failure(error::item_too_large, "the session takes " + std::to_string(bytes) + " bytes as JSON, more than " +
+                                                      std::to_string(bounds_.max_size));
+        return fields(std::move(entries));
+    }
+
+    /// *Errors:* `corrupt_session`.
+    result<value_type> deserialize(const fields& entries, const session_id&) const {
+        value_type value;
+        const json_text_detail::checker storable(bounds_);
+        for (const field f : entries) {
+            if (f.binary || !storable.key(f.key) || f.text.size() > bounds_.max_size) return error::corrupt_session;
+            auto parsed = parse_json(f.text, bounds_);
+            if (!parsed) return std::move(parsed).error();
+            value.emplace(f.key, *std::move(parsed));
+        }
+        return value;
+    }
+
+private:
+    json_bounds bounds_;
+};
+
+/// Keeps a `T` through `boost::json::value_from` and `value_to`: a struct as an object with its members as keys.
+///
+/// `T` is described with BOOST_DESCRIBE_STRUCT, or has `tag_invoke` overloads for both directions. The conversion decides
+/// what it takes: with BOOST_DESCRIBE_STRUCT a member that is missing in what is stored makes the session corrupt, so a
+/// member that is added later needs a `tag_invoke` that knows what to do without it.
+template <class T>
+class json_serializer_for {
+public:
+    using value_type = T;
+
+    json_serializer_for() = default;
+    explicit json_serializer_for(const json_bounds& bounds) : json_(bounds) {}
+
+    /// *Errors:* as json_serializer; `not_serializable` also when the `T` does not become a JSON object.
+    result<fields> serialize(const T& value, serialize_context context) const {
+        boost::json::value v;
+        try {
+            v = boost::json::value_from(value);
+        } catch (const std::exception&) { // its text may hold what the session holds
+            return failure(error::not_serializable, "the conversion of the typed session to JSON threw an exception");
+        }
+        const auto* object = v.if_object();
+        if (!object) return failure(error::not_serializable, "the typed session does not convert to a JSON object");
+        return json_.serialize(*object, context);
+    }
+
+    /// *Errors:* `corrupt_session`, also when what is stored does not convert to a `T`.
+    result<T> deserialize(const fields& entries, const session_id& id) const {
+        auto object = json_.deserialize(entries, id);
+        if (!object) return std::move(object).error();
+        auto value = boost::json::try_value_to<T>(boost::json::value(*std::move(object)));
+        if (!value) return failure(error::corrupt_session, "the stored session does not convert to the session's type");
+        return *std::move(value);
+    }
+
+private:
+    json_serializer json_;
+};
+
+static_assert(check_serializer<json_serializer>());
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// With what sessions are encrypted.
+struct encryption_options {
+    /// The first encrypts, all decrypt. To replace one, put the new one behind it on every server, then before it; take
+    /// the old one away when the last session that it encrypted has been saved or has ended.
+    std::vector<secret> secrets{};
+
+    /// Whether entries that were stored before there was encryption are read; the next save encrypts them. As long as
+    /// this is set, who can write to the table can put what he likes into sessions.
+    bool accept_plain = false;
+};
+
+/// Encrypts each entry that `Serializer` makes, with AES-256-GCM under a key of its own: `encrypted<json_serializer>`.
+///
+/// Who reads the table sees the names of top-level keys, how long each value is and which ones change; no values. Who
+/// writes to it can remove entries or bring back earlier ones, but neither make one nor move one to another key or
+/// session. With `encrypted<compressed<...>>` the length also tells how far a value repeats itself: keep what others
+/// may choose and what they may not know under different keys.
+///
+/// An entry that did not change keeps what is stored of it, so saves stay as small as without encryption; but one that
+/// is not encrypted with the first secret is encrypted anew by the next save, unless others have saved meanwhile. The
+/// same change made by two requests at once is a conflict with optimistic_lock: their texts differ.
+///
+/// Entries are bound to the id of the session, so `session_options::regenerate_grace` cannot be used.
+///
+/// *Cost:* 37 bytes an entry, stored as B in DynamoDB.
+template <serializer Serializer = json_serializer>
+class encrypted {
+public:
+    using value_type = typename Serializer::value_type;
+    static constexpr bool binds_to_id = true;
+
+    /// *Errors:* throws session_error with `invalid_option`: no secret, or one twice.
+    explicit encrypted(const encryption_options& options, Serializer inner = {})
+        : inner_(std::move(inner)), keys_(std::make_shared<envelope_detail::key_ring>(options.secrets)),
+          accepts_plain_(options.accept_plain) {}
+
+    /// *Errors:* those of `Serializer`; `corrupt_session`: what is stored is not of this session or under none of the
+    /// secrets.
+    result<fields> serialize(const value_type& value, serialize_context context) const {
+        envelope_detail::envelopes envelopes(*keys_, context.id);
+        const auto said = read_all(envelopes, context.stored);
+        if (!said) return said.error();
+        const auto entries = inner_.serialize(value, {context.id, *said});
+        if (!entries) return entries.error();
+        const auto keep = [&](const field& f) { return envelopes.is_under_first(f); };
+        const auto seal = [&](const field& f) {
+            envelope_detail::salt salt;
+            detail::random_bytes(salt);
+            return serializer_detail::entry_text{envelopes.seal(f, salt), true};
+        };
+        return serializer_detail::write_each(*entries, context.stored, *said, keep, seal);
+    }
+
+    /// *Errors:* those of `Serializer`; `corrupt_session`, which does not tell why an entry cannot be decrypted.
+    result<value_type> deserialize(const fields& entries, const session_id& id) const {
+        envelope_detail::envelopes envelopes(*keys_, id);
+        const auto said = read_all(envelopes, entries);
+        if (!said) return said.error();
+        return inner_.deserialize(*said, id);
+    }
+
+    /// Whether two entries of one key hold the same value.
+    bool same(const field& a, const field& b, const session_id& id) const {
+        envelope_detail::envelopes envelopes(*keys_, id);
+        const auto one = read(envelopes, a), other = read(envelopes, b);
+        return one && other && one->text == other->text && one->binary == other->binary;
+    }
+
+private:
+    result<serializer_detail::entry_text> read(envelope_detail::envelopes& envelopes, const field& f) const {
+        if (envelopes.is_envelope(f)) return envelopes.open(f);
+        if (accepts_plain_) return serializer_detail::entry_text{std::string(f.text), f.binary};
+        if (f.binary) return error::corrupt_session;
+        return failure(error::corrupt_session,
+                       "an entry is not encrypted: set encryption_options::accept_plain as long as "
+                       "there are sessions from before the encryption");
+    }
+
+    result<fields> read_all(envelope_detail::envelopes& envelopes, const fields& entries) const {
+        return serializer_detail::read_each(entries, [&](const field& f) { return read(envelopes, f); });
+    }
+
+    Serializer inner_;
+    std::shared_ptr<const envelope_detail::key_ring> keys_;
+    bool accepts_plain_;
+};
+
+static_assert(check_serializer<encrypted<json_serializer>>());
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/session_store.hpp>
+#ifndef DYNASESSION_SESSION_STORE_HPP
+#define DYNASESSION_SESSION_STORE_HPP
+
+// What most programs include. Either half alone compiles faster, and comes without the policies that lock.
+// #include <dynasession/dynamodb_session_store.hpp>
+#ifndef DYNASESSION_DYNAMODB_SESSION_STORE_HPP
+#define DYNASESSION_DYNAMODB_SESSION_STORE_HPP
+
+// #include <dynasession/backend/dynamodb.hpp>
+#ifndef DYNASESSION_BACKEND_DYNAMODB_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_HPP
+
+// #include <dynasession/backend/conditional_write.hpp>
+#ifndef DYNASESSION_BACKEND_CONDITIONAL_WRITE_HPP
+#define DYNASESSION_BACKEND_CONDITIONAL_WRITE_HPP
+
+// #include <dynasession/backend/read_record.hpp>
+#ifndef DYNASESSION_BACKEND_READ_RECORD_HPP
+#define DYNASESSION_BACKEND_READ_RECORD_HPP
+
+// #include <dynasession/backend/dynamodb_requests.hpp>
+#ifndef DYNASESSION_BACKEND_DYNAMODB_REQUESTS_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_REQUESTS_HPP
+
+// #include <dynasession/backend/expression.hpp>
+#ifndef DYNASESSION_BACKEND_EXPRESSION_HPP
+#define DYNASESSION_BACKEND_EXPRESSION_HPP
+
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/json_writer.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::backend_detail {
+
+/// The names and values that the expressions of a request use, each under a placeholder.
+///
+/// Every name goes through one: many short ones are reserved words (DynamoDB developer guide, "Reserved words").
+class placeholders {
+public:
+    /// The placeholder of an attribute name, the same one each time.
+    std::string name(std::string_view attribute) {
+        for (const auto& [placeholder, known] : names)
+            if (known == attribute) return placeholder;
+        return new_name(std::string(attribute));
+    }
+
+    /// A placeholder of a name that has none yet.
+    std::string new_name(std::string attribute) {
+        std::string placeholder = "#" + std::to_string(names.size());
+        names.emplace_back(placeholder, std::move(attribute));
+        return placeholder;
+    }
+
+    std::string value(dynamodb::attribute_value v) {
+        std::string placeholder = ":" + std::to_string(values.size());
+        values.append(placeholder, std::move(v));
+        return placeholder;
+    }
+
+    dynamodb::expression_names names{};
+    dynamodb::item values{};
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/backend/native_layout.hpp>
+#ifndef DYNASESSION_BACKEND_NATIVE_LAYOUT_HPP
+#define DYNASESSION_BACKEND_NATIVE_LAYOUT_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_handle.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/core/session_summary.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/item_size.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// How this library writes a session into a DynamoDB item. Names are short, because every byte is billed.
+///
+/// | attribute | type | what |
+/// | --- | --- | --- |
+/// | `id` | S | prefix + base64url of the first 192 bits of the SHA-256 of the session id: no key leads to an id |
+/// | `d` | M | the data: one entry a top-level key, its text as S, or as B if it is binary |
+/// | `expires` | N | when the session ends unless it is used before, whole seconds: the TTL attribute |
+/// | `c` | N | when it was created, seconds |
+/// | `x` | N | when it ends however much it is used, seconds; left out if never |
+/// | `i` | N | how long it lives unused, seconds |
+/// | `v` | N | its version |
+/// | `o` | S | the user whom it belongs to; left out if nobody. Key of the index by user |
+/// | `s` | N | since when it belongs to `o`, milliseconds; only with it. Sort key of that index |
+/// | `a` | S | what the user knows it by; left out if nothing |
+/// | `g` | N | when it was given its id, seconds; left out before it is regenerated |
+/// | `w` | S | the marks of the last writers, newest first, 5 characters each; left out before the first save |
+/// | `lock` | S | the token of who has the session to itself (16 characters); the PHP handler writes an N here |
+/// | `lock_until` | N | when that ends, milliseconds; without a `lock` it means nothing |
+///
+/// A session that was regenerated with a grace time leaves an item behind that has expired for all who do not know it:
+///
+/// | attribute | type | what |
+/// | --- | --- | --- |
+/// | `f` | S | the `id` of the item that it moved to |
+/// | `u` | N | until when it leads readers there, seconds |
+///
+/// The mark of a user, all of whose sessions were ended (`id` is prefix + `mark:` + a hash of the name that no session has):
+///
+/// | attribute | type | what |
+/// | --- | --- | --- |
+/// | `m` | N | no session counts that belongs to the user since then or before, milliseconds |
+/// | `expires` | N | when no such session can be there any more |
+///
+/// Attributes that it does not know stay as they are.
+class native_layout {
+public:
+    /// Names of the attributes beside the key and the expiry, which a table may call as it likes.
+    static constexpr std::string_view data = "d", created = "c", deadline = "x", max_stale = "i", version = "v",
+                                      journal = "w", lock = "lock", lock_until = "lock_until", moved_to = "f",
+                                      leads_until = "u", owner = "o", since = "s", device = "a", id_since = "g",
+                                      not_before = "m";
+
+    /// Whether one of our attributes has this name.
+    static constexpr bool is_taken(std::string_view name) noexcept {
+        for (const auto ours : {data, created, deadline, max_stale, version, journal, lock, lock_until, moved_to, leads_until,
+                                owner, since, device, id_since, not_before})
+            if (name == ours) return true;
+        return false;
+    }
+
+    std::string hash_key = "id";
+    std::string expires = "expires";
+    std::string key_prefix{};
+
+    dynamodb::item key(const session_id& id) const {
+        return key_of_text(key_text(id));
+    }
+
+    dynamodb::item key_of_text(std::string text) const {
+        return {{hash_key, dynamodb::attribute_value::string(std::move(text))}};
+    }
+
+    std::string key_text(const session_id& id) const {
+        return key_text(session_handle::of(id));
+    }
+
+    std::string key_text(const session_handle& handle) const {
+        std::string text = key_prefix;
+        return text += handle.str();
+    }
+
+    /// The handle of the session whose key this is.
+    result<session_handle> handle_of(std::string_view key_text) const {
+        if (!key_text.starts_with(key_prefix)) return foreign(hash_key);
+        return session_handle::parse(key_text.substr(key_prefix.size()));
+    }
+
+    /// The key of a user's mark.
+    dynamodb::item mark_key(const std::string& user) const {
+        const auto digest = detail::sha256::of("dynasession revocation mark\n" + user);
+        std::string text = key_prefix + "mark:";
+        detail::append_base64url(text, std::span(digest).first(24));
+        return key_of_text(std::move(text));
+    }
+
+    bool is_mark_of(const std::string& user, const dynamodb::item& i) const {
+        const auto wanted = mark_key(user);
+        const auto* key = i.find(hash_key);
+        return key && *key == *wanted.find(hash_key);
+    }
+
+    /// The time in the item of a mark.
+    result<user_time> decode_mark(const dynamodb::item& i) const {
+        const auto time = integer_in(i, not_before);
+        if (!is_fine_time(time)) return foreign(not_before);
+        return user_time(std::chrono::milliseconds(*time));
+    }
+
+    dynamodb::item encode(const session_id& id, const record& r) const {
+        using value = dynamodb::attribute_value;
+        dynamodb::item i;
+        i.reserve(8);
+        i.append(hash_key, value::string(key_text(id)));
+        i.append(std::string(data), entries(r.data));
+        i.append(expires, seconds(r.expires));
+        i.append(std::string(created), seconds(r.created));
+        if (r.deadline != time_point::max()) i.append(std::string(deadline), seconds(r.deadline));
+        i.append(std::string(max_stale), value::number(static_cast<std::int64_t>(r.max_stale.count())));
+        i.append(std::string(version), value::number(r.version));
+        if (!r.journal.empty()) i.append(std::string(journal), value::string(r.journal.text()));
+        if (!r.owner.user.empty()) {
+            i.append(std::string(owner), value::string(r.owner.user));
+            i.append(std::string(since), milliseconds(r.owner.since));
+        }
+        if (!r.owner.device.empty()) i.append(std::string(device), value::string(r.owner.device));
+        if (r.owner.id_since != time_point{}) i.append(std::string(id_since), seconds(r.owner.id_since));
+        return i;
+    }
+
+    /// *Errors:* `corrupt_session`, with the attribute that is missing or has a foreign shape.
+    result<record> decode(const dynamodb::item& i) const {
+        auto head = decode_head(i);
+        if (!head || head->moved) return head;
+        record& r = *head;
+        if (const auto* marks = i.find(journal)) {
+            if (!marks->as_string()) return foreign(journal);
+            r.journal = dynasession::journal(*marks->as_string());
+        }
+        if (const auto* holder = i.find(lock)) {
+            if (const auto* token = holder->as_string()) {
+                const auto ends_at = integer_in(i, lock_until);
+                if (token->empty() || !is_fine_time(ends_at)) return foreign(lock_until);
+                r.lock = {*token, lock_time(std::chrono::milliseconds(*ends_at))};
+            } else {
+                r.lock.foreign = true;
+            }
+        }
+        const auto* members = i.contains(data) ? i.find(data)->as_map() : nullptr;
+        if (!members) return foreign(data);
+        std::vector<field> found;
+        found.reserve(members->size());
+        for (const auto& [name, value] : *members) {
+            const auto* text = value.as_string();
+            const auto* bytes = value.as_binary();
+            if (!text && !bytes) return foreign(data);
+            found.push_back({field_key(name), text ? *text : *bytes, text == nullptr});
+        }
+        r.data = fields(std::move(found));
+        return head;
+    }
+
+    /// What a list tells of the session in an item, which may lack the data; none of a sign.
+    result<std::optional<session_summary>> decode_summary(const dynamodb::item& i) const {
+        using found = std::optional<session_summary>;
+        const auto* key = i.find(hash_key);
+        if (!key || !key->as_string()) return foreign(hash_key);
+        const auto handle = handle_of(*key->as_string());
+        auto head = decode_head(i);
+        if (!handle) return handle.error();
+        if (!head) return std::move(head).error();
+        return head->moved ? found() : found({*handle, *head, std::move(head->owner)});
+    }
+
+    /// The attributes that `decode_summary` looks at.
+    std::vector<std::string_view> summary_attributes() const {
+        return {hash_key, expires, created, deadline, max_stale, version, owner, since, device, id_since, moved_to};
+    }
+
+    /// The key that an item leads to at `now`; empty if it leads nowhere.
+    std::string leads_to(const dynamodb::item& i, time_point now) const {
+        const auto *to = i.find(moved_to), *until = i.find(leads_until);
+        if (!to || !to->as_string() || !until) return {};
+        const auto ends_at = until->as_integer();
+        if (!is_time(ends_at) || time_point(std::chrono::seconds(*ends_at)) <= now) return {};
+        return *to->as_string();
+    }
+
+    /// What the item of a session takes at most with entries of this size, also while it is locked: see
+    /// `fields::size_in_bytes`.
+    std::size_t item_size(std::size_t size_of_fields) const {
+        record blank;
+        blank.expires = blank.created = blank.deadline = time_point(std::chrono::seconds(9'999'999'999));
+        blank.max_stale = std::chrono::hours(24 * 365);
+        blank.version = 9'999'999;
+        // `w` with all its marks, `lock` with a token, and `lock_until` with 13 digits.
+        constexpr std::size_t marks = journal.size() + dynasession::journal::max_marks * dynasession::journal::mark_size,
+                              holder = lock.size() + 16, until = lock_until.size() + 8;
+        return dynamodb::item_size(encode({}, blank)) + marks + holder + until + size_of_fields;
+    }
+
+    static dynamodb::attribute_value entries(const fields& all) {
+        dynamodb::item members;
+        for (const field f : all) members.append(member_name(f.key), entry(f));
+        return dynamodb::attribute_value::map(std::move(members));
+    }
+
+    static dynamodb::attribute_value entry(const field& f) {
+        std::string text(f.text);
+        return f.binary ? dynamodb::attribute_value::binary(std::move(text))
+                        : dynamodb::attribute_value::string(std::move(text));
+    }
+
+    /// The name of an entry in the item: DynamoDB takes no empty name, so a NUL stands before an empty key, and,
+    /// to tell them apart, before one that begins with a NUL.
+    static std::string member_name(std::string_view key) {
+        std::string name;
+        if (key.empty() || key.front() == '\0') name += '\0';
+        return name += key;
+    }
+
+    static dynamodb::attribute_value milliseconds(lock_time t) {
+        return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
+    }
+
+    static dynamodb::attribute_value seconds(time_point t) {
+        return dynamodb::attribute_value::number(static_cast<std::int64_t>(t.time_since_epoch().count()));
+    }
+
+private:
+    // Of the year 9999: sums of two such times are far from any limit.
+    static constexpr std::int64_t last_second = 253'402'300'799;
+
+    static bool is_time(const std::optional<std::int64_t>& seconds) noexcept {
+        return seconds && *seconds >= 0 && *seconds <= last_second;
+    }
+
+    // All but data, journal and lock.
+    result<record> decode_head(const dynamodb::item& i) const {
+        record r;
+        const auto whole = [&i](std::string_view name) { return integer_in(i, name); };
+        const auto expires_at = whole(expires), created_at = whole(created), idle = whole(max_stale), saves = whole(version);
+        if (!is_time(expires_at)) return foreign(expires);
+        if (i.contains(moved_to)) {
+            if (!saves || *saves < 0) return foreign(version);
+            r.expires = time_point(std::chrono::seconds(*expires_at));
+            r.version = static_cast<std::uint64_t>(*saves);
+            r.moved = true;
+            return r;
+        }
+        if (!is_time(created_at)) return foreign(created);
+        if (!is_time(idle) || *idle == 0) return foreign(max_stale);
+        if (!saves || *saves < 0) return foreign(version);
+        r.expires = time_point(std::chrono::seconds(*expires_at));
+        r.created = time_point(std::chrono::seconds(*created_at));
+        r.max_stale = std::chrono::seconds(*idle);
+        r.version = static_cast<std::uint64_t>(*saves);
+        if (i.contains(deadline)) {
+            const auto ends_at = whole(deadline);
+            if (!is_time(ends_at)) return foreign(deadline);
+            r.deadline = time_point(std::chrono::seconds(*ends_at));
+        }
+        if (i.contains(owner) || i.contains(device) || i.contains(id_since)) {
+            auto whose = decode_owner(i);
+            if (!whose) return std::move(whose).error();
+            r.owner = *std::move(whose);
+        }
+        return r;
+    }
+
+    static bool is_fine_time(const std::optional<std::int64_t>& milliseconds) noexcept {
+        return milliseconds && *milliseconds >= 0 && *milliseconds <= last_second * 1000 + 999;
+    }
+
+    static std::optional<std::int64_t> integer_in(const dynamodb::item& i, std::string_view name) {
+        const auto* value = i.find(name);
+        return value ? value->as_integer() : std::nullopt;
+    }
+
+    static failure foreign(std::string_view name) {
+        return failure(error::corrupt_session,
+                       "the attribute '" + std::string(name) + "' is missing or not what this layout stores");
+    }
+
+    static result<ownership> decode_owner(const dynamodb::item& i) {
+        ownership o;
+        if (const auto* user = i.find(owner)) {
+            const auto bound = integer_in(i, since);
+            if (!user->as_string() || user->as_string()->empty()) return foreign(owner);
+            if (!is_fine_time(bound)) return foreign(since);
+            o.user = *user->as_string();
+            o.since = user_time(std::chrono::milliseconds(*bound));
+        }
+        if (const auto* text = i.find(device)) {
+            if (!text->as_string()) return foreign(device);
+            o.device = *text->as_string();
+        }
+        if (i.contains(id_since)) {
+            const auto given = integer_in(i, id_since);
+            if (!is_time(given)) return foreign(id_since);
+            o.id_since = time_point(std::chrono::seconds(*given));
+        }
+        return o;
+    }
+
+    static std::string_view field_key(std::string_view name) noexcept {
+        return name.starts_with('\0') ? name.substr(1) : name;
+    }
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/core/command.hpp>
 // #include <dynasession/dynamodb/operations/read_item.hpp>
 // #include <dynasession/dynamodb/operations/write_item.hpp>
 // #include <dynasession/dynamodb/operations/write_items.hpp>
@@ -14230,11 +15830,15 @@ class dynamodb_requests {
     using value = dynamodb::attribute_value;
 
 public:
-    dynamodb_requests(std::string table_name, native_layout layout, bool consistent_read)
-        : table_name_(std::move(table_name)), layout_(std::move(layout)), consistent_read_(consistent_read) {}
+    /// `user_index` is empty if there is none.
+    dynamodb_requests(std::string table_name, native_layout layout, bool consistent_read, std::string user_index = {})
+        : table_name_(std::move(table_name)), layout_(std::move(layout)), user_index_(std::move(user_index)),
+          consistent_read_(consistent_read) {}
 
     const std::string& table_name() const noexcept { return table_name_; }
     const native_layout& layout() const noexcept { return layout_; }
+    const std::string& user_index() const noexcept { return user_index_; }
+    bool consistent_read() const noexcept { return consistent_read_; }
 
     dynamodb::get_item_request load(const load_record& c) const {
         return read(layout_.key(c.id), consistent_read_ && !c.may_be_stale);
@@ -14273,7 +15877,11 @@ public:
         if (!c.journal.empty())
             set.add(p.name(native_layout::journal) + "=" + p.value(value::string(c.journal.text())));
         std::string condition = live(p, c.now) + " AND " + has_version(p, c.if_version);
-        if (c.expires) condition += " AND " + put_off(p, set, *c.expires, "<=");
+        if (c.terms) set_terms(p, set, remove, *c.terms);
+        if (c.expires && c.terms)
+            set.add(p.name(layout_.expires) + "=" + p.value(native_layout::seconds(*c.expires)));
+        else if (c.expires)
+            condition += " AND " + put_off(p, set, *c.expires, "<=");
         condition += is_still(p, c.if_as_read) + lock_permits(p, c.if_locked_by, c.if_unlocked, c.seen);
         if (!c.if_locked_by.empty() || c.if_unlocked) hold(p, set, remove, c.lock);
         raise_version(p, set, c.if_version);
@@ -14363,7 +15971,8 @@ public:
         if (c.grace.count() != 0) {
             set.add(p.name(native_layout::moved_to) + "=" + p.value(value::string(layout_.key_text(c.to))));
             set.add(p.name(native_layout::leads_until) + "=" + p.value(native_layout::seconds(c.now + c.grace)));
-            for (const auto gone : {native_layout::data, native_layout::journal, native_layout::lock, native_layout::lock_until})
+            for (const auto gone : {native_layout::data, native_layout::journal, native_layout::lock, native_layout::lock_until,
+                                    native_layout::owner, native_layout::since, native_layout::device, native_layout::id_since})
                 remove.add(p.name(gone));
         }
         return update(c.from, std::move(p), set, remove, std::move(condition));
@@ -14458,6 +16067,21 @@ private:
         }
     }
 
+    static void set_terms(placeholders& p, clauses& set, clauses& remove, const terms& t) {
+        const auto put = [&](bool is_there, std::string_view name, auto make) {
+            if (is_there)
+                set.add(p.name(name) + "=" + p.value(make()));
+            else
+                remove.add(p.name(name));
+        };
+        const ownership& o = t.owner;
+        put(!o.user.empty(), native_layout::owner, [&] { return value::string(o.user); });
+        put(!o.user.empty(), native_layout::since, [&] { return native_layout::milliseconds(o.since); });
+        put(!o.device.empty(), native_layout::device, [&] { return value::string(o.device); });
+        put(t.deadline != time_point::max(), native_layout::deadline, [&] { return native_layout::seconds(t.deadline); });
+        put(true, native_layout::max_stale, [&] { return value::number(static_cast<std::int64_t>(t.max_stale.count())); });
+    }
+
     // Not by one: a late copy of the request must not raise it again.
     static void raise_version(placeholders& p, clauses& set, std::uint64_t from) {
         set.add(p.name(native_layout::version) + "=" + p.value(value::number(from + 1)));
@@ -14484,6 +16108,7 @@ private:
 
     std::string table_name_;
     native_layout layout_;
+    std::string user_index_;
     bool consistent_read_;
 };
 
@@ -14552,6 +16177,10 @@ public:
 
     load(const dynamodb_table& t, const load_record& c)
         : table_(&t), now_(c.now), read_(std::in_place, t, t.requests.load(c)) {}
+
+    /// What the sign that was found leads to.
+    load(const dynamodb_table& t, std::string moved_key, time_point now)
+        : table_(&t), now_(now), read_(std::in_place, t, t.requests.load_moved(std::move(moved_key))), followed_(1) {}
 
     reply_action resume(http::reply in, op::instant now) {
         return op::carry_on<reply_action>(read_->resume(std::move(in), now), [&](auto found) -> reply_action {
@@ -14883,6 +16512,296 @@ private:
 } // namespace dynasession::inline v0::backend_detail
 
 #endif
+// #include <dynasession/backend/dynamodb_users.hpp>
+#ifndef DYNASESSION_BACKEND_DYNAMODB_USERS_HPP
+#define DYNASESSION_BACKEND_DYNAMODB_USERS_HPP
+
+// #include <dynasession/backend/read_record.hpp>
+// #include <dynasession/backend/user_requests.hpp>
+#ifndef DYNASESSION_BACKEND_USER_REQUESTS_HPP
+#define DYNASESSION_BACKEND_USER_REQUESTS_HPP
+
+// #include <dynasession/backend/dynamodb_requests.hpp>
+// #include <dynasession/backend/expression.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/dynamodb/operations/read_item.hpp>
+// #include <dynasession/dynamodb/operations/read_items.hpp>
+// #include <dynasession/dynamodb/operations/write_item.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+// The commands that ask for users, as requests to one table.
+namespace dynasession::inline v0::backend_detail {
+
+/// So many keys a batch takes (DynamoDB API reference, BatchGetItem).
+inline constexpr std::int64_t keys_in_a_batch = 100;
+
+/// A page of the keys of a user's sessions, the last bound first.
+inline dynamodb::query_request query_sessions(const dynamodb_requests& to, const std::string& user, dynamodb::item start = {}) {
+    placeholders p;
+    std::string of_user = p.name(native_layout::owner) + "=" + p.value(dynamodb::attribute_value::string(user));
+    return {.table_name = to.table_name(),
+            .index_name = to.user_index(),
+            .key_condition_expression = std::move(of_user),
+            .expression_attribute_names = std::move(p.names),
+            .expression_attribute_values = std::move(p.values),
+            .exclusive_start_key = std::move(start),
+            .limit = keys_in_a_batch,
+            .scan_index_forward = false};
+}
+
+/// What lists tell of the sessions with these keys, as it is now.
+inline dynamodb::batch_get_item_request read_summaries(const dynamodb_requests& to, std::vector<dynamodb::item> keys) {
+    placeholders p;
+    std::string wanted;
+    for (const auto name : to.layout().summary_attributes()) wanted += (wanted.empty() ? "" : ",") + p.name(name);
+    return {.request_items = {{.table_name = to.table_name(),
+                               .keys = std::move(keys),
+                               .consistent_read = true,
+                               .projection_expression = std::move(wanted),
+                               .expression_attribute_names = std::move(p.names)}}};
+}
+
+/// A session and the mark of a user.
+inline dynamodb::batch_get_item_request read_with_mark(const dynamodb_requests& to, const load_record& c) {
+    return {.request_items = {{.table_name = to.table_name(),
+                               .keys = {to.layout().key(c.id), to.layout().mark_key(c.mark_of)},
+                               .consistent_read = to.consistent_read()}}};
+}
+
+inline dynamodb::delete_item_request erase_owned_item(const dynamodb_requests& to, const erase_owned& c) {
+    placeholders p;
+    std::string condition = p.name(native_layout::owner) + "=" + p.value(dynamodb::attribute_value::string(c.user));
+    if (c.bound_until != user_time::max())
+        condition += " AND " + p.name(native_layout::since) + "<=" + p.value(native_layout::milliseconds(c.bound_until));
+    return {.table_name = to.table_name(),
+            .key = to.layout().key_of_text(to.layout().key_text(c.handle)),
+            .condition_expression = std::move(condition),
+            .expression_attribute_names = std::move(p.names),
+            .expression_attribute_values = std::move(p.values)};
+}
+
+inline dynamodb::get_item_request read_mark(const dynamodb_requests& to, const load_mark& c) {
+    return {.table_name = to.table_name(), .key = to.layout().mark_key(c.user), .consistent_read = true};
+}
+
+inline dynamodb::update_item_request raise_mark_item(const dynamodb_requests& to, const raise_mark& c) {
+    placeholders p;
+    const std::string mark = p.name(native_layout::not_before), time = p.value(native_layout::milliseconds(c.not_before));
+    std::string changes = "SET " + mark + "=" + time + "," + p.name(to.layout().expires) + "=" +
+                         p.value(native_layout::seconds(c.expires));
+    return {.table_name = to.table_name(),
+            .key = to.layout().mark_key(c.user),
+            .update_expression = std::move(changes),
+            .condition_expression = "attribute_not_exists(" + mark + ") OR " + mark + "<" + time,
+            .expression_attribute_names = std::move(p.names),
+            .expression_attribute_values = std::move(p.values)};
+}
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/complete_batch.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynasession::inline v0::backend_detail {
+
+using batch_read = dynamodb::complete_batch<dynamodb::batch_get_item_request>;
+
+/// The items that a batch has read, or why it has not read all of them.
+inline result<std::vector<dynamodb::item>> items_of(dynamodb::batch_outcome<dynamodb::batch_get_item_request> answered) {
+    if (answered.why.code) return std::move(answered.why);
+    auto& tables = answered.response.tables;
+    return tables.empty() ? std::vector<dynamodb::item>{} : std::move(tables.front().items);
+}
+
+/// Lists the sessions of a user: a page of the index, then the items themselves, for the index is a little behind.
+class list_of_user {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    list_of_user(const dynamodb_table& t, list_sessions c)
+        : table_(&t), command_(std::move(c)),
+          step_(std::in_place_type<query>, t.service, query_sessions(t.requests, command_.user)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        if (auto* page = std::get_if<query>(&step_))
+            return op::carry_on<reply_action>(page->resume(std::move(in), now), [&](auto answered) -> reply_action {
+                auto& answer = answered->response;
+                return answer ? read_items(*std::move(answer), now) : reply_action(result<reply>(explained(std::move(answer).error())));
+            });
+        return op::carry_on<reply_action>(std::get<batch_read>(step_).resume(std::move(in), now), [&](auto answered) -> reply_action {
+            auto items = items_of(*std::move(answered));
+            if (!items) return result<reply>(std::move(items).error());
+            for (const auto& i : *items) {
+                auto found = table_->requests.layout().decode_summary(i);
+                if (!found) return result<reply>(std::move(found).error());
+                if (*found) keep(**std::move(found));
+            }
+            return next_page(now);
+        });
+    }
+
+private:
+    using query = dynamodb::call<dynamodb::query_request>;
+
+    reply_action read_items(dynamodb::page_response page, op::instant now) {
+        next_ = std::move(page.last_evaluated_key);
+        if (page.items.empty()) return next_page(now);
+        const std::string& hash_key = table_->requests.layout().hash_key;
+        std::vector<dynamodb::item> keys;
+        for (const auto& i : page.items)
+            if (const auto* key = i.find(hash_key)) keys.push_back({{hash_key, *key}});
+        step_.emplace<batch_read>(table_->service, read_summaries(table_->requests, std::move(keys)));
+        return resume({}, now);
+    }
+
+    void keep(session_summary found) {
+        const bool counts = found.owner.user == command_.user && found.times.live(command_.now);
+        if (counts && found_.sessions.size() < command_.limit) found_.sessions.push_back(std::move(found));
+    }
+
+    reply_action next_page(op::instant now) {
+        if (next_.begin() == next_.end() || found_.sessions.size() >= command_.limit) {
+            std::ranges::sort(found_.sessions, session_summary::newer);
+            return result<reply>(std::move(found_));
+        }
+        step_.emplace<query>(table_->service, query_sessions(table_->requests, command_.user, std::move(next_)));
+        return resume({}, now);
+    }
+
+    failure explained(failure why) const {
+        if (why != error::invalid_request) return why;
+        return {error::invalid_option,
+                "dynamodb_options::user_index: a new table gets the index '" + table_->requests.user_index() +
+                    "' from create_table(), and one that is there by UpdateTable: hash key o (S), sort key s (N), KEYS_ONLY; the "
+                    "service says: " + why.detail};
+    }
+
+    const dynamodb_table* table_;
+    list_sessions command_;
+    std::variant<query, batch_read> step_;
+    dynamodb::item next_{};
+    reply found_{};
+};
+
+/// Reads a session together with the mark of the user who had it last.
+class load_with_mark {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    load_with_mark(const dynamodb_table& t, load_record c)
+        : table_(&t), command_(std::move(c)), both_(t.service, read_with_mark(t.requests, command_)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        if (moved_) return follow(std::move(in), now);
+        return op::carry_on<reply_action>(both_.resume(std::move(in), now), [&](auto answered) -> reply_action {
+            auto items = items_of(*std::move(answered));
+            if (!items) return result<reply>(std::move(items).error());
+            const auto& layout = table_->requests.layout();
+            const dynamodb::item *session = nullptr, *mark = nullptr;
+            for (const auto& i : *items) (layout.is_mark_of(command_.mark_of, i) ? mark : session) = &i;
+            if (mark) {
+                const auto time = layout.decode_mark(*mark);
+                if (!time) return result<reply>(time.error());
+                not_before_ = *time;
+            }
+            if (!session) return result<reply>(reply{.not_before = not_before_});
+            auto found = layout.decode(*session);
+            if (!found) return result<reply>(std::move(found).error());
+            auto leads_to = found->moved ? layout.leads_to(*session, command_.now) : std::string();
+            if (leads_to.empty()) return result<reply>(reply{.item = *std::move(found), .not_before = not_before_});
+            moved_ = std::make_unique<load>(*table_, std::move(leads_to), command_.now);
+            return follow({}, now);
+        });
+    }
+
+private:
+    reply_action follow(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(moved_->resume(std::move(in), now), [&](result<reply> r) -> reply_action {
+            if (r) r->not_before = not_before_;
+            return r;
+        });
+    }
+
+    const dynamodb_table* table_;
+    load_record command_;
+    batch_read both_;
+    user_time not_before_ = no_mark;
+    std::unique_ptr<load> moved_{};
+};
+
+/// A write that does no harm once more, and of which nobody needs to see what stood in its way.
+template <class Request>
+class repeatable_write {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    repeatable_write(const dynamodb_table& t, const Request& r) : call_(t.service, r) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(call_.resume(std::move(in), now), [](auto answered) -> reply_action {
+            const auto& answer = answered->response;
+            if (answer) return result<reply>(reply{});
+            if (answer.error() != error::condition_failed) return result<reply>(answer.error());
+            // After a lost answer it may fail because of this very call: then it is done.
+            return result<reply>(reply{.applied = answered->ambiguous});
+        });
+    }
+
+private:
+    dynamodb::call<Request> call_;
+};
+
+using erase_of_user = repeatable_write<dynamodb::delete_item_request>;
+using mark_write = repeatable_write<dynamodb::update_item_request>;
+
+/// Reads the mark of a user.
+class mark_read {
+public:
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = reply;
+
+    mark_read(const dynamodb_table& t, const load_mark& c) : table_(&t), call_(t.service, read_mark(t.requests, c)) {}
+
+    reply_action resume(http::reply in, op::instant now) {
+        return op::carry_on<reply_action>(call_.resume(std::move(in), now), [&](auto answered) -> reply_action {
+            const auto& answer = answered->response;
+            if (!answer) return result<reply>(answer.error());
+            if (!answer->item) return result<reply>(reply{.not_before = no_mark});
+            const auto time = table_->requests.layout().decode_mark(*answer->item);
+            return time ? result<reply>(reply{.not_before = *time}) : result<reply>(time.error());
+        });
+    }
+
+private:
+    const dynamodb_table* table_;
+    dynamodb::call<dynamodb::get_item_request> call_;
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
 // #include <dynasession/backend/native_layout.hpp>
 // #include <dynasession/backend/read_record.hpp>
 // #include <dynasession/backend/session_table.hpp>
@@ -14896,9 +16815,11 @@ private:
 // #include <dynasession/dynamodb/wait_for_table.hpp>
 // #include <dynasession/op/action.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace dynasession::inline v0 {
 
@@ -14906,6 +16827,7 @@ namespace dynasession::inline v0 {
 struct table_report {
     bool created = false;      ///< false: the table was there
     bool time_to_live = false; ///< false: the service, an emulator, does not know TTL
+    bool user_index = false;   ///< false: none is wanted, or the table was there without it
 };
 
 namespace backend_detail {
@@ -14920,7 +16842,8 @@ public:
 
     explicit prepare_table(const dynamodb_table& t)
         : table_(&t), step_(create_call(t.service, dynamodb::create_table_request{.table_name = t.requests.table_name(),
-                                                                                 .partition_key = key(t)})) {}
+                                                                                 .partition_key = key(t),
+                                                                                 .global_secondary_indexes = indexes(t)})) {}
 
     action_type resume(http::reply in, op::instant now) {
         return std::visit([&](auto& step) { return after(step, step.resume(std::move(in), now), now); }, step_);
@@ -14932,6 +16855,16 @@ private:
     using update_ttl_call = dynamodb::call<dynamodb::update_time_to_live_request>;
 
     static dynamodb::key_attribute key(const dynamodb_table& t) { return {.name = t.requests.layout().hash_key}; }
+
+    // Keys alone, so that saves and touches do not write it; a session that is nobody's is not in it.
+    static std::vector<dynamodb::secondary_index> indexes(const dynamodb_table& t) {
+        const auto& name = t.requests.user_index();
+        if (name.empty()) return {};
+        return {{.name = name,
+                 .partition_key = {std::string(native_layout::owner)},
+                 .sort_key = dynamodb::key_attribute{std::string(native_layout::since), dynamodb::attribute_value::type::number},
+                 .projected = dynamodb::projection::keys_only}};
+    }
 
     template <class Step, class... Args>
     action_type go_on(op::instant now, Args&&... args) {
@@ -14963,6 +16896,7 @@ private:
                 return result<table_report>(failure(error::invalid_option,
                                                     "the table exists, but its key is not the string attribute '" +
                                                         key(*table_).name + "' alone"));
+            report_.user_index = std::ranges::count(table.index_names, table_->requests.user_index()) != 0;
             return go_on<describe_ttl_call>(now, dynamodb::describe_time_to_live_request{table_->requests.table_name()});
         });
     }
@@ -15006,296 +16940,6 @@ private:
 #endif
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/concepts.hpp>
-#ifndef DYNASESSION_CORE_CONCEPTS_HPP
-#define DYNASESSION_CORE_CONCEPTS_HPP
-
-// #include <dynasession/core/access.hpp>
-#ifndef DYNASESSION_CORE_ACCESS_HPP
-#define DYNASESSION_CORE_ACCESS_HPP
-
-// #include <dynasession/core/fields.hpp>
-// #include <dynasession/core/record.hpp>
-// #include <dynasession/core/session_id.hpp>
-
-#include <chrono>
-#include <concepts>
-#include <memory>
-
-namespace dynasession::inline v0 {
-
-/// To read and to save, as the lock policy does it by itself.
-struct read_write_t {
-    explicit read_write_t() = default;
-};
-
-/// To read only: locks nothing and waits for nobody; the session cannot be saved.
-struct read_only_t {
-    explicit read_only_t() = default;
-};
-
-/// To have the session to oneself until it is saved or released.
-struct exclusive_t {
-    explicit exclusive_t() = default;
-};
-
-inline constexpr read_write_t read_write{};
-inline constexpr read_only_t read_only{};
-inline constexpr exclusive_t exclusive{};
-
-/// What a session is loaded for: `read_write`, `read_only` or `exclusive`.
-template <class T>
-concept access = std::same_as<T, read_write_t> || std::same_as<T, read_only_t> || std::same_as<T, exclusive_t>;
-
-/// What a session has of its lock in this process; a lock policy derives from it. When the last copy of the session
-/// goes, so does this.
-class lock_hold {
-public:
-    virtual ~lock_hold() = default;
-
-    /// Whether the lock was neither given up nor lost yet, as far as this process knows.
-    virtual bool held() const = 0;
-
-protected:
-    lock_hold() = default;
-    lock_hold(const lock_hold&) = default;
-    lock_hold& operator=(const lock_hold&) = default;
-};
-
-/// What a load gives.
-struct loaded {
-    record stored{};
-    std::shared_ptr<lock_hold> hold{}; ///< none: not locked
-    bool read_only = false;
-};
-
-/// What a save is about: the session as it was last read or written, and what changes.
-struct save_request {
-    session_id id{};
-    record stored{};
-    delta changes{};
-    std::chrono::seconds touch_after{}; ///< putting off the expiry by less than this is not worth a write
-    std::shared_ptr<lock_hold> hold{};
-    std::chrono::seconds grace{};       ///< of a move: how long the old id leads readers to the new one
-    bool if_unchanged = false;          ///< the changes follow from `stored`: fail with conflict if that is out of date
-};
-
-/// What a save leaves in the store.
-struct saved {
-    record stored{};
-    std::shared_ptr<lock_hold> hold{}; ///< what the session still has of its lock
-    bool merged = false; ///< `stored` holds changes of others too, so the session's value has to be read anew
-};
-
-} // namespace dynasession::inline v0
-
-#endif
-// #include <dynasession/core/command.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/core/fields.hpp>
-// #include <dynasession/core/session_id.hpp>
-
-#include <chrono>
-#include <concepts>
-#include <memory>
-#include <optional>
-#include <utility>
-
-namespace dynasession::inline v0 {
-
-namespace op {
-class event; // see op/event.hpp
-}
-
-// A Backend performs commands: a new database is one header and a run of the contract suite.
-//
-// Associated types: `options_type`, an aggregate with defaults, from which a `B` is constructed, and with
-// an executor before it where it does I/O; `executor_type`.
-//
-// In this table `b` is a B, `c` a command, `h` an Asio completion token.
-//
-//   b.now()               op::instant: both clocks, `system` as close to the server's as it can be
-//   b.perform(c)          result<reply>, blocking: see core/command.hpp for what each command promises.
-//                         A failure means that the outcome is not known, or that nothing was done and why.
-//   b.async_perform(c,h)  the same, completing `void(result<reply>)`, never inside the initiation;
-//                         cancellable: then it completes with operation_aborted,
-//                         or with the reply if that was there already
-//   b.wait(ms)            sleeps
-//   b.get_executor()      where asynchronous work runs when the handler names no executor of its own
-//
-// A B is used from many threads at once. It need not be copied or moved.
-//
-// Exemplar: backend_archetype in tests/unit/core/concepts.cpp. Models: memory_backend, dynamodb_backend.
-
-template <class B>
-concept has_clock = requires(const B& b) {
-    b.now().system;
-    b.now().steady;
-};
-template <class B>
-concept has_perform = requires(B& b, command c) {
-    { b.perform(std::move(c)) } -> std::same_as<result<reply>>;
-};
-template <class B>
-concept has_async_perform = requires(B& b, command c, void (*handler)(result<reply>)) {
-    b.async_perform(std::move(c), handler);
-};
-template <class B>
-concept has_wait = requires(B& b, std::chrono::milliseconds d) { b.wait(d); };
-template <class B>
-concept has_executor = requires(B& b) {
-    typename B::executor_type;
-    { b.get_executor() } -> std::convertible_to<typename B::executor_type>;
-};
-template <class B>
-concept has_options = requires { typename B::options_type; } && std::default_initializable<typename B::options_type> &&
-                      std::constructible_from<B, typename B::options_type>;
-
-/// A type that meets the Backend requirements above.
-template <class B>
-concept backend = has_clock<B> && has_perform<B> && has_async_perform<B> && has_wait<B> && has_executor<B> && has_options<B>;
-
-/// Explains, for the author of a Backend, the first requirement that `B` does not meet.
-template <class B>
-consteval bool check_backend() {
-    static_assert(has_clock<B>, "dynasession: a Backend needs `op::instant now() const`");
-    static_assert(has_perform<B>, "dynasession: a Backend needs `result<reply> perform(command)`");
-    static_assert(has_async_perform<B>, "dynasession: a Backend needs `auto async_perform(command, Token&&)` that "
-                                        "completes with `void(result<reply>)`");
-    static_assert(has_wait<B>, "dynasession: a Backend needs `void wait(std::chrono::milliseconds)`");
-    static_assert(has_executor<B>, "dynasession: a Backend needs `executor_type` and `executor_type get_executor()`");
-    static_assert(has_options<B>, "dynasession: a Backend needs `options_type`, an aggregate with defaults, and a "
-                                  "constructor that takes it");
-    return backend<B>;
-}
-
-// A LockPolicy is a factory of operations (see op/action.hpp) whose effects are commands: a new locking
-// scheme is one header and no change elsewhere. It is copied freely, so its state is shared or small.
-//
-// In this table `p` is a const P, `id` a session_id, `s` a save_request, `a` read_write or read_only.
-//
-//   p.load(id, a)           operation of optional<loaded>: the live record; absent and expired are empty
-//   p.save(s)               operation of saved: what is stored now. With no changes at most the expiry
-//                           is put off. Fails with session_gone when the session is no longer there
-//                           or live, with conflict when the changes cannot be merged.
-//   p.touch(s)              as save, without the changes
-//   p.regenerate(s, to, r)  operation of saved: what is now stored under `to`; nothing is left under s.id.
-//                           `r(fields)` gives the entries as they have to be stored under the new id.
-//
-// One that locks also has:
-//
-//   p.load(id, exclusive)   as load; the session is nobody else's until it is saved or released
-//   p.release(s)            operation of saved: ends that without the changes
-//   p.renew(s)              operation of saved: puts off the end of the lock; fails with lock_lost
-//   p.keep(id, hold, stop)  operation of void: renews a lock whenever that is due, until it ends or `stop` happens;
-//                           without `stop` it ends with the lock
-//
-// Exemplar: lock_policy_archetype in tests/unit/core/concepts.cpp. Models: no_lock, optimistic_lock, pessimistic_lock.
-
-namespace concepts_detail {
-
-// What `core` may know of an operation; op/action.hpp has the whole of it.
-template <class Op, class T>
-concept operation_of = std::move_constructible<Op> && std::same_as<typename Op::effect_type, command> &&
-                       std::same_as<typename Op::reply_type, result<reply>> && std::same_as<typename Op::value_type, T>;
-
-struct keep_fields {
-    result<fields> operator()(const fields& f) const { return f; }
-};
-
-} // namespace concepts_detail
-
-template <class P, class Access>
-concept can_load = requires(const P p, const session_id& id, Access a) {
-    { p.load(id, a) } -> concepts_detail::operation_of<std::optional<loaded>>;
-};
-template <class P>
-concept has_load = can_load<P, read_write_t> && can_load<P, read_only_t>;
-template <class P>
-concept has_save = requires(const P p, save_request s) {
-    { p.save(std::move(s)) } -> concepts_detail::operation_of<saved>;
-};
-template <class P>
-concept has_touch = requires(const P p, save_request s) {
-    { p.touch(std::move(s)) } -> concepts_detail::operation_of<saved>;
-};
-template <class P>
-concept has_regenerate = requires(const P p, save_request s, const session_id& to, concepts_detail::keep_fields r) {
-    { p.regenerate(std::move(s), to, r) } -> concepts_detail::operation_of<saved>;
-};
-
-/// A type that meets the LockPolicy requirements above.
-template <class P>
-concept lock_policy = std::copyable<P> && has_load<P> && has_save<P> && has_touch<P> && has_regenerate<P>;
-
-/// A LockPolicy that can give a session to one request at a time.
-template <class P>
-concept exclusive_lock_policy = lock_policy<P> && can_load<P, exclusive_t> && requires(const P p, save_request s) {
-    { p.release(std::move(s)) } -> concepts_detail::operation_of<saved>;
-    { p.renew(std::move(s)) } -> concepts_detail::operation_of<saved>;
-    { p.keep(s.id, s.hold, std::shared_ptr<op::event>()) } -> concepts_detail::operation_of<void>;
-};
-
-/// Explains, for the author of a LockPolicy, the first requirement that `P` does not meet.
-template <class P>
-consteval bool check_lock_policy() {
-    static_assert(std::copyable<P>, "dynasession: a LockPolicy is copied into operations: make it copyable");
-    static_assert(has_load<P>, "dynasession: a LockPolicy needs `auto load(const session_id&, A) const` for A = read_write_t and "
-                               "read_only_t, operations with effect command, reply result<reply>, value std::optional<loaded>");
-    static_assert(has_save<P>, "dynasession: a LockPolicy needs `auto save(save_request) const`, an operation of saved");
-    static_assert(has_touch<P>, "dynasession: a LockPolicy needs `auto touch(save_request) const`, an operation of saved");
-    static_assert(has_regenerate<P>, "dynasession: a LockPolicy needs `auto regenerate(save_request, const session_id& "
-                                     "to, Rebind) const`, an operation of saved");
-    return lock_policy<P>;
-}
-
-/// What a serializer may know beside the value: whose session it is, and what is stored of it.
-struct serialize_context {
-    const session_id& id;
-    const fields& stored; ///< entries that did not change should keep their text from here
-};
-
-// A Serializer turns a session's value into stored entries and back, bounded, and without executing
-// anything that it reads.
-//
-// In this table `s` is a const S, `v` a const S::value_type, `f` a const fields.
-//
-//   s.serialize(v, serialize_context)  result<fields>: one entry a top-level key where the value has any;
-//                                      the same value gives the same entries, or unchanged ones are written again
-//   s.deserialize(f, id)               result<value_type>: the value, or corrupt_session
-//
-// Exemplar: serializer_archetype in tests/unit/core/concepts.cpp. Models: json_serializer, json_serializer_for.
-
-template <class S>
-concept has_value_type = requires { typename S::value_type; } && std::default_initializable<typename S::value_type> &&
-                         std::copyable<typename S::value_type>;
-template <class S>
-concept has_serialize = requires(const S s, const typename S::value_type& v, serialize_context context) {
-    { s.serialize(v, context) } -> std::same_as<result<fields>>;
-};
-template <class S>
-concept has_deserialize = requires(const S s, const fields& f, const session_id& id) {
-    { s.deserialize(f, id) } -> std::same_as<result<typename S::value_type>>;
-};
-
-/// A type that meets the Serializer requirements above.
-template <class S>
-concept serializer = std::copyable<S> && has_value_type<S> && has_serialize<S> && has_deserialize<S>;
-
-/// Explains, for the author of a Serializer, the first requirement that `S` does not meet.
-template <class S>
-consteval bool check_serializer() {
-    static_assert(std::copyable<S>, "dynasession: a Serializer is copied into operations: make it copyable");
-    static_assert(has_value_type<S>, "dynasession: a Serializer needs `value_type`, copyable and default constructible");
-    static_assert(has_serialize<S>, "dynasession: a Serializer needs "
-                                    "`result<fields> serialize(const value_type&, serialize_context) const`");
-    static_assert(has_deserialize<S>, "dynasession: a Serializer needs "
-                                      "`result<value_type> deserialize(const fields&, const session_id&) const`");
-    return serializer<S>;
-}
-
-} // namespace dynasession::inline v0
-
-#endif
 // #include <dynasession/dynamodb/client.hpp>
 // #include <dynasession/dynamodb/item_size.hpp>
 // #include <dynasession/dynamodb/observer.hpp>
@@ -15321,6 +16965,7 @@ struct dynamodb_options {
     std::string hash_key = "id";                           ///< the table's key, of type S
     std::string session_lifetime_attribute = "expires";    ///< the table's TTL attribute
     std::string key_prefix{};                              ///< stands before every key: tables can be shared
+    std::string user_index = "users";                      ///< finds sessions by user, costs nothing for those that are nobody's; empty: none
     bool consistent_read = true;                           ///< false: half the price, but a load may miss the last save or log-out
 
     std::string profile{};                                 ///< of ~/.aws/config and ~/.aws/credentials; else AWS_PROFILE, `default`
@@ -15340,8 +16985,8 @@ struct dynamodb_options {
 
 /// Keeps sessions in a DynamoDB table, one item a session (see native_layout).
 ///
-/// Needs the permissions dynamodb:GetItem, PutItem, UpdateItem, DeleteItem on the table, and what create_table says if
-/// it is to create it.
+/// Needs the permissions dynamodb:GetItem, PutItem, UpdateItem, DeleteItem on the table, for lists BatchGetItem and Query on its
+/// indexes, for marks BatchGetItem, and what create_table says if it is to create it.
 class dynamodb_backend {
 public:
     using options_type = dynamodb_options;
@@ -15369,7 +17014,7 @@ public:
                            {.hash_key = options.hash_key,
                             .expires = options.session_lifetime_attribute,
                             .key_prefix = options.key_prefix},
-                           options.consistent_read}},
+                           options.consistent_read, options.user_index}},
           clock_(std::move(options.clock)) {}
 
     op::instant now() const { return clock_ ? clock_() : client_.now(); }
@@ -15385,8 +17030,11 @@ public:
         return op::async_run_nested(operation(std::move(c)), client_.transport(), std::forward<Token>(token));
     }
 
-    /// Creates the table, billed on demand, waits until it can be used, and turns TTL on. A table that is there is
-    /// left as it is, but for TTL.
+    /// Whether sessions can be found by their users.
+    bool lists_users() const noexcept { return !table_.requests.user_index().empty(); }
+
+    /// Creates the table, billed on demand, with the index by user, waits until it can be used, and turns TTL on. A table
+    /// that is there is left as it is, but for TTL.
     ///
     /// *Errors:* throws `session_error`; `invalid_option` when the table that is there has another key or TTL attribute.
     ///
@@ -15415,7 +17063,8 @@ public:
 private:
     using any_operation = op::one_of<op::ready<http::exchange, http::reply, reply>, backend_detail::load, backend_detail::create,
                                      backend_detail::change, backend_detail::update, backend_detail::erase,
-                                     backend_detail::move>;
+                                     backend_detail::move, backend_detail::list_of_user, backend_detail::load_with_mark,
+                                     backend_detail::erase_of_user, backend_detail::mark_read, backend_detail::mark_write>;
 
     static const options_type& checked(const options_type& o) {
         const auto refuse = [](const char* why) { throw session_error(failure(error::invalid_option, why)); };
@@ -15431,7 +17080,10 @@ private:
         return std::visit([this](auto& specific) { return operation(specific); }, c);
     }
 
-    any_operation operation(load_record& c) const { return backend_detail::load(table_, c); }
+    any_operation operation(load_record& c) const {
+        if (!c.mark_of.empty()) return backend_detail::load_with_mark(table_, std::move(c));
+        return backend_detail::load(table_, c);
+    }
     any_operation operation(create_record& c) const {
         if (auto refused = too_large(c.content.data.size_in_bytes())) return *std::move(refused);
         return backend_detail::make_create(table_, c.id, c.content);
@@ -15452,6 +17104,19 @@ private:
         return backend_detail::move(table_, std::move(c));
     }
 
+    any_operation operation(list_sessions& c) const {
+        if (lists_users()) return backend_detail::list_of_user(table_, std::move(c));
+        return op::ready<http::exchange, http::reply, reply>(failure(
+            error::invalid_option, "dynamodb_options::user_index is empty: name the index to find sessions by their users"));
+    }
+    any_operation operation(erase_owned& c) const {
+        return backend_detail::erase_of_user(table_, backend_detail::erase_owned_item(table_.requests, c));
+    }
+    any_operation operation(load_mark& c) const { return backend_detail::mark_read(table_, c); }
+    any_operation operation(raise_mark& c) const {
+        return backend_detail::mark_write(table_, backend_detail::raise_mark_item(table_.requests, c));
+    }
+
     std::optional<any_operation> too_large(std::size_t size_of_fields) const {
         auto refused = dynamodb::refuse_too_large(table_.requests.layout().item_size(size_of_fields));
         if (!refused) return std::nullopt;
@@ -15463,7 +17128,7 @@ private:
     std::function<op::instant()> clock_;
 };
 
-static_assert(check_backend<dynamodb_backend>());
+static_assert(check_user_backend<dynamodb_backend>());
 
 } // namespace dynasession::inline v0
 
@@ -15520,6 +17185,7 @@ private:
 #define DYNASESSION_LOCK_MOVE_CHANGES_HPP
 
 // #include <dynasession/core/access.hpp>
+// #include <dynasession/core/amendments.hpp>
 // #include <dynasession/core/backoff.hpp>
 #ifndef DYNASESSION_CORE_BACKOFF_HPP
 #define DYNASESSION_CORE_BACKOFF_HPP
@@ -15559,6 +17225,8 @@ private:
 #ifndef DYNASESSION_LOCK_SAVE_RULES_HPP
 #define DYNASESSION_LOCK_SAVE_RULES_HPP
 
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/amendments.hpp>
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/fields.hpp>
 // #include <dynasession/core/record.hpp>
@@ -16060,14 +17728,26 @@ struct lock_service {
 #endif
 // #include <dynasession/op/action.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <utility>
 
 namespace dynasession::inline v0::lock_detail {
 
 /// Whether others have saved since `mine` was read, also those who raise no version.
 inline bool is_overtaken(const record& mine, const record& theirs) noexcept {
     return theirs.version != mine.version || theirs.data != mine.data;
+}
+
+/// Leaves out the changes that change no value: on top of what others have stored they would undo it.
+inline void forgo_renewals(save_request& request) {
+    if (request.renewed.empty()) return;
+    fields changed;
+    for (const field f : request.changes.set)
+        if (!std::ranges::binary_search(request.renewed, f.key)) changed.append(f);
+    request.changes.set = std::move(changed);
+    request.renewed.clear();
 }
 
 /// How saves without a lock get along.
@@ -16078,8 +17758,10 @@ struct save_rules {
     std::shared_ptr<lock_service> service{}; ///< by which locks without a holder are known; else by our clock alone
 
     /// Whether changes that were made from `mine` may go on top of what others have stored since.
-    bool allow(const delta& changes, const record& mine, const record& theirs) const {
-        return last_writer_wins || disjoint(difference(mine.data, theirs.data), changes);
+    bool allow(const save_request& request, const record& mine, const record& theirs) const {
+        if (last_writer_wins) return true;
+        const bool both_amend = !request.amended.empty() && terms::of(mine) != terms::of(theirs);
+        return !both_amend && disjoint(difference(mine.data, theirs.data), request.changes);
     }
 
     /// Whether the lock of what was found stands in the way.
@@ -16110,7 +17792,6 @@ private:
 #endif
 // #include <dynasession/op/action.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -16143,8 +17824,13 @@ private:
         ++attempts_;
         auto data = rebind_(apply(request_.stored.data, request_.changes));
         if (!data) return result<saved>(std::move(data).error());
-        moved_ = record{request_.stored, *std::move(data)};
-        moved_.expires = std::max(moved_.renewed(now.system), moved_.expires);
+        const record& stored = request_.stored;
+        const auto terms = request_.amended.on(stored);
+        moved_ = record{stored, *std::move(data)};
+        moved_.owner = stored.owner;
+        if (terms) terms->apply_to(moved_);
+        moved_.owner.id_since = now.seconds();
+        moved_.expires = expiry_when_saved(stored, terms, now.system);
         ++moved_.version;
         move_record move{.from = request_.id,
                          .to = to_,
@@ -16162,7 +17848,8 @@ private:
         const bool under_lock = !token_.empty();
         if (under_lock && theirs.lock.token != token_) return result<saved>(error::lock_lost);
         if (is_overtaken(request_.stored, theirs)) {
-            if (under_lock || !rules_.allow(request_.changes, request_.stored, theirs)) return result<saved>(error::conflict);
+            forgo_renewals(request_);
+            if (under_lock || !rules_.allow(request_, request_.stored, theirs)) return result<saved>(error::conflict);
             merged_ = true;
         }
         const bool blocked = rules_.is_blocked(request_.id, theirs, now);
@@ -16202,19 +17889,13 @@ private:
 // #include <dynasession/lock/save_rules.hpp>
 // #include <dynasession/op/action.hpp>
 
-#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace dynasession::inline v0::lock_detail {
 
 using step = op::action<command, saved>;
-
-// When a touch is worth a write. The last stretch before the deadline is shorter than that, but has to be granted once.
-inline bool touch_is_due(const save_request& r, time_point renewed) noexcept {
-    const stamp& stored = r.stored;
-    return renewed > stored.expires && (renewed - stored.expires >= r.touch_after || renewed == stored.deadline);
-}
 
 /// Saves without a lock: the changes go on top of the version that they were made from or, when others saved
 /// meanwhile, of theirs. Without changes at most a touch.
@@ -16241,13 +17922,13 @@ private:
     step send(op::instant now) {
         state_ = state::sent;
         record& stored = request_.stored;
-        const time_point renewed = stored.renewed(now.system);
-        if (request_.changes.empty()) {
-            if (!touch_is_due(request_, renewed)) return finish();
-            expires_ = renewed;
+        if (request_.changes_nothing()) {
+            if (!stored.touch_is_due(now.system, request_.touch_after)) return finish();
+            expires_ = stored.renewed(now.system);
             return command(touch_record{request_.id, expires_, now.seconds()});
         }
-        expires_ = std::max(renewed, stored.expires);
+        terms_ = request_.amended.on(stored);
+        expires_ = expiry_when_saved(stored, terms_, now.system);
         after_ = apply(stored.data, request_.changes);
         journal_ = stored.journal.followed_by(detail::random_token());
         change_record change{.id = request_.id,
@@ -16255,7 +17936,8 @@ private:
                              .after = after_,
                              .expires = expires_,
                              .now = now.seconds(),
-                             .journal = journal_};
+                             .journal = journal_,
+                             .terms = terms_};
         rules_.bind(change, request_.id, stored, now);
         return command(std::move(change));
     }
@@ -16263,7 +17945,8 @@ private:
     step done() {
         record& stored = request_.stored;
         stored.expires = expires_;
-        if (!request_.changes.empty()) {
+        if (!request_.changes_nothing()) {
+            if (terms_) terms_->apply_to(stored);
             stored.data = std::move(after_);
             stored.journal = std::move(journal_);
             stored.lock = {};
@@ -16278,16 +17961,18 @@ private:
         if (!found.item || !found.item->live(now.system)) return result<saved>(error::session_gone);
         record& stored = request_.stored;
         const record& theirs = *found.item;
-        if (is_overtaken(stored, theirs) && !request_.changes.empty()) {
+        const bool overtaken = is_overtaken(stored, theirs);
+        if (overtaken) forgo_renewals(request_);
+        if (overtaken && !request_.changes_nothing()) {
             if (request_.if_unchanged) return result<saved>(error::conflict);
-            if (!rules_.allow(request_.changes, stored, theirs)) return result<saved>(error::conflict);
+            if (!rules_.allow(request_, stored, theirs)) return result<saved>(error::conflict);
             stored = *std::move(found.item);
             merged_ = true;
         } else {
             // Another request has put off the expiry further: that stands.
             stored.expires = theirs.expires;
             stored.lock = theirs.lock;
-            if (request_.changes.empty()) return finish();
+            if (request_.changes_nothing()) return finish();
         }
         const bool blocked = rules_.is_blocked(request_.id, stored, now);
         if (++attempts_ == max_attempts) return result<saved>(blocked ? error::lock_timeout : error::conflict);
@@ -16301,6 +17986,7 @@ private:
     save_request request_;
     save_rules rules_;
     state state_ = state::start;
+    std::optional<terms> terms_{};
     time_point expires_{};
     fields after_{};
     journal journal_{};
@@ -16334,7 +18020,7 @@ struct no_lock {
     auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), rules()); }
 
     auto touch(save_request s) const {
-        s.changes = {};
+        s.drop_changes();
         return save(std::move(s));
     }
 
@@ -16353,312 +18039,12 @@ static_assert(check_lock_policy<no_lock>());
 
 #endif
 // #include <dynasession/serializer/json.hpp>
-#ifndef DYNASESSION_SERIALIZER_JSON_HPP
-#define DYNASESSION_SERIALIZER_JSON_HPP
-
-// #include <dynasession/core/concepts.hpp>
-// #include <dynasession/core/fields.hpp>
-// #include <dynasession/serializer/json_text.hpp>
-#ifndef DYNASESSION_SERIALIZER_JSON_TEXT_HPP
-#define DYNASESSION_SERIALIZER_JSON_TEXT_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/utf8.hpp>
-
-#include <boost/json/array.hpp>
-#include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
-
-#include <charconv>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0 {
-
-/// What a session may hold at most. Concurrent saves merge entry by entry, so what has to hold when a session is read
-/// is bounded for each entry, and the size of all of it only when it is written.
-struct json_bounds {
-    std::size_t max_depth = 32;          ///< arrays and objects inside each other, below one top-level key
-    std::size_t max_nodes = 10'000;      ///< values of any kind, below one top-level key
-    std::size_t max_key_size = 1024;     ///< bytes of a key
-    std::size_t max_size = 400 * 1024;   ///< bytes of all keys and texts; a DynamoDB item takes no more
-};
-
-namespace json_text_detail {
-
-// Builds a value from the parser's events. Boost.JSON's own builder keeps the last of two equal keys and, in 1.81,
-// rounds doubles wrongly in the last bit; what a session holds has to come back exactly or not at all.
-class builder {
-public:
-    static constexpr std::size_t max_object_size = std::size_t(-1) / 2;
-    static constexpr std::size_t max_array_size = max_object_size;
-    static constexpr std::size_t max_key_size = max_object_size;
-    static constexpr std::size_t max_string_size = max_object_size;
-
-    explicit builder(const json_bounds& bounds) : bounds_(&bounds) {}
-
-    boost::json::value take() { return std::move(root_); }
-
-    bool on_document_begin(error_code&) { return true; }
-    bool on_document_end(error_code&) { return true; }
-    bool on_object_begin(error_code& ec) { return open(boost::json::object(), ec); }
-    bool on_object_end(std::size_t, error_code&) { return close(); }
-    bool on_array_begin(error_code& ec) { return open(boost::json::array(), ec); }
-    bool on_array_end(std::size_t, error_code&) { return close(); }
-    bool on_key_part(std::string_view part, std::size_t, error_code& ec) { return key_part(part, ec); }
-    bool on_key(std::string_view part, std::size_t, error_code& ec) { return key_part(part, ec); }
-    bool on_string_part(std::string_view part, std::size_t, error_code&) {
-        text_ += part;
-        return true;
-    }
-    bool on_string(std::string_view part, std::size_t, error_code& ec) {
-        text_ += part;
-        const bool placed = place(boost::json::string(text_), ec) != nullptr;
-        text_.clear();
-        return placed;
-    }
-    bool on_number_part(std::string_view part, error_code&) {
-        text_ += part;
-        return true;
-    }
-    bool on_int64(std::int64_t i, std::string_view, error_code& ec) { return number(i, ec); }
-    bool on_uint64(std::uint64_t u, std::string_view, error_code& ec) { return number(u, ec); }
-    bool on_double(double, std::string_view part, error_code& ec) {
-        text_ += part;
-        double exact = 0;
-        const auto [end, problem] = std::from_chars(text_.data(), text_.data() + text_.size(), exact);
-        if (problem != std::errc() || end != text_.data() + text_.size()) return refuse(ec);
-        return number(exact, ec);
-    }
-    bool on_bool(bool b, error_code& ec) { return place(b, ec) != nullptr; }
-    bool on_null(error_code& ec) { return place(nullptr, ec) != nullptr; }
-    bool on_comment_part(std::string_view, error_code&) { return true; }
-    bool on_comment(std::string_view, error_code&) { return true; }
-
-private:
-    static bool refuse(error_code& ec) {
-        ec = error::corrupt_session;
-        return false;
-    }
-
-    bool number(boost::json::value v, error_code& ec) {
-        text_.clear();
-        return place(std::move(v), ec) != nullptr;
-    }
-
-    bool key_part(std::string_view part, error_code& ec) {
-        key_ += part;
-        return key_.size() <= bounds_->max_key_size || refuse(ec);
-    }
-
-    bool open(boost::json::value container, error_code& ec) {
-        boost::json::value* at = place(std::move(container), ec);
-        if (at) open_.push_back(at);
-        return at != nullptr;
-    }
-
-    bool close() {
-        open_.pop_back();
-        return true;
-    }
-
-    // Where the value now stands. An open container is the last element of the one around it, so it does not move.
-    boost::json::value* place(boost::json::value v, error_code& ec) {
-        if (++nodes_ > bounds_->max_nodes) {
-            refuse(ec);
-            return nullptr;
-        }
-        if (open_.empty()) return &(root_ = std::move(v));
-        if (auto* elements = open_.back()->if_array()) return &elements->emplace_back(std::move(v));
-        const auto [member, inserted] = open_.back()->get_object().emplace(key_, std::move(v));
-        key_.clear();
-        if (!inserted) refuse(ec);
-        return inserted ? &member->value() : nullptr;
-    }
-
-    const json_bounds* bounds_;
-    std::size_t nodes_ = 0;
-    boost::json::value root_;
-    std::vector<boost::json::value*> open_;
-    std::string key_;
-    std::string text_;
-};
-
-} // namespace json_text_detail
-
-/// The JSON value that `text` is, exactly.
-///
-/// *Errors:* `corrupt_session`: not JSON, a key twice in one object, or beyond the bounds.
-inline result<boost::json::value> parse_json(std::string_view text, const json_bounds& bounds) {
-    boost::json::parse_options options;
-    options.max_depth = bounds.max_depth;
-    boost::json::basic_parser<json_text_detail::builder> parser(options, bounds);
-    error_code ec;
-    const auto used = parser.write_some(false, text.data(), text.size(), ec);
-    if (ec || !parser.done() || used != text.size()) return error::corrupt_session;
-    return parser.handler().take();
-}
-
-namespace json_text_detail {
-
-/// Whether a value comes back as it is: within the bounds, its texts UTF-8, its numbers finite.
-class checker {
-public:
-    explicit checker(const json_bounds& bounds) : bounds_(&bounds) {}
-
-    bool operator()(const boost::json::value& v) const {
-        std::size_t nodes = 0;
-        return storable(v, 0, nodes);
-    }
-
-    bool key(std::string_view k) const { return k.size() <= bounds_->max_key_size && detail::is_utf8(k); }
-
-private:
-    bool storable(const boost::json::value& v, std::size_t depth, std::size_t& nodes) const {
-        if (++nodes > bounds_->max_nodes) return false;
-        switch (v.kind()) {
-        case boost::json::kind::string: return detail::is_utf8(v.get_string());
-        case boost::json::kind::double_: return std::isfinite(v.get_double());
-        case boost::json::kind::array:
-            if (depth == bounds_->max_depth) return false;
-            for (const auto& element : v.get_array())
-                if (!storable(element, depth + 1, nodes)) return false;
-            return true;
-        case boost::json::kind::object:
-            if (depth == bounds_->max_depth) return false;
-            for (const auto& member : v.get_object())
-                if (!key(member.key()) || !storable(member.value(), depth + 1, nodes)) return false;
-            return true;
-        default: return true;
-        }
-    }
-
-    const json_bounds* bounds_;
-};
-
-} // namespace json_text_detail
-
-} // namespace dynasession::inline v0
-
-#endif
-
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value_from.hpp>
-#include <boost/json/value_to.hpp>
-
-#include <exception>
-#include <string>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0 {
-
-/// Keeps a JSON object, each top-level value as its JSON text, so that a save can send single keys.
-///
-/// Every value comes back exactly as it was: doubles to the last bit, 64-bit integers, any Unicode text.
-class json_serializer {
-public:
-    using value_type = boost::json::object;
-
-    json_serializer() = default;
-    explicit json_serializer(const json_bounds& bounds) : bounds_(bounds) {}
-
-    /// *Errors:* `not_serializable`: a text is not UTF-8, a number not finite, nesting, number of values or a key
-    /// beyond the bounds; `item_too_large`: all of it is, with the size in the detail.
-    result<fields> serialize(const value_type& value, serialize_context) const {
-        const json_text_detail::checker storable(bounds_);
-        std::vector<std::string> texts;
-        texts.reserve(value.size());
-        std::vector<field> entries;
-        entries.reserve(value.size());
-        std::size_t bytes = 0;
-        for (const auto& member : value) {
-            if (!storable.key(member.key()) || !storable(member.value())) return error::not_serializable;
-            const auto& text = texts.emplace_back(boost::json::serialize(member.value()));
-            entries.push_back({member.key(), text});
-            bytes += member.key().size() + text.size();
-        }
-        if (bytes > bounds_.max_size)
-            return failure(error::item_too_large, "the session takes " + std::to_string(bytes) + " bytes as JSON, more than " +
-                                                      std::to_string(bounds_.max_size));
-        return fields(std::move(entries));
-    }
-
-    /// *Errors:* `corrupt_session`.
-    result<value_type> deserialize(const fields& entries, const session_id&) const {
-        value_type value;
-        const json_text_detail::checker storable(bounds_);
-        for (const field f : entries) {
-            if (f.binary || !storable.key(f.key) || f.text.size() > bounds_.max_size) return error::corrupt_session;
-            auto parsed = parse_json(f.text, bounds_);
-            if (!parsed) return std::move(parsed).error();
-            value.emplace(f.key, *std::move(parsed));
-        }
-        return value;
-    }
-
-private:
-    json_bounds bounds_;
-};
-
-/// Keeps a `T` through `boost::json::value_from` and `value_to`: a struct as an object with its members as keys.
-///
-/// `T` is described with BOOST_DESCRIBE_STRUCT, or has `tag_invoke` overloads for both directions. The conversion decides
-/// what it takes: with BOOST_DESCRIBE_STRUCT a member that is missing in what is stored makes the session corrupt, so a
-/// member that is added later needs a `tag_invoke` that knows what to do without it.
-template <class T>
-class json_serializer_for {
-public:
-    using value_type = T;
-
-    json_serializer_for() = default;
-    explicit json_serializer_for(const json_bounds& bounds) : json_(bounds) {}
-
-    /// *Errors:* as json_serializer; `not_serializable` also when the `T` does not become a JSON object.
-    result<fields> serialize(const T& value, serialize_context context) const {
-        boost::json::value v;
-        try {
-            v = boost::json::value_from(value);
-        } catch (const std::exception&) { // its text may hold what the session holds
-            return failure(error::not_serializable, "the conversion of the typed session to JSON threw an exception");
-        }
-        const auto* object = v.if_object();
-        if (!object) return failure(error::not_serializable, "the typed session does not convert to a JSON object");
-        return json_.serialize(*object, context);
-    }
-
-    /// *Errors:* `corrupt_session`, also when what is stored does not convert to a `T`.
-    result<T> deserialize(const fields& entries, const session_id& id) const {
-        auto object = json_.deserialize(entries, id);
-        if (!object) return std::move(object).error();
-        auto value = boost::json::try_value_to<T>(boost::json::value(*std::move(object)));
-        if (!value) return failure(error::corrupt_session, "the stored session does not convert to the session's type");
-        return *std::move(value);
-    }
-
-private:
-    json_serializer json_;
-};
-
-static_assert(check_serializer<json_serializer>());
-
-} // namespace dynasession::inline v0
-
-#endif
 // #include <dynasession/store/basic_session_store.hpp>
 #ifndef DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
 #define DYNASESSION_STORE_BASIC_SESSION_STORE_HPP
 
 // #include <dynasession/core/access.hpp>
+// #include <dynasession/core/amendments.hpp>
 // #include <dynasession/core/concepts.hpp>
 // #include <dynasession/core/options.hpp>
 // #include <dynasession/core/session.hpp>
@@ -16666,8 +18052,10 @@ static_assert(check_serializer<json_serializer>());
 #define DYNASESSION_CORE_SESSION_HPP
 
 // #include <dynasession/core/access.hpp>
+// #include <dynasession/core/amendments.hpp>
 // #include <dynasession/core/record.hpp>
 // #include <dynasession/core/session_id.hpp>
+// #include <dynasession/detail/utf8.hpp>
 
 #include <boost/json/conversion.hpp>
 #include <boost/json/object.hpp>
@@ -16676,8 +18064,10 @@ static_assert(check_serializer<json_serializer>());
 #include <boost/json/value_to.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -16712,6 +18102,51 @@ public:
 
     /// When the session ends however much it is used; `time_point::max()` if never.
     time_point deadline() const noexcept { return stored_.deadline; }
+
+    /// Has the session live otherwise than the options of its store say, from the next save or regenerate on; what is not
+    /// given stays. A time that is out of range has that fail with `invalid_option`.
+    void lifetime(const session_lifetime& l) {
+        if (l.max_age) amended_.lifetime.max_age = l.max_age;
+        if (l.max_stale) amended_.lifetime.max_stale = l.max_stale;
+    }
+
+    /// When the session was given its id: when it was created, or regenerated the last time.
+    time_point id_since() const noexcept {
+        return stored_.owner.id_since == time_point{} ? stored_.created : stored_.owner.id_since;
+    }
+
+    /// Whose the session is; empty if nobody's.
+    std::string_view user() const noexcept { return amended_.user ? *amended_.user : stored_.owner.user; }
+
+    /// Binds the session to a user, by a name that stays the same, from the next save or regenerate on; empty: it is nobody's
+    /// any more. At most 1024 bytes of UTF-8, or that fails with `not_serializable`.
+    ///
+    /// To be called when the user has logged in, and not at each request: who has it already is not bound anew.
+    void user(std::string name) {
+        amended_.user = std::move(name);
+        if (*amended_.user == stored_.owner.user) amended_.user.reset();
+    }
+
+    /// When the session was bound to its user, as it is stored.
+    user_time user_since() const noexcept { return stored_.owner.since; }
+
+    /// What its user knows the session by.
+    std::string_view device() const noexcept { return amended_.device ? *amended_.device : stored_.owner.device; }
+
+    /// Has the next save or regenerate store this; the first 256 bytes of it, as far as they are UTF-8.
+    void device(std::string_view text) {
+        std::size_t size = 0;
+        while (size < text.size()) {
+            const auto next = detail::utf8_sequence_length(text.substr(size));
+            if (next == 0 || size + next > ownership::max_device_size) break;
+            size += next;
+        }
+        amended_.device = std::string(text.substr(0, size));
+        if (*amended_.device == stored_.owner.device) amended_.device.reset();
+    }
+
+    /// How long the session lives unused.
+    std::chrono::seconds max_stale() const noexcept { return stored_.max_stale; }
 
     /// Raised by every save, whoever makes it, and by every write that gives up a lock.
     std::uint64_t version() const noexcept { return stored_.version; }
@@ -16780,6 +18215,7 @@ private:
     session_id id_;
     Value value_{};
     record stored_; // as it was last read or written: a save sends the difference
+    amendments amended_;
     std::shared_ptr<lock_hold> hold_;
     bool is_new_ = true;
     bool is_read_only_ = false;
@@ -16805,6 +18241,15 @@ struct session_access {
     }
 
     template <class Value>
+    static amendments& amended(basic_session<Value>& s) noexcept {
+        return s.amended_;
+    }
+    template <class Value>
+    static const amendments& amended(const basic_session<Value>& s) noexcept {
+        return s.amended_;
+    }
+
+    template <class Value>
     static const std::shared_ptr<lock_hold>& hold(const basic_session<Value>& s) noexcept {
         return s.hold_;
     }
@@ -16825,8 +18270,6 @@ using session = basic_session<boost::json::object>;
 
 #endif
 // #include <dynasession/op/async_run.hpp>
-// #include <dynasession/op/defer.hpp>
-// #include <dynasession/op/one_of.hpp>
 // #include <dynasession/op/run.hpp>
 // #include <dynasession/op/then.hpp>
 // #include <dynasession/store/operations.hpp>
@@ -16835,6 +18278,7 @@ using session = basic_session<boost::json::object>;
 
 // #include <dynasession/core/access.hpp>
 // #include <dynasession/core/command.hpp>
+// #include <dynasession/core/fields.hpp>
 // #include <dynasession/core/session_id.hpp>
 // #include <dynasession/op/action.hpp>
 // #include <dynasession/op/one_of.hpp>
@@ -16843,12 +18287,15 @@ using session = basic_session<boost::json::object>;
 #define DYNASESSION_STORE_SESSION_CODEC_HPP
 
 // #include <dynasession/core/access.hpp>
+// #include <dynasession/core/amendments.hpp>
 // #include <dynasession/core/concepts.hpp>
 // #include <dynasession/core/options.hpp>
 // #include <dynasession/core/session.hpp>
 
 #include <chrono>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace dynasession::inline v0::store_detail {
 
@@ -16876,18 +18323,30 @@ public:
     result<save_request> encode(const session_type& s) const {
         if (s.id().empty()) return failure(error::invalid_session_id, "this session was not made by a store");
         if (s.is_read_only()) return error::read_only_session;
+        const amendments& amended = session_access::amended(s);
+        if (auto wrong = amended.refused()) return *std::move(wrong);
         save_request request = unchanged(s);
+        request.amended = amended;
         auto now = serializer_.serialize(s.value(), {s.id(), request.stored.data});
         if (!now) return std::move(now).error();
         request.changes = difference(request.stored.data, *now);
+        request.renewed = renewed(request);
         return request;
+    }
+
+    /// Whether a save would send nothing at `now`; a session with a lock has that to give up.
+    bool is_settled(const session_type& s, std::chrono::sys_time<std::chrono::milliseconds> now) const {
+        const record& stored = session_access::stored(s);
+        if (s.is_new() || session_access::hold(s) || !session_access::amended(s).empty()) return false;
+        if (stored.touch_is_due(now, touch_after(stored))) return false;
+        const auto entries = serializer_.serialize(s.value(), {s.id(), stored.data});
+        return entries && *entries == stored.data;
     }
 
     /// What a save would send if nothing had changed.
     save_request unchanged(const session_type& s) const {
         const record& stored = session_access::stored(s);
-        const auto touch_after = std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
-        return {.id = s.id(), .stored = stored, .touch_after = touch_after, .hold = session_access::hold(s)};
+        return {.id = s.id(), .stored = stored, .touch_after = touch_after(stored), .hold = session_access::hold(s)};
     }
 
     /// Has the session follow what was written of it.
@@ -16903,14 +18362,29 @@ public:
         return {};
     }
 
-    /// The entries of `from` as they are stored under `to`: a serializer may bind them to the id.
-    result<fields> rebind(const fields& entries, const session_id& from, const session_id& to) const {
+    /// The entries of `from` as they are stored under `to`: a serializer may bind them to the id. Where `stored` says the
+    /// same already, they are as they are there.
+    result<fields> rebind(const fields& entries, const session_id& from, const session_id& to, const fields& stored = {}) const {
         const auto value = serializer_.deserialize(entries, from);
         if (!value) return value.error();
-        return serializer_.serialize(*value, {to, fields{}});
+        return serializer_.serialize(*value, {to, stored});
     }
 
 private:
+    std::chrono::seconds touch_after(const stamp& stored) const {
+        return std::chrono::duration_cast<std::chrono::seconds>(stored.max_stale * touch_fraction_);
+    }
+
+    // The keys that are only set to the same value in other words.
+    std::vector<std::string> renewed(const save_request& request) const {
+        std::vector<std::string> keys;
+        if constexpr (renewing_serializer<Serializer>)
+            fields_detail::merge_walk(request.stored.data, request.changes.set, [&](const auto& before, const auto& now) {
+                if (before && now && serializer_.same(*before, *now, request.id)) keys.emplace_back(now->key);
+            });
+        return keys;
+    }
+
     Serializer serializer_;
     double touch_fraction_;
 };
@@ -16924,15 +18398,17 @@ private:
 
 namespace dynasession::inline v0::store_detail {
 
-/// Stores a session for the first time, under another id if its own is taken.
+/// Stores a session for the first time, under another id if its own is taken. `Codec` is a session_codec.
+template <class Codec>
 class create {
 public:
     using effect_type = command;
     using reply_type = result<reply>;
     using value_type = written;
 
-    explicit create(save_request request) : written_{{std::move(request.stored)}, request.id} {
+    create(save_request request, const Codec& codec) : written_{{std::move(request.stored)}, request.id}, codec_(&codec) {
         written_.stored.data = apply(written_.stored.data, request.changes);
+        request.amended.apply_to(written_.stored);
         written_.stored.version = 1;
     }
 
@@ -16942,7 +18418,8 @@ public:
             if (in->applied) return result<written>(std::move(written_));
             if (is_this_session(in->item)) return result<written>(written{{*std::move(in->item)}, written_.id});
             if (attempts_ == max_attempts) return result<written>(error::session_exists);
-            written_.id = session_id::generate();
+            auto moved = take_another_id();
+            if (!moved) return result<written>(std::move(moved).error());
         }
         ++attempts_;
         written_.stored.expires = written_.stored.renewed(now.system);
@@ -16950,16 +18427,29 @@ public:
     }
 
 private:
-    // Stored by an earlier call whose answer was lost.
+    result<void> take_another_id() {
+        const auto to = session_id::generate();
+        auto data = codec_->rebind(written_.stored.data, written_.id, to);
+        if (!data) return std::move(data).error();
+        written_.stored.data = *std::move(data);
+        written_.id = to;
+        return {};
+    }
+
+    // Stored by an earlier call whose answer was lost, perhaps in other words.
     bool is_this_session(const std::optional<record>& found) const {
         const record& mine = written_.stored;
-        return found && found->created == mine.created && found->version == mine.version && found->data == mine.data;
+        if (!found || found->created != mine.created || found->version != mine.version || found->owner.user != mine.owner.user) return false;
+        if (found->data == mine.data) return true;
+        const auto in_its_words = codec_->rebind(mine.data, written_.id, written_.id, found->data);
+        return in_its_words && *in_its_words == found->data;
     }
 
     // Two ids of 256 random bits never meet: a second collision means a broken random source.
     static constexpr int max_attempts = 3;
 
     written written_;
+    const Codec* codec_;
     int attempts_ = 0;
 };
 
@@ -16983,6 +18473,28 @@ public:
 
 private:
     session_id id_;
+    Op op_;
+};
+
+/// A write that only puts off an expiry, or gives up a lock: when it fails, nothing of the user's is lost.
+template <class Op>
+class tolerant {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = void;
+
+    explicit tolerant(Op op) : op_(std::move(op)) {}
+
+    op::action<command, void> resume(reply_type in, op::instant now) {
+        using outer = op::action<command, void>;
+        return op::carry_on<outer>(op_.resume(std::move(in), now), [](result<void> done) -> outer {
+            const bool cancelled = !done && done.error().code == boost::system::errc::operation_canceled;
+            return cancelled ? std::move(done) : result<void>();
+        });
+    }
+
+private:
     Op op_;
 };
 
@@ -17058,7 +18570,175 @@ private:
 } // namespace dynasession::inline v0::store_detail
 
 #endif
+// #include <dynasession/store/revocation.hpp>
+#ifndef DYNASESSION_STORE_REVOCATION_HPP
+#define DYNASESSION_STORE_REVOCATION_HPP
+
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/core/ownership.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace dynasession::inline v0::store_detail {
+
+/// What a process knows of whose its sessions are, from when it loaded them last: of some thousands, of which a newer one may
+/// push an older out. That it is out of date costs a request, no more.
+///
+/// *Thread safety:* any thread.
+class owner_hints {
+public:
+    /// Whose the session was; empty if that is not known.
+    std::string of(const session_id& id) const {
+        const auto tag = std::hash<session_id>{}(id);
+        const shard& s = shards_[tag % shards_.size()];
+        const std::scoped_lock lock(s.mutex);
+        const slot& place = s.slots[tag / shards_.size() % s.slots.size()];
+        return place.tag == tag ? place.user : std::string();
+    }
+
+    void remember(const session_id& id, const std::string& user) {
+        const auto tag = std::hash<session_id>{}(id);
+        shard& s = shards_[tag % shards_.size()];
+        const std::scoped_lock lock(s.mutex);
+        slot& place = s.slots[tag / shards_.size() % s.slots.size()];
+        if (place.tag != tag && user.empty()) return;
+        place.tag = tag;
+        place.user = user;
+    }
+
+private:
+    struct slot {
+        std::size_t tag = 0;
+        std::string user{};
+    };
+    struct shard {
+        mutable std::mutex mutex;
+        std::vector<slot> slots = std::vector<slot>(256);
+    };
+
+    std::array<shard, 16> shards_;
+};
+
+/// What a store that looks at the marks of users needs to know: see `session_options::revocation_marks`.
+struct revocation {
+    explicit revocation(const session_options& o)
+        : life(std::max({std::chrono::seconds(std::chrono::days(400)), o.max_age, o.max_stale})) {}
+
+    /// So far apart the clocks of two machines may be: DynamoDB's own, which both follow, is told to the second.
+    static constexpr std::chrono::milliseconds clock_margin{2000};
+
+    /// A mark that ends all sessions that are bound to their user by now, by whatever clock, and those that were bound under
+    /// the mark before.
+    raise_mark mark(const std::string& user, user_time before, user_time now) const {
+        using namespace std::chrono_literals;
+        const user_time not_before = std::max(now + clock_margin, before == no_mark ? before : before + 1ms);
+        return {user, not_before, std::chrono::floor<std::chrono::seconds>(not_before) + life};
+    }
+
+    /// When a session is bound that is bound at `now` under a mark: after it, so that it counts.
+    static user_time bound(user_time mark, user_time now) noexcept {
+        using namespace std::chrono_literals;
+        return mark < now ? now : mark + 1ms;
+    }
+
+    /// How long a mark is kept: no session may lie unused for longer, for a load of one that does not count removes it.
+    const std::chrono::seconds life;
+
+    mutable owner_hints hints{};
+};
+
+/// What a store over `Backend` needs with these options; null if they do not want marks.
+///
+/// *Errors:* throws `session_error` with `invalid_option` if the backend knows none.
+template <class Backend>
+std::shared_ptr<const revocation> marks_for(const session_options& o) {
+    if (!o.revocation_marks) return nullptr;
+    if (!user_backend<Backend>)
+        throw session_error(failure(error::invalid_option, "session_options::revocation_marks: this backend knows no users"));
+    return std::make_shared<const revocation>(o);
+}
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/session_operations.hpp>
+#ifndef DYNASESSION_STORE_SESSION_OPERATIONS_HPP
+#define DYNASESSION_STORE_SESSION_OPERATIONS_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/amendments.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/core/session.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/op/defer.hpp>
+// #include <dynasession/op/one_of.hpp>
+// #include <dynasession/op/then.hpp>
+// #include <dynasession/store/operations.hpp>
+// #include <dynasession/store/revocation.hpp>
 // #include <dynasession/store/session_codec.hpp>
+// #include <dynasession/store/session_times.hpp>
+#ifndef DYNASESSION_STORE_SESSION_TIMES_HPP
+#define DYNASESSION_STORE_SESSION_TIMES_HPP
+
+// #include <dynasession/core/amendments.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/core/record.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace dynasession::inline v0::store_detail {
+
+inline void require(bool valid, const std::string& where, const char* more = "") {
+    if (valid) return;
+    throw session_error(failure(error::invalid_option, where + ": max_stale is above 0, max_age 0 or above, both at most 100 years" + more));
+}
+
+/// The options, if they are in their ranges, and go with the serializer.
+///
+/// *Errors:* throws `session_error` with `invalid_option`.
+template <bool BindsToId>
+const session_options& validated(const session_options& o) {
+    const bool valid = session_lifetime{o.max_age, o.max_stale}.valid() && o.touch_fraction >= 0 && o.touch_fraction < 1 &&
+                       o.regenerate_grace >= std::chrono::seconds(0) && o.regenerate_grace <= std::chrono::minutes(1);
+    require(valid, "session_options", "; touch_fraction is in [0, 1); regenerate_grace is at most a minute");
+    if (BindsToId && o.regenerate_grace.count() != 0)
+        throw session_error(failure(error::invalid_option,
+                                    "session_options::regenerate_grace is 0 with a serializer that binds what it writes to "
+                                    "the id, as encrypted<> does: by the old id nothing could be read"));
+    return o;
+}
+
+/// What is stored of a session that begins at `now`; it lives as long as `lifetime` says, and else the options.
+///
+/// *Errors:* throws `session_error` with `invalid_option`.
+inline record record_of_new(const session_options& options, const session_lifetime& lifetime, time_point now) {
+    require(lifetime.valid(), "create");
+    record blank;
+    blank.created = now;
+    session_lifetime{options.max_age, options.max_stale}.apply_to(blank);
+    lifetime.apply_to(blank);
+    blank.expires = blank.renewed(now);
+    return blank;
+}
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
 // #include <dynasession/store/update.hpp>
 #ifndef DYNASESSION_STORE_UPDATE_HPP
 #define DYNASESSION_STORE_UPDATE_HPP
@@ -17067,6 +18747,7 @@ private:
 // #include <dynasession/core/backoff.hpp>
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/session.hpp>
 // #include <dynasession/core/session_id.hpp>
 // #include <dynasession/op/action.hpp>
 // #include <dynasession/op/one_of.hpp>
@@ -17160,6 +18841,7 @@ private:
 
     step follow(saved s) {
         const auto followed = codec_->follow(*session_, {std::move(s), id_});
+        session_access::amended(*session_) = {};
         return followed ? result_type(std::move(session_)) : result_type(followed.error());
     }
 
@@ -17194,6 +18876,856 @@ private:
 } // namespace dynasession::inline v0::store_detail
 
 #endif
+// #include <dynasession/store/user_policy.hpp>
+#ifndef DYNASESSION_STORE_USER_POLICY_HPP
+#define DYNASESSION_STORE_USER_POLICY_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/op/event.hpp>
+// #include <dynasession/store/checked_load.hpp>
+#ifndef DYNASESSION_STORE_CHECKED_LOAD_HPP
+#define DYNASESSION_STORE_CHECKED_LOAD_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/session_handle.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/store/revocation.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::store_detail {
+
+/// The load of a lock policy, after which a session that the mark of its user has ended is none: what is left of it goes.
+///
+/// The mark is read by the same request where this process knows whose the session is, and else by a second one. Without
+/// `marks`, and for a session that is nobody's, it is the load as it is.
+template <class Op>
+class checked_load {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = std::optional<loaded>;
+
+    checked_load(const session_id& id, Op op, std::shared_ptr<const revocation> marks)
+        : id_(id), op_(std::move(op)), marks_(std::move(marks)), hint_(marks_ ? marks_->hints.of(id) : std::string()) {}
+
+    op::action<command, value_type> resume(reply_type in, op::instant now) {
+        if (!marks_) return op_.resume(std::move(in), now);
+        if (state_ == state::erasing) return result<value_type>(value_type{}); // what could not be erased counts no more for that
+        if (state_ == state::asking) {
+            if (!in) return result<value_type>(std::move(in).error());
+            return in->not_before ? judge(*in->not_before) : step(result<value_type>(error::malformed_response));
+        }
+        const auto mark = in ? in->not_before : std::nullopt;
+        return check(op_.resume(std::move(in), now), mark);
+    }
+
+private:
+    using step = op::action<command, value_type>;
+    enum class state { loading, asking, erasing };
+
+    step check(step act, const std::optional<user_time>& mark) {
+        if (auto* asked = std::get_if<command>(&act)) {
+            auto* load = std::get_if<load_record>(asked);
+            if (load && !load->may_be_stale) load->mark_of = hint_;
+            return act;
+        }
+        auto* done = std::get_if<result<value_type>>(&act);
+        if (!done || !*done || !**done) return act;
+        const std::string user = (**done)->stored.owner.user;
+        marks_->hints.remember(id_, user);
+        if (user.empty()) return act;
+        found_ = std::move(**done);
+        if (mark && hint_ == user) return judge(*mark);
+        state_ = state::asking;
+        return command(load_mark{user});
+    }
+
+    step judge(user_time mark) {
+        const ownership& owner = found_->stored.owner;
+        if (owner.since > mark) return result<value_type>(std::move(found_));
+        state_ = state::erasing;
+        erase_owned erase{owner.user, session_handle::of(id_), mark};
+        found_.reset(); // and with it the lock, if there is one
+        return command(std::move(erase));
+    }
+
+    session_id id_;
+    Op op_;
+    std::shared_ptr<const revocation> marks_;
+    std::string hint_;
+    value_type found_{};
+    state state_ = state::loading;
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/dated.hpp>
+#ifndef DYNASESSION_STORE_DATED_HPP
+#define DYNASESSION_STORE_DATED_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/store/after_mark.hpp>
+#ifndef DYNASESSION_STORE_AFTER_MARK_HPP
+#define DYNASESSION_STORE_AFTER_MARK_HPP
+
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// An operation that is made by `make(user_time mark, user_time began)`, a `result<Op>`, when the mark of a user is known.
+template <class Make>
+class after_mark {
+    using made = typename std::invoke_result_t<Make&, user_time, user_time>::value_type;
+
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = typename made::value_type;
+
+    /// Without a user no mark is read, and there is none.
+    after_mark(std::string user, Make make) : user_(std::move(user)), make_(std::move(make)) {}
+
+    op::action<command, value_type> resume(reply_type in, op::instant now) {
+        if (op_) return op_->resume(std::move(in), now);
+        if (!in) return result<value_type>(std::move(in).error());
+        if (!began_) {
+            began_ = now.system;
+            if (!user_.empty()) return command(load_mark{user_});
+            in->not_before = no_mark;
+        }
+        if (!in->not_before) return result<value_type>(error::malformed_response);
+        auto op = make_(*in->not_before, *began_);
+        if (!op) return result<value_type>(std::move(op).error());
+        op_.emplace(*std::move(op));
+        return op_->resume({}, now);
+    }
+
+private:
+    std::string user_;
+    Make make_;
+    std::optional<user_time> began_{}; // before the mark was read: a later one may be of now
+    std::optional<made> op_{};
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/revocation.hpp>
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// A write of a session, made by `make(save_request)` when it begins: then is the session bound to its user, if it is.
+///
+/// With `marks` it is bound later than the user's mark, which is read before. Should that be raised meanwhile, the session does
+/// not count any more.
+template <class Make>
+auto dated(save_request request, std::shared_ptr<const revocation> marks, Make make) {
+    using write = std::invoke_result_t<Make&, save_request>;
+    auto user = marks && request.amended.bind() ? *request.amended.user : std::string();
+    return after_mark(std::move(user), [r = std::move(request), m = std::move(marks), make = std::move(make)](
+                                           user_time mark, user_time began) mutable -> result<write> {
+        if (m && r.amended.lifetime.max_stale.value_or(r.stored.max_stale) > m->life)
+            return failure(error::invalid_option, "session_lifetime: with revocation_marks a max_stale is at most 400 days, or what "
+                                                  "session_options have");
+        if (r.amended.bind()) r.amended.since = revocation::bound(mark, began);
+        return make(std::move(r));
+    });
+}
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/revocation.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// A lock policy as another one has it, with what users ask for on top: sessions are dated when they are bound, and those that
+/// a mark has ended are none. It is a lock policy itself.
+template <lock_policy Policy>
+class user_policy {
+public:
+    /// `marks` is null where marks are not looked at.
+    user_policy(Policy p, std::shared_ptr<const revocation> marks) : policy_(std::move(p)), marks_(std::move(marks)) {}
+
+    const std::shared_ptr<const revocation>& marks() const noexcept { return marks_; }
+
+    template <access Access>
+        requires can_load<Policy, Access>
+    auto load(const session_id& id, Access a) const {
+        return checked_load(id, policy_.load(id, a), marks_);
+    }
+
+    auto save(save_request s) const {
+        return dated(std::move(s), marks_, [p = policy_](save_request r) { return p.save(std::move(r)); });
+    }
+
+    /// As `save`, of a session that is dated already, if it is bound.
+    auto save_dated(save_request s) const { return policy_.save(std::move(s)); }
+
+    template <class Rebind>
+    auto regenerate(save_request s, const session_id& to, Rebind rebind) const {
+        return dated(std::move(s), marks_, [p = policy_, to, rebind = std::move(rebind)](save_request r) {
+            return p.regenerate(std::move(r), to, rebind);
+        });
+    }
+
+    /// As a session is stored for the first time, which locks nothing.
+    template <class Create>
+    auto create(save_request s, Create make) const {
+        return dated(std::move(s), marks_, std::move(make));
+    }
+
+    auto touch(save_request s) const { return policy_.touch(std::move(s)); }
+
+    auto release(save_request s) const
+        requires exclusive_lock_policy<Policy>
+    {
+        return policy_.release(std::move(s));
+    }
+    auto renew(save_request s) const
+        requires exclusive_lock_policy<Policy>
+    {
+        return policy_.renew(std::move(s));
+    }
+    auto keep(const session_id& id, const std::shared_ptr<lock_hold>& hold, std::shared_ptr<op::event> stop) const
+        requires exclusive_lock_policy<Policy>
+    {
+        return policy_.keep(id, hold, std::move(stop));
+    }
+
+private:
+    Policy policy_;
+    std::shared_ptr<const revocation> marks_;
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/write_kind.hpp>
+#ifndef DYNASESSION_STORE_WRITE_KIND_HPP
+#define DYNASESSION_STORE_WRITE_KIND_HPP
+
+namespace dynasession::inline v0 {
+
+/// The writes that `basic_session_store::write` chooses from.
+enum class write_kind {
+    keep,       ///< `save`; a session that did not change is kept as far as possible: that its expiry is not put off is no error
+    regenerate, ///< `regenerate`, with all changes
+    release,    ///< `release`, without the changes; nothing under a policy that does not lock
+    destroy,    ///< `destroy`
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace dynasession::inline v0::store_detail {
+
+/// What a store does with sessions, each as an operation whose effects are commands: what its members are called in the
+/// store is promised there.
+///
+/// *Lifetimes:* it stays where it is, and outlives the operations that it makes, as do the sessions they are given.
+template <lock_policy LockPolicy, serializer Serializer>
+class session_operations {
+public:
+    using session_type = typename session_codec<Serializer>::session_type;
+
+    session_operations(const session_options& options, LockPolicy policy, Serializer s, std::shared_ptr<const revocation> marks)
+        : options_(validated<binding_serializer<Serializer>>(options)), policy_(std::move(policy), std::move(marks)), codec_(std::move(s), options.touch_fraction) {}
+    session_operations(const session_operations&) = delete;
+    session_operations& operator=(const session_operations&) = delete;
+
+    const session_options& options() const noexcept { return options_; }
+    const user_policy<LockPolicy>& policy() const noexcept { return policy_; }
+
+    session_type create(time_point now, const session_lifetime& lifetime) const {
+        auto blank = record_of_new(options_, lifetime, now);
+        return session_access::make(session_id::generate(), typename Serializer::value_type{}, loaded{std::move(blank)}, true);
+    }
+
+    template <access Access>
+    auto load(const session_id& id, Access a) const {
+        return op::then(policy_.load(id, a), [this, id](std::optional<loaded> found) {
+            using found_type = std::optional<session_type>;
+            if (!found) return result<found_type>(found_type{});
+            auto s = codec_.decode(id, *std::move(found));
+            return s ? result<found_type>(*std::move(s)) : result<found_type>(std::move(s).error());
+        });
+    }
+
+    auto save(session_type& s) const {
+        return op::defer([this, &s]() -> result<decltype(send(s, {}))> {
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            return send(s, *std::move(request));
+        });
+    }
+
+    /// Saves a session, bound to its user since then.
+    auto save_bound(session_type& s, user_time since) const {
+        using saving = write_as<decltype(policy_.save_dated({}))>;
+        using creating = store_detail::create<session_codec<Serializer>>;
+        using writing = op::one_of<creating, saving>;
+        return amended(s, write_back(s, [this, &s, since]() -> result<writing> {
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            request->amended.user = s.user();
+            request->amended.since = since;
+            if (s.is_new()) return writing(creating(*std::move(request), codec_));
+            return writing(saving(s.id(), policy_.save_dated(*std::move(request))));
+        }));
+    }
+
+    bool is_settled(const session_type& s, op::instant now) const { return codec_.is_settled(s, now.system); }
+
+    auto write(session_type& s, write_kind kind) const {
+        using sending = decltype(send(s, {}));
+        using moving = decltype(regenerate(s));
+        using writing = op::one_of<sending, tolerant<sending>, moving, decltype(give_up(s)), destroy>;
+        return op::defer([this, &s, kind]() -> result<writing> {
+            switch (kind) {
+            case write_kind::keep: break;
+            case write_kind::regenerate: return writing(regenerate(s));
+            case write_kind::release: return writing(give_up(s));
+            case write_kind::destroy: return writing(destroy(s.id()));
+            }
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            const bool only_touched = request->changes_nothing() && !s.is_new();
+            auto op = send(s, *std::move(request));
+            return only_touched ? writing(tolerant(std::move(op))) : writing(std::move(op));
+        });
+    }
+
+    auto touch(session_type& s) const {
+        using touching = write_as<decltype(policy_.touch({}))>;
+        using writing = op::one_of<nothing, touching>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            if (s.is_read_only()) return error::read_only_session;
+            if (s.is_new()) return writing(still_new(s));
+            return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
+        });
+    }
+
+    auto regenerate(session_type& s) const {
+        const auto to = session_id::generate();
+        const auto rebind = [this, from = s.id(), to](const fields& entries) { return codec_.rebind(entries, from, to); };
+        using moving = write_as<decltype(policy_.regenerate({}, s.id(), rebind))>;
+        using writing = op::one_of<decltype(first_write({})), moving>;
+        return amended(s, write_back(s, [this, &s, rebind, to]() -> result<writing> {
+            auto request = codec_.encode(s);
+            if (!request) return std::move(request).error();
+            if (s.is_new()) {
+                auto entries = rebind(request->changes.set);
+                if (!entries) return std::move(entries).error();
+                request->changes.set = *std::move(entries);
+                request->id = to;
+                return writing(first_write(*std::move(request)));
+            }
+            request->grace = options_.regenerate_grace;
+            return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
+        }));
+    }
+
+    auto release(session_type& s) const {
+        using releasing = write_as<decltype(policy_.release({}))>;
+        using writing = op::one_of<nothing, releasing>;
+        return write_back(s, [this, &s]() -> result<writing> {
+            if (s.is_new()) return writing(still_new(s));
+            return writing(releasing(s.id(), policy_.release(codec_.unchanged(s))));
+        });
+    }
+
+    auto renew(session_type& s) const {
+        using renewing = write_as<decltype(policy_.renew({}))>;
+        return write_back(s, [this, &s]() -> result<renewing> {
+            return renewing(s.id(), policy_.renew(codec_.unchanged(s)));
+        });
+    }
+
+    auto update(const session_id& id, auto change) const {
+        return store_detail::update(id, policy_, codec_, std::move(change));
+    }
+
+private:
+    auto send(session_type& s, save_request request) const {
+        using saving = write_as<decltype(policy_.save({}))>;
+        using writing = op::one_of<decltype(first_write({})), saving>;
+        auto sending = s.is_new() ? writing(first_write(std::move(request)))
+                                  : writing(saving(s.id(), policy_.save(std::move(request))));
+        return amended(s, followed(s, std::move(sending)));
+    }
+
+    auto first_write(save_request request) const {
+        return policy_.create(std::move(request), [this](save_request r) { return store_detail::create(std::move(r), codec_); });
+    }
+
+    auto give_up(session_type& s) const {
+        if constexpr (exclusive_lock_policy<LockPolicy>)
+            return release(s);
+        else
+            return op::ready<command, result<reply>, void>(result<void>());
+    }
+
+    // Runs the operation that `begin` makes, and has the session follow what it wrote.
+    template <class Begin>
+    auto write_back(session_type& s, Begin begin) const {
+        return followed(s, op::defer(std::move(begin)));
+    }
+    auto followed(session_type& s, auto writing) const {
+        return op::then(std::move(writing), [this, &s](written w) { return codec_.follow(s, std::move(w)); });
+    }
+
+    // What was to change beside the data is stored then.
+    auto amended(session_type& s, auto writing) const {
+        return op::then(std::move(writing), [&s] {
+            session_access::amended(s) = {};
+            return result<void>();
+        });
+    }
+
+    static nothing still_new(const session_type& s) {
+        return nothing(written{{session_access::stored(s)}, s.id(), true});
+    }
+
+    session_options options_;
+    user_policy<LockPolicy> policy_;
+    session_codec<Serializer> codec_;
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+// #include <dynasession/store/user_operations.hpp>
+#ifndef DYNASESSION_STORE_USER_OPERATIONS_HPP
+#define DYNASESSION_STORE_USER_OPERATIONS_HPP
+
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/session_handle.hpp>
+// #include <dynasession/core/session_summary.hpp>
+// #include <dynasession/op/async_run.hpp>
+// #include <dynasession/op/in_turn.hpp>
+#ifndef DYNASESSION_OP_IN_TURN_HPP
+#define DYNASESSION_OP_IN_TURN_HPP
+
+// #include <dynasession/op/action.hpp>
+
+#include <concepts>
+#include <utility>
+
+namespace dynasession::inline v0::op {
+
+/// An operation of no value, and when it has succeeded another one, whose result is that of both.
+template <operation First, operation Second>
+    requires(std::same_as<typename First::effect_type, typename Second::effect_type> &&
+             std::same_as<typename First::reply_type, typename Second::reply_type> && std::same_as<typename First::value_type, void>)
+class in_turn {
+public:
+    using effect_type = typename First::effect_type;
+    using reply_type = typename First::reply_type;
+    using value_type = typename Second::value_type;
+
+    in_turn(First first, Second second) : first_(std::move(first)), second_(std::move(second)) {}
+
+    action<effect_type, value_type> resume(reply_type&& reply, instant now) {
+        using outer = action<effect_type, value_type>;
+        if (first_is_over_) return second_.resume(std::move(reply), now);
+        return carry_on<outer>(first_.resume(std::move(reply), now), [&](result<void> done) -> outer {
+            if (!done) return result<value_type>(std::move(done).error());
+            first_is_over_ = true;
+            return second_.resume({}, now);
+        });
+    }
+
+private:
+    First first_;
+    Second second_;
+    bool first_is_over_ = false;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+// #include <dynasession/op/one_of.hpp>
+// #include <dynasession/op/run.hpp>
+// #include <dynasession/store/after_mark.hpp>
+// #include <dynasession/store/operations.hpp>
+// #include <dynasession/store/revocation.hpp>
+// #include <dynasession/store/sweep.hpp>
+#ifndef DYNASESSION_STORE_SWEEP_HPP
+#define DYNASESSION_STORE_SWEEP_HPP
+
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/session_handle.hpp>
+// #include <dynasession/core/session_summary.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::store_detail {
+
+/// Which sessions of a user end.
+struct ending {
+    std::string user{};
+    session_handle kept{};          ///< stays, if it is the handle of one
+    std::size_t newest = 0;         ///< and so many that were bound last
+    user_time mark = no_mark;       ///< of those that were bound later than this
+    std::optional<raise_mark> raise{}; ///< comes first
+    bool lists = true;              ///< false: the backend finds no sessions by users, the mark is all
+};
+
+/// Ends sessions of a user, one by one, each only as long as it belongs to him since the moment that was read; says how many.
+class sweep {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = std::size_t;
+
+    explicit sweep(ending e) : ending_(std::move(e)) {}
+
+    op::action<command, std::size_t> resume(reply_type in, op::instant now) {
+        if (!in) return result<std::size_t>(std::move(in).error());
+        switch (state_) {
+        case state::start:
+            if (!ending_.raise) return list(now);
+            state_ = state::raising;
+            return command(*ending_.raise);
+        case state::raising: return ending_.lists ? list(now) : done();
+        case state::listing:
+            found_ = std::move(in->sessions);
+            at_ = kept_ = ended_in_round_ = 0;
+            return next(now);
+        case state::erasing: break;
+        }
+        ended_in_round_ += in->applied;
+        return next(now);
+    }
+
+private:
+    using step = op::action<command, std::size_t>;
+    enum class state { start, raising, listing, erasing };
+
+    static constexpr std::size_t at_a_time = 1000;
+
+    std::size_t limit() const noexcept { return at_a_time + ending_.newest; }
+
+    step list(op::instant now) {
+        state_ = state::listing;
+        return command(list_sessions{ending_.user, now.seconds(), limit()});
+    }
+
+    step next(op::instant now) {
+        for (; at_ != found_.size(); ++at_) {
+            const session_summary& s = found_[at_];
+            if (stays(s)) continue;
+            state_ = state::erasing;
+            ++at_;
+            return command(erase_owned{ending_.user, s.handle, s.owner.since});
+        }
+        ended_ += ended_in_round_;
+        const bool there_may_be_more = found_.size() >= limit() && ended_in_round_ != 0;
+        return there_may_be_more ? list(now) : done();
+    }
+
+    bool stays(const session_summary& s) {
+        if (s.handle == ending_.kept) return true;
+        return s.owner.since > ending_.mark && kept_ < ending_.newest && ++kept_ != 0;
+    }
+
+    step done() const { return result<std::size_t>(ended_); }
+
+    ending ending_;
+    state state_ = state::start;
+    std::vector<session_summary> found_{};
+    std::size_t at_ = 0, kept_ = 0, ended_in_round_ = 0, ended_ = 0;
+};
+
+/// The sessions of a user that were bound later than his mark.
+class list_of {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = std::vector<session_info>;
+
+    list_of(std::string user, std::size_t limit, user_time mark) : user_(std::move(user)), limit_(limit), mark_(mark) {}
+
+    op::action<command, value_type> resume(reply_type in, op::instant now) {
+        if (!std::exchange(sent_, true)) return command(list_sessions{user_, now.seconds(), limit_});
+        if (!in) return result<value_type>(std::move(in).error());
+        value_type all;
+        for (auto& s : in->sessions)
+            if (s.owner.since > mark_) all.push_back(session_info::of(std::move(s)));
+        return result<value_type>(std::move(all));
+    }
+
+private:
+    std::string user_;
+    std::size_t limit_;
+    user_time mark_;
+    bool sent_ = false;
+};
+
+/// Ends one session of a user by its handle; says whether it was his.
+class end_one {
+public:
+    using effect_type = command;
+    using reply_type = result<reply>;
+    using value_type = bool;
+
+    end_one(std::string user, const session_handle& handle) : erase_{std::move(user), handle} {}
+
+    op::action<command, bool> resume(reply_type in, op::instant) {
+        if (!std::exchange(sent_, true)) return command(erase_);
+        return in ? result<bool>(in->applied) : result<bool>(std::move(in).error());
+    }
+
+private:
+    erase_owned erase_;
+    bool sent_ = false;
+};
+
+} // namespace dynasession::inline v0::store_detail
+
+#endif
+
+#include <boost/asio/deferred.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// What a store does for users, whom sessions are bound to by `session::user`: it is a part of `basic_session_store`, in the
+/// same three forms, where the backend knows users.
+///
+/// Sessions are found by an index, which may be a moment behind: what was bound just now may be missing from a list and escape
+/// from being ended. With `session_options::revocation_marks` no session that was bound before `destroy_all_of` or
+/// `destroy_others_of` began is ever loaded again once they are done, also without an index; one that is bound while they
+/// run ends or stays; one that is bound afterwards, as by the next log-in, stays. A request that works on a session meanwhile is not
+/// interrupted, and its save may succeed: nobody sees what it wrote.
+///
+/// *Errors:* `invalid_option`: the backend has no index, or the name is empty; whatever keeps the store from answering. Then some
+/// may have ended and others not: call again.
+template <class Store, class Session, class Backend>
+class user_operations {
+public:
+    /// The sessions of a user, those first that were bound to him last, 1000 at most.
+    ///
+    /// *Cost:* on DynamoDB one page of the index and one read of each item, for each 100.
+    std::vector<session_info> sessions_of(const std::string& user)
+        requires user_backend<Backend>
+    {
+        return op::run(list_op(user), io()).value();
+    }
+    std::vector<session_info> sessions_of(const std::string& user, error_code& ec)
+        requires user_backend<Backend>
+    {
+        return self().run(list_op(user), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires user_backend<Backend>
+    auto async_sessions_of(const std::string& user, Token&& token = Token{}) {
+        return op::async_run(list_op(user), io(), std::forward<Token>(token));
+    }
+
+    /// Ends one session of a user, by its handle from a list; false if he has none of that handle. That of another user's
+    /// session ends nothing, wherever it comes from.
+    ///
+    /// *Cost:* one delete.
+    bool destroy_one_of(const std::string& user, const session_handle& handle)
+        requires user_backend<Backend>
+    {
+        return op::run(one_op(user, handle), io()).value();
+    }
+    bool destroy_one_of(const std::string& user, const session_handle& handle, error_code& ec)
+        requires user_backend<Backend>
+    {
+        return self().run(one_op(user, handle), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires user_backend<Backend>
+    auto async_destroy_one_of(const std::string& user, const session_handle& handle, Token&& token = Token{}) {
+        return op::async_run(one_op(user, handle), io(), std::forward<Token>(token));
+    }
+
+    /// Ends all sessions of a user: to be called when he changes his password. Says how many it found by the index; with
+    /// `revocation_marks` there may be none.
+    ///
+    /// *Cost:* a list, and one delete a session; with `revocation_marks` one read and one write before.
+    std::size_t destroy_all_of(const std::string& user)
+        requires user_backend<Backend>
+    {
+        return op::run(all_op(user), io()).value();
+    }
+    std::size_t destroy_all_of(const std::string& user, error_code& ec)
+        requires user_backend<Backend>
+    {
+        return self().run(all_op(user), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires user_backend<Backend>
+    auto async_destroy_all_of(const std::string& user, Token&& token = Token{}) {
+        return op::async_run(all_op(user), io(), std::forward<Token>(token));
+    }
+
+    /// The same, but for one session, which is good under its id from then on as before: with `revocation_marks` it is saved, with
+    /// its changes, and bound anew.
+    ///
+    /// *Errors:* those of `save` too; then none has ended.
+    ///
+    /// *Cost:* as `destroy_all_of`; with `revocation_marks` also a save.
+    std::size_t destroy_others_of(const std::string& user, Session& keep)
+        requires user_backend<Backend>
+    {
+        return op::run(others_op(user, keep), io()).value();
+    }
+    std::size_t destroy_others_of(const std::string& user, Session& keep, error_code& ec)
+        requires user_backend<Backend>
+    {
+        return self().run(others_op(user, keep), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires user_backend<Backend>
+    auto async_destroy_others_of(const std::string& user, Session& keep, Token&& token = Token{}) {
+        return op::async_run(others_op(user, keep), io(), std::forward<Token>(token));
+    }
+
+    /// Ends all sessions of a user but those `keep_count` that were bound to him last. Called after each log-in it is a bound
+    /// for their number; log-ins at the same moment agree on which those are.
+    ///
+    /// *Cost:* a list, and one delete a session that ends.
+    std::size_t destroy_oldest_of(const std::string& user, std::size_t keep_count)
+        requires user_backend<Backend>
+    {
+        return op::run(oldest_op(user, keep_count), io()).value();
+    }
+    std::size_t destroy_oldest_of(const std::string& user, std::size_t keep_count, error_code& ec)
+        requires user_backend<Backend>
+    {
+        return self().run(oldest_op(user, keep_count), ec);
+    }
+    template <class Token = boost::asio::deferred_t>
+        requires user_backend<Backend>
+    auto async_destroy_oldest_of(const std::string& user, std::size_t keep_count, Token&& token = Token{}) {
+        return op::async_run(oldest_op(user, keep_count), io(), std::forward<Token>(token));
+    }
+
+protected:
+    user_operations() = default;
+    ~user_operations() = default;
+
+private:
+    Store& self() noexcept { return static_cast<Store&>(*this); }
+    Backend& io() noexcept { return self().backend(); }
+    const std::shared_ptr<const store_detail::revocation>& marks() noexcept { return self().ops_.policy().marks(); }
+
+    static constexpr std::size_t most_listed = 1000;
+
+    // An operation that is made by `make(mark, began)`, of a user who has a name.
+    template <class Make>
+    auto after_mark(const std::string& user, Make make) {
+        using made = typename std::invoke_result_t<Make&, user_time, user_time>;
+        const auto begin = [user, make = std::move(make)](user_time mark, user_time began) mutable -> result<made> {
+            if (user.empty()) return failure(error::invalid_option, "the name of a user is not empty");
+            return make(mark, began);
+        };
+        return store_detail::after_mark(marks() ? user : std::string(), begin);
+    }
+
+    auto list_op(const std::string& user) {
+        return after_mark(user, [user](user_time mark, user_time) { return store_detail::list_of(user, most_listed, mark); });
+    }
+
+    static auto one_op(const std::string& user, const session_handle& handle) { return store_detail::end_one(user, handle); }
+
+    auto all_op(const std::string& user) {
+        return after_mark(user, [e = store_detail::ending{.user = user, .lists = lists()}, m = marks()](user_time mark, user_time began) {
+            auto all = e;
+            if (m) all.raise = m->mark(all.user, mark, began);
+            return store_detail::sweep(std::move(all));
+        });
+    }
+
+    auto oldest_op(const std::string& user, std::size_t keep_count) {
+        return after_mark(user, [user, keep_count](user_time mark, user_time) {
+            return store_detail::sweep({.user = user, .newest = keep_count, .mark = mark});
+        });
+    }
+
+    // The session that stays is bound to the moment after the mark before that is raised: should this end between the two, nothing
+    // is lost.
+    auto others_op(const std::string& user, Session& keep) {
+        return after_mark(user, [this, user, &keep, e = store_detail::ending{.user = user, .lists = lists()}, m = marks()](
+                                    user_time mark, user_time began) {
+            auto others = e;
+            others.kept = session_handle::of(keep.id());
+            user_time since{};
+            if (m) {
+                others.raise = m->mark(user, mark, began);
+                if (keep.user() == user) {
+                    others.raise->not_before = std::max(others.raise->not_before, keep.user_since());
+                    since = store_detail::revocation::bound(others.raise->not_before, began);
+                }
+            }
+            using nothing = op::ready<command, result<reply>, void>;
+            using first = op::one_of<nothing, decltype(self().ops_.save_bound(keep, since))>;
+            // By an id that it does not have any more it would not be known in the list.
+            const auto nothing_to_do = keep.is_read_only() ? result<void>(error::read_only_session) : result<void>();
+            return op::in_turn(since == user_time{} ? first(nothing(nothing_to_do)) : first(self().ops_.save_bound(keep, since)),
+                               store_detail::sweep(std::move(others)));
+        });
+    }
+
+    // Without an index and without marks there is nothing to do it by: then the backend says so.
+    bool lists() { return !marks() || io().lists_users(); }
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/store/write_kind.hpp>
 
 #include <boost/asio/deferred.hpp>
 
@@ -17224,14 +19756,15 @@ namespace dynasession::inline v0 {
 /// *Cancellation:* asynchronous operations honour terminal cancellation: they complete with
 /// `operation_aborted`, or with their result if that was there already. A write that is cancelled may have been applied.
 template <backend Backend, lock_policy LockPolicy, serializer Serializer>
-class basic_session_store {
-    using codec_type = store_detail::session_codec<Serializer>;
+class basic_session_store
+    : public user_operations<basic_session_store<Backend, LockPolicy, Serializer>, basic_session<typename Serializer::value_type>, Backend> {
+    using operations = store_detail::session_operations<LockPolicy, Serializer>;
 
 public:
     using backend_type = Backend;
     using lock_policy_type = LockPolicy;
     using serializer_type = Serializer;
-    using session_type = typename codec_type::session_type;
+    using session_type = typename operations::session_type;
     using options_type = typename Backend::options_type;
     using executor_type = typename Backend::executor_type;
 
@@ -17240,29 +19773,23 @@ public:
     /// *Errors:* throws session_error with `invalid_option` or another `condition::configuration`.
     explicit basic_session_store(options_type backend_options = {}, session_options options = {}, LockPolicy policy = {},
                                  Serializer s = {})
-        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+        : ops_(options, std::move(policy), std::move(s), store_detail::marks_for<Backend>(options)),
           backend_(std::make_shared<Backend>(std::move(backend_options))) {}
 
     /// The same, doing its asynchronous I/O on `executor`.
     basic_session_store(executor_type executor, options_type backend_options, session_options options = {},
                         LockPolicy policy = {}, Serializer s = {})
         requires std::constructible_from<Backend, executor_type, options_type>
-        : options_(validated(options)), policy_(std::move(policy)), codec_(std::move(s), options.touch_fraction),
+        : ops_(options, std::move(policy), std::move(s), store_detail::marks_for<Backend>(options)),
           backend_(std::make_shared<Backend>(std::move(executor), std::move(backend_options))) {}
 
     basic_session_store(const basic_session_store&) = delete;
     basic_session_store& operator=(const basic_session_store&) = delete;
 
-    /// A new session with a fresh id; nothing is stored until it is saved.
-    session_type create() const {
-        const auto now = backend_->now().seconds();
-        record blank;
-        blank.created = now;
-        if (options_.max_age.count() != 0) blank.deadline = now + options_.max_age;
-        blank.max_stale = options_.max_stale;
-        blank.expires = blank.renewed(now);
-        return session_access::make(session_id::generate(), typename Serializer::value_type{}, loaded{std::move(blank)}, true);
-    }
+    /// A new session with a fresh id; nothing is stored until it is saved. It lives as long as the options say, or as is given.
+    ///
+    /// *Errors:* throws session_error with `invalid_option`.
+    session_type create(const session_lifetime& lifetime = {}) const { return ops_.create(now(), lifetime); }
 
     /// The session with this id; empty if there is none or it has expired.
     ///
@@ -17284,17 +19811,17 @@ public:
     template <access Access>
         requires can_load<LockPolicy, Access>
     std::optional<session_type> load(const session_id& id, Access a) {
-        return op::run(load_op(id, a), backend()).value();
+        return op::run(ops_.load(id, a), backend()).value();
     }
     template <access Access>
         requires can_load<LockPolicy, Access>
     std::optional<session_type> load(const session_id& id, Access a, error_code& ec) {
-        return run(load_op(id, a), ec);
+        return run(ops_.load(id, a), ec);
     }
     template <access Access, class Token = boost::asio::deferred_t>
         requires can_load<LockPolicy, Access>
     auto async_load(const session_id& id, Access a, Token&& token = Token{}) {
-        return op::async_run(op::then(load_op(id, a), [this](std::optional<session_type> s) {
+        return op::async_run(op::then(ops_.load(id, a), [this](std::optional<session_type> s) {
             if (s) renew_while_held(*s);
             return result<std::optional<session_type>>(std::move(s));
         }), backend(), std::forward<Token>(token));
@@ -17311,11 +19838,11 @@ public:
     ///
     /// *Cost:* one write of the item, 1 WCU for each KB, and another for each save of others that was faster; nothing if
     /// neither change nor touch is due and there is no lock to give up.
-    void save(session_type& s) { op::run(save_op(s), backend()).value(); }
-    void save(session_type& s, error_code& ec) { run(save_op(s), ec); }
+    void save(session_type& s) { op::run(ops_.save(s), backend()).value(); }
+    void save(session_type& s, error_code& ec) { run(ops_.save(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_save(session_type& s, Token&& token = Token{}) {
-        return op::async_run(save_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.save(s), backend(), std::forward<Token>(token));
     }
 
     /// Loads the session, calls `change(session&)` and saves it, all of it again when somebody else saved meanwhile:
@@ -17328,15 +19855,15 @@ public:
     /// *Cost:* a load and a save for each attempt.
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change) {
-        return op::run(update_op(id, std::move(change)), backend()).value();
+        return op::run(ops_.update(id, std::move(change)), backend()).value();
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change>
     std::optional<session_type> update(const session_id& id, Change change, error_code& ec) {
-        return run(update_op(id, std::move(change)), ec);
+        return run(ops_.update(id, std::move(change)), ec);
     }
     template <std::invocable<basic_session<typename Serializer::value_type>&> Change, class Token = boost::asio::deferred_t>
     auto async_update(const session_id& id, Change change, Token&& token = Token{}) {
-        return op::async_run(update_op(id, std::move(change)), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.update(id, std::move(change)), backend(), std::forward<Token>(token));
     }
 
     /// Puts off the expiry of the session, without its changes; nothing is sent while that is hardly due
@@ -17345,11 +19872,11 @@ public:
     /// *Errors:* `session_gone`: destroyed or expired meanwhile.
     ///
     /// *Cost:* one write of the whole item, or nothing.
-    void touch(session_type& s) { op::run(touch_op(s), backend()).value(); }
-    void touch(session_type& s, error_code& ec) { run(touch_op(s), ec); }
+    void touch(session_type& s) { op::run(ops_.touch(s), backend()).value(); }
+    void touch(session_type& s, error_code& ec) { run(ops_.touch(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_touch(session_type& s, Token&& token = Token{}) {
-        return op::async_run(touch_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.touch(s), backend(), std::forward<Token>(token));
     }
 
     /// Gives the session a new id and saves it under that; the old id leads nowhere from then on.
@@ -17361,11 +19888,11 @@ public:
     /// an id that nobody has: it is gone then.
     ///
     /// *Cost:* one transaction of a put and a delete, each 2 WCU for each KB.
-    void regenerate(session_type& s) { op::run(regenerate_op(s), backend()).value(); }
-    void regenerate(session_type& s, error_code& ec) { run(regenerate_op(s), ec); }
+    void regenerate(session_type& s) { op::run(ops_.regenerate(s), backend()).value(); }
+    void regenerate(session_type& s, error_code& ec) { run(ops_.regenerate(s), ec); }
     template <class Token = boost::asio::deferred_t>
     auto async_regenerate(session_type& s, Token&& token = Token{}) {
-        return op::async_run(regenerate_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.regenerate(s), backend(), std::forward<Token>(token));
     }
 
     /// Gives up the session's lock without its changes; nothing happens if it has none. To save it later on is possible, as
@@ -17377,17 +19904,17 @@ public:
     void release(session_type& s)
         requires exclusive_lock_policy<LockPolicy>
     {
-        op::run(release_op(s), backend()).value();
+        op::run(ops_.release(s), backend()).value();
     }
     void release(session_type& s, error_code& ec)
         requires exclusive_lock_policy<LockPolicy>
     {
-        run(release_op(s), ec);
+        run(ops_.release(s), ec);
     }
     template <class Token = boost::asio::deferred_t>
         requires exclusive_lock_policy<LockPolicy>
     auto async_release(session_type& s, Token&& token = Token{}) {
-        return op::async_run(release_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.release(s), backend(), std::forward<Token>(token));
     }
 
     /// Has the session's lock last a whole lease from now on.
@@ -17398,17 +19925,17 @@ public:
     void renew(session_type& s)
         requires exclusive_lock_policy<LockPolicy>
     {
-        op::run(renew_op(s), backend()).value();
+        op::run(ops_.renew(s), backend()).value();
     }
     void renew(session_type& s, error_code& ec)
         requires exclusive_lock_policy<LockPolicy>
     {
-        run(renew_op(s), ec);
+        run(ops_.renew(s), ec);
     }
     template <class Token = boost::asio::deferred_t>
         requires exclusive_lock_policy<LockPolicy>
     auto async_renew(session_type& s, Token&& token = Token{}) {
-        return op::async_run(renew_op(s), backend(), std::forward<Token>(token));
+        return op::async_run(ops_.renew(s), backend(), std::forward<Token>(token));
     }
 
     /// Renews the session's lock on a thread of its own, at a third of each lease, until the object that it gives goes or the
@@ -17419,7 +19946,7 @@ public:
         requires exclusive_lock_policy<LockPolicy>
     {
         return store_detail::renewal([this, id = s.id(), hold = std::weak_ptr(session_access::hold(s))](auto stop) {
-            auto keeping = policy_.keep(id, hold.lock(), std::move(stop));
+            auto keeping = ops_.policy().keep(id, hold.lock(), std::move(stop));
             (void)op::run(std::move(keeping), backend());
         });
     }
@@ -17435,7 +19962,24 @@ public:
         return op::async_run(store_detail::destroy(id), backend(), std::forward<Token>(token));
     }
 
-    const session_options& options() const noexcept { return options_; }
+    /// Does one of the writes above that is chosen at run time, as at the end of a request.
+    ///
+    /// *Errors, cost:* of that write.
+    void write(session_type& s, write_kind kind) { op::run(ops_.write(s, kind), backend()).value(); }
+    void write(session_type& s, write_kind kind, error_code& ec) { run(ops_.write(s, kind), ec); }
+    template <class Token = boost::asio::deferred_t>
+    auto async_write(session_type& s, write_kind kind, Token&& token = Token{}) {
+        return op::async_run(ops_.write(s, kind), backend(), std::forward<Token>(token));
+    }
+
+    /// Whether a save of this session has nothing to send now: it did not change, no touch is due, and it has no lock. For
+    /// servers that spare themselves an asynchronous operation then.
+    bool is_settled(const session_type& s) const { return ops_.is_settled(s, backend_->now()); }
+
+    /// The time that sessions are judged by: the service's, as far as the backend knows it.
+    time_point now() const { return backend_->now().seconds(); }
+
+    const session_options& options() const noexcept { return ops_.options(); }
 
     /// The backend, for what it offers beyond sessions (tables, counters).
     Backend& backend() noexcept { return *backend_; }
@@ -17443,17 +19987,7 @@ public:
     executor_type get_executor() { return backend_->get_executor(); }
 
 private:
-    static session_options validated(const session_options& o) {
-        constexpr std::chrono::seconds none{0}, century{std::chrono::years(100)};
-        const bool valid = o.max_stale > none && o.max_stale <= century && o.max_age >= none && o.max_age <= century &&
-                           o.touch_fraction >= 0 && o.touch_fraction < 1 && o.regenerate_grace >= none &&
-                           o.regenerate_grace <= std::chrono::minutes(1);
-        if (!valid)
-            throw session_error(failure(error::invalid_option,
-                                        "session_options: max_stale is above 0, max_age 0 or above, both at most 100 "
-                                        "years; touch_fraction is in [0, 1); regenerate_grace is at most a minute"));
-        return o;
-    }
+    friend user_operations<basic_session_store, session_type, Backend>;
 
     template <class Op>
     auto run(Op operation, error_code& ec) {
@@ -17463,95 +19997,14 @@ private:
         if constexpr (!std::is_void_v<value_type>) return r ? *std::move(r) : value_type{};
     }
 
-    template <access Access>
-    auto load_op(const session_id& id, Access a) const {
-        return op::then(policy_.load(id, a), [this, id](std::optional<loaded> found) {
-            using found_type = std::optional<session_type>;
-            if (!found) return result<found_type>(found_type{});
-            auto s = codec_.decode(id, *std::move(found));
-            return s ? result<found_type>(*std::move(s)) : result<found_type>(std::move(s).error());
-        });
-    }
-
     void renew_while_held(const session_type& s) {
         if constexpr (exclusive_lock_policy<LockPolicy>) {
             const auto& hold = session_access::hold(s);
-            if (hold) op::async_run(policy_.keep(s.id(), hold, nullptr), backend(), [alive = backend_](error_code) {});
+            if (hold) op::async_run(ops_.policy().keep(s.id(), hold, nullptr), backend(), [alive = backend_](error_code) {});
         }
     }
 
-    auto save_op(session_type& s) const {
-        using saving = store_detail::write_as<decltype(policy_.save({}))>;
-        using writing = op::one_of<store_detail::create, saving>;
-        return write_back(s, [this, &s]() -> result<writing> {
-            auto request = codec_.encode(s);
-            if (!request) return std::move(request).error();
-            if (s.is_new()) return writing(store_detail::create(*std::move(request)));
-            return writing(saving(s.id(), policy_.save(*std::move(request))));
-        });
-    }
-
-    auto touch_op(session_type& s) const {
-        using touching = store_detail::write_as<decltype(policy_.touch({}))>;
-        using writing = op::one_of<store_detail::nothing, touching>;
-        return write_back(s, [this, &s]() -> result<writing> {
-            if (s.is_read_only()) return error::read_only_session;
-            if (s.is_new()) return writing(still_new(s));
-            return writing(touching(s.id(), policy_.touch(codec_.unchanged(s))));
-        });
-    }
-
-    auto regenerate_op(session_type& s) const {
-        const auto to = session_id::generate();
-        const auto rebind = [this, from = s.id(), to](const fields& entries) { return codec_.rebind(entries, from, to); };
-        using moving = store_detail::write_as<decltype(policy_.regenerate({}, s.id(), rebind))>;
-        using writing = op::one_of<store_detail::create, moving>;
-        return write_back(s, [this, &s, rebind, to]() -> result<writing> {
-            auto request = codec_.encode(s);
-            if (!request) return std::move(request).error();
-            if (s.is_new()) {
-                request->id = to;
-                return writing(store_detail::create(*std::move(request)));
-            }
-            request->grace = options_.regenerate_grace;
-            return writing(moving(to, policy_.regenerate(*std::move(request), to, rebind)));
-        });
-    }
-
-    // Runs the operation that `begin` makes, and has the session follow what it wrote.
-    template <class Begin>
-    auto write_back(session_type& s, Begin begin) const {
-        return op::then(op::defer(std::move(begin)),
-                        [this, &s](store_detail::written w) { return codec_.follow(s, std::move(w)); });
-    }
-
-    auto release_op(session_type& s) const {
-        using releasing = store_detail::write_as<decltype(policy_.release({}))>;
-        using writing = op::one_of<store_detail::nothing, releasing>;
-        return write_back(s, [this, &s]() -> result<writing> {
-            if (s.is_new()) return writing(still_new(s));
-            return writing(releasing(s.id(), policy_.release(codec_.unchanged(s))));
-        });
-    }
-
-    auto renew_op(session_type& s) const {
-        using renewing = store_detail::write_as<decltype(policy_.renew({}))>;
-        return write_back(s, [this, &s]() -> result<renewing> {
-            return renewing(s.id(), policy_.renew(codec_.unchanged(s)));
-        });
-    }
-
-    static store_detail::nothing still_new(const session_type& s) {
-        return store_detail::nothing(store_detail::written{{session_access::stored(s)}, s.id(), true});
-    }
-
-    auto update_op(const session_id& id, auto change) const {
-        return store_detail::update(id, policy_, codec_, std::move(change));
-    }
-
-    session_options options_;
-    LockPolicy policy_;
-    codec_type codec_;
+    operations ops_;
     std::shared_ptr<Backend> backend_; // lock renewals have it too: they may end a little after the store
 };
 
@@ -17597,7 +20050,7 @@ struct optimistic_lock {
     auto save(save_request s) const { return lock_detail::save_on_version(std::move(s), rules()); }
 
     auto touch(save_request s) const {
-        s.changes = {};
+        s.drop_changes();
         return save(std::move(s));
     }
 
@@ -17951,6 +20404,7 @@ private:
 #define DYNASESSION_LOCK_SAVE_HELD_HPP
 
 // #include <dynasession/core/access.hpp>
+// #include <dynasession/core/amendments.hpp>
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/fields.hpp>
 // #include <dynasession/detail/random_token.hpp>
@@ -17961,8 +20415,8 @@ private:
 
 #include <boost/asio/error.hpp>
 
-#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace dynasession::inline v0::lock_detail {
@@ -17998,9 +20452,8 @@ private:
         demand_ = place_->wanted();
         // Now and then other processes have to get it too.
         const bool hands_on = demand_.waiting && now.steady - demand_.since < options.lease / 2;
-        const time_point renewed = stored.renewed(now.system);
-        const bool touches = touch_is_due(request_, renewed);
-        if (hands_on && !touches && request_.changes.empty() && held_.over - now.steady > options.lease / 3)
+        const bool touches = stored.touch_is_due(now.system, request_.touch_after);
+        if (hands_on && !touches && request_.changes_nothing() && held_.over - now.steady > options.lease / 3)
             return hand_on_unchanged();
 
         lease_over_ = now.steady + options.lease;
@@ -18009,8 +20462,9 @@ private:
             next_ = {{detail::random_token(), now.system + options.lease}, lease_over_};
         else if (demand_.waiting)
             next_ = {{}, now.steady + options.max_retry_time}; // so long the next one stands back
-        const bool writes = touches || !request_.changes.empty();
-        expires_ = writes ? std::max(renewed, stored.expires) : stored.expires;
+        const bool writes = touches || !request_.changes_nothing();
+        terms_ = request_.amended.on(stored);
+        expires_ = writes ? expiry_when_saved(stored, terms_, now.system) : stored.expires;
         after_ = request_.changes.empty() ? stored.data : apply(stored.data, request_.changes);
         journal_ = stored.journal.followed_by(held_.claim.token);
         change_record change{.id = request_.id,
@@ -18020,6 +20474,7 @@ private:
                              .now = now.seconds(),
                              .journal = journal_,
                              .if_locked_by = held_.claim.token,
+                             .terms = terms_,
                              .lock = next_.claim};
         if (writes) change.expires = expires_;
         if (options.foreign_writers) change.if_as_read = as_read::of(stored);
@@ -18041,6 +20496,7 @@ private:
 
     step done() {
         record& stored = request_.stored;
+        if (terms_) terms_->apply_to(stored);
         stored.data = std::move(after_);
         stored.journal = std::move(journal_);
         stored.expires = expires_;
@@ -18077,6 +20533,7 @@ private:
     wait_queues::place::demand demand_{};
     idle_lock held_{}, next_{};
     steady_time lease_over_{};
+    std::optional<terms> terms_{};
     time_point expires_{};
     fields after_{};
     journal journal_{};
@@ -18177,7 +20634,7 @@ public:
 
     /// The lock stays.
     auto touch(save_request s) const {
-        s.changes = {};
+        s.drop_changes();
         return op::then(without_lock(s), [hold = s.hold](saved done) {
             done.hold = hold;
             return result<saved>(std::move(done));
@@ -18195,7 +20652,7 @@ public:
 
     auto release(save_request s) const {
         using either = op::one_of<lock_detail::save_held, op::ready<command, result<reply>, saved>>;
-        s.changes = {};
+        s.drop_changes();
         if (auto place = place_of(s)) return either(lock_detail::save_held(std::move(s), service_, std::move(place)));
         return either(op::ready<command, result<reply>, saved>(saved{.stored = std::move(s.stored)}));
     }
@@ -18360,6 +20817,98 @@ private:
 } // namespace dynasession::inline v0::backend_detail
 
 #endif
+// #include <dynasession/backend/memory_users.hpp>
+#ifndef DYNASESSION_BACKEND_MEMORY_USERS_HPP
+#define DYNASESSION_BACKEND_MEMORY_USERS_HPP
+
+// #include <dynasession/core/command.hpp>
+// #include <dynasession/core/ownership.hpp>
+// #include <dynasession/core/record.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <cstddef>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace dynasession::inline v0::backend_detail {
+
+/// Whose the sessions of a part of the in-memory table are, and which a user has. One that is nobody's takes nothing here.
+class memory_users {
+public:
+    /// What is known of a session; empty if nothing is.
+    ownership owner_of(const session_id& id) const {
+        if (owners_.empty()) return {};
+        const auto at = owners_.find(id);
+        return at == owners_.end() ? ownership{} : at->second;
+    }
+
+    void set_owner(const session_id& id, const ownership& o) {
+        forget(id);
+        if (o.empty()) return;
+        owners_.emplace(id, o);
+        if (!o.user.empty()) sessions_[o.user].push_back(id);
+        bytes_ += bytes_of(o);
+    }
+
+    void forget(const session_id& id) noexcept {
+        if (owners_.empty()) return;
+        const auto at = owners_.find(id);
+        if (at == owners_.end()) return;
+        bytes_ -= bytes_of(at->second);
+        if (const auto of_user = sessions_.find(at->second.user); of_user != sessions_.end()) {
+            std::erase(of_user->second, id);
+            if (of_user->second.empty()) sessions_.erase(of_user);
+        }
+        owners_.erase(at);
+    }
+
+    /// The sessions of a user, expired ones included.
+    std::vector<session_id> sessions_of(const std::string& user) const {
+        const auto at = sessions_.find(user);
+        return at == sessions_.end() ? std::vector<session_id>{} : at->second;
+    }
+
+    /// The mark of a user, or `no_mark`.
+    user_time mark_of(const std::string& user) const {
+        const auto at = marks_.find(user);
+        return at == marks_.end() ? no_mark : at->second.not_before;
+    }
+
+    /// False if there is one that is no earlier. Marks that have expired go.
+    bool raise(const raise_mark& c, time_point now) {
+        std::erase_if(marks_, [now](const auto& m) { return m.second.expires <= now; });
+        if (mark_of(c.user) >= c.not_before) return false;
+        marks_[c.user] = {c.not_before, c.expires};
+        return true;
+    }
+
+    /// How many marks are kept.
+    std::size_t marks() const noexcept { return marks_.size(); }
+
+    /// What all of this takes, about.
+    std::size_t size_in_bytes() const noexcept { return bytes_; }
+
+    /// What one owner takes: a node, the id in a list, and a share of the list's node.
+    static std::size_t bytes_of(const ownership& o) noexcept {
+        return o.empty() ? 0 : sizeof(ownership) + 2 * sizeof(session_id) + 32 + 2 * o.user.size() + o.device.size();
+    }
+
+private:
+    struct mark {
+        user_time not_before{};
+        time_point expires{};
+    };
+
+    std::unordered_map<std::string, mark> marks_{}; // few: they are set when all sessions of a user are ended
+    std::unordered_map<session_id, ownership> owners_{};
+    std::unordered_map<std::string, std::vector<session_id>> sessions_{};
+    std::size_t bytes_ = 0;
+};
+
+} // namespace dynasession::inline v0::backend_detail
+
+#endif
 // #include <dynasession/core/record.hpp>
 // #include <dynasession/core/session_id.hpp>
 
@@ -18437,16 +20986,24 @@ public:
         return *at;
     }
 
+    /// The same without counting as a use.
+    const entry* peek(const session_id& id) const noexcept {
+        const auto at = entries_.find(id);
+        return at == entries_.end() ? nullptr : *at;
+    }
+
     /// Adds a record under an id that has none; false if the bounds are too narrow for it.
     bool insert(const session_id& id, const record& content, time_point now) {
         const std::string_view data = content.data.bytes();
-        if (footprint(data.size()) > max_bytes_) return false;
-        make_room(footprint(data.size()), 1, now);
+        const std::size_t in_all = footprint(data.size()) + memory_users::bytes_of(content.owner);
+        if (in_all > max_bytes_) return false;
+        make_room(in_all, 1, now);
         owned e(allocate(data.size()));
         *e = {id, 0, 0, 0, ++clock_, content};
         e->assign(data);
         expiry_.prepare_push();
         use_.prepare_push();
+        users_.set_owner(id, content.owner);
         entries_.insert(e.get());
         expiry_.push(e.get(), seconds(e->times.expires));
         use_.push(e.get(), e->used);
@@ -18460,7 +21017,7 @@ public:
     entry* replace(entry* e, std::string_view data, time_point now) {
         const std::size_t before = footprint(e->size), after = footprint(data.size());
         if (before != after) {
-            if (after > max_bytes_) return nullptr;
+            if (after + memory_users::bytes_of(users_.owner_of(e->id)) > max_bytes_) return nullptr;
             use_.place(e, e->used); // below all others, which are given up before it
             if (after > before) make_room(after - before, 0, now);
             entry* const fresh = allocate(data.size());
@@ -18477,8 +21034,18 @@ public:
         return e;
     }
 
+    /// Has an entry expire at another time, perhaps earlier.
+    void expire_at(entry* e, time_point t) {
+        const bool earlier = t < e->times.expires;
+        e->times.expires = t;
+        if (!earlier) return; // it is placed anew when it reaches the top
+        expiry_.remove(e);
+        expiry_.push(e, seconds(t));
+    }
+
     void erase(entry* e) noexcept {
         if (!locks_.empty()) locks_.erase(e->id);
+        users_.forget(e->id);
         expiry_.remove(e);
         use_.remove(e);
         entries_.erase(e);
@@ -18509,6 +21076,10 @@ public:
             locks_.erase(id);
     }
 
+    /// Whose the entries are: set for those that are here only.
+    memory_users& users() noexcept { return users_; }
+    const memory_users& users() const noexcept { return users_; }
+
     /// For this time `from` leads readers to `to`.
     void lead(const session_id& from, const session_id& to, time_point now, time_point until) {
         while (!signs_.empty() && signs_.front().until <= now) signs_.pop_front();
@@ -18528,7 +21099,7 @@ public:
     }
 
     std::size_t size() const noexcept { return entries_.size(); }
-    std::size_t size_in_bytes() const noexcept { return bytes_; }
+    std::size_t size_in_bytes() const noexcept { return bytes_ + users_.size_in_bytes(); }
 
 private:
     struct hash {
@@ -18572,7 +21143,7 @@ private:
     // What is added fits into the bounds on its own, so there is room at last.
     void make_room(std::size_t more_bytes, std::size_t more_entries, time_point now) noexcept {
         reclaim(now);
-        while (entries_.size() + more_entries > max_entries_ || bytes_ + more_bytes > max_bytes_) {
+        while (entries_.size() + more_entries > max_entries_ || size_in_bytes() + more_bytes > max_bytes_) {
             entry* const victim = expired(now, 64);
             erase(victim ? victim : least_recently_used());
         }
@@ -18586,6 +21157,7 @@ private:
 
     boost::unordered_flat_set<entry*, hash, equal> entries_;
     std::unordered_map<session_id, lock_claim> locks_;
+    memory_users users_;
     std::deque<sign> signs_; // hardly any: sessions that were regenerated within the last minute
     lazy_heap<entry, &entry::by_expiry> expiry_;
     lazy_heap<entry, &entry::by_use> use_;
@@ -18680,6 +21252,9 @@ public:
             token, std::move(c));
     }
 
+    /// Sessions can be found by their users.
+    bool lists_users() const noexcept { return true; }
+
     /// How many sessions are kept, expired ones that were not reclaimed yet included.
     std::size_t size() const {
         return total([](const shard& s) { return s.size(); });
@@ -18724,6 +21299,7 @@ private:
     static record record_of(const shard& s, const entry& e) {
         record r = e.record();
         r.lock = s.lock_of(e.id);
+        r.owner = s.users().owner_of(e.id);
         return r;
     }
 
@@ -18745,6 +21321,12 @@ private:
     }
 
     result<reply> carry_out(const load_record& c) {
+        auto found = find(c);
+        if (!c.mark_of.empty()) found->not_before = carry_out(load_mark{c.mark_of})->not_before;
+        return found;
+    }
+
+    result<reply> find(const load_record& c) {
         session_id leads_to;
         {
             shard& s = shard_of(c.id);
@@ -18753,7 +21335,7 @@ private:
             leads_to = s.led_to(c.id, c.now);
         }
         if (leads_to.empty()) return reply{};
-        auto found = carry_out(load_record{leads_to, c.now});
+        auto found = find(load_record{leads_to, c.now});
         found->forwarded = true;
         return found;
     }
@@ -18781,7 +21363,11 @@ private:
             return refused(s, e);
         e = s.replace(e, c.after.bytes(), c.now);
         if (!e) return error::store_full;
-        if (c.expires) e->times.expires = *c.expires;
+        if (c.terms) {
+            c.terms->apply_lifetime_to(e->times);
+            s.users().set_owner(c.id, c.terms->owner);
+        }
+        if (c.expires) s.expire_at(e, *c.expires);
         ++e->times.version;
         if (looks_at_lock) s.lock(c.id, c.lock);
         return reply{};
@@ -18843,13 +21429,61 @@ private:
         return reply{};
     }
 
+    // Calls `f(shard, id)`, under the shard's lock, for the sessions of a user, until it says true.
+    template <class F>
+    bool any_session_of(const std::string& user, F f) {
+        for (std::size_t i = 0; i < std::size_t(1) << shard_bits_; ++i) {
+            guard lock(shards_[i].mutex);
+            for (const session_id& id : shards_[i].users().sessions_of(user))
+                if (f(shards_[i], id)) return true;
+        }
+        return false;
+    }
+
+    shard& shard_of_user(const std::string& user) const noexcept {
+        return shards_[std::hash<std::string>{}(user) & ((std::size_t(1) << shard_bits_) - 1)];
+    }
+
+    result<reply> carry_out(const list_sessions& c) {
+        reply found;
+        any_session_of(c.user, [&](const shard& s, const session_id& id) {
+            const entry* e = s.peek(id);
+            if (e && e->times.live(c.now)) found.sessions.push_back({session_handle::of(id), e->times, s.users().owner_of(id)});
+            return false;
+        });
+        std::ranges::sort(found.sessions, session_summary::newer);
+        if (found.sessions.size() > c.limit) found.sessions.resize(c.limit);
+        return found;
+    }
+
+    result<reply> carry_out(const erase_owned& c) {
+        return reply{.applied = any_session_of(c.user, [&](shard& s, const session_id& id) {
+            if (session_handle::of(id) != c.handle || !c.permitted_by(s.users().owner_of(id))) return false;
+            if (entry* e = s.find(id)) s.erase(e);
+            return true;
+        })};
+    }
+
+    result<reply> carry_out(const load_mark& c) {
+        shard& s = shard_of_user(c.user);
+        guard lock(s.mutex);
+        return reply{.not_before = s.users().mark_of(c.user)};
+    }
+
+    result<reply> carry_out(const raise_mark& c) {
+        const auto time = now().seconds();
+        shard& s = shard_of_user(c.user);
+        guard lock(s.mutex);
+        return reply{.applied = s.users().raise(c, time)};
+    }
+
     memory_options options_;
     executor_type executor_;
     int shard_bits_;
     std::unique_ptr<padded_shard[]> shards_;
 };
 
-static_assert(check_backend<memory_backend>());
+static_assert(check_user_backend<memory_backend>());
 
 } // namespace dynasession::inline v0
 
@@ -18868,6 +21502,1762 @@ using memory_session_store = basic_session_store<memory_backend, no_lock, json_s
 
 #endif
 
+#endif
+// #include <dynasession/web/beast.hpp>
+#ifndef DYNASESSION_WEB_BEAST_HPP
+#define DYNASESSION_WEB_BEAST_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/web/http_failure.hpp>
+#ifndef DYNASESSION_WEB_HTTP_FAILURE_HPP
+#define DYNASESSION_WEB_HTTP_FAILURE_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <chrono>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// What a server answers to a request whose session could not be loaded or saved. It goes without any field of the
+/// session: the browser keeps what it has, and the next request may find it.
+struct http_failure {
+    int status = 500;
+    std::string_view text = "Something went wrong here.\n"; ///< text/plain; says nothing of the cause
+    std::chrono::seconds retry_after{0};                    ///< the value of `Retry-After`; 0: without that field
+
+    static http_failure of(const error_code& ec) noexcept {
+        using namespace std::string_view_literals;
+        constexpr std::chrono::seconds soon{2};
+        const bool busy = ec == error::lock_timeout || ec == error::too_many_waiters;
+        if (busy || ec == condition::unavailable || ec == condition::retryable)
+            return {503, "The server cannot find out who you are just now. Please try again.\n"sv, soon};
+        if (ec == condition::conflict)
+            return {409, "Your session has ended or changed meanwhile. Please load the page and try again.\n"sv, {}};
+        return {};
+    }
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/response_fields.hpp>
+#ifndef DYNASESSION_WEB_RESPONSE_FIELDS_HPP
+#define DYNASESSION_WEB_RESPONSE_FIELDS_HPP
+
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// The header fields that a response needs because of its session; those without a value are left out.
+///
+/// *Lifetimes:* valid as long as the manager.
+struct response_fields {
+    std::string_view carrier{};       ///< the name of the field that carries the id: `Set-Cookie`, or that of the options
+    std::string id{};                 ///< its value
+    bool has_id = false;              ///< a header field is emptied to take the id away, a cookie is not
+    std::string_view cache_control{}; ///< an answer with an id is for nobody else (CVE-2023-30861)
+    std::string_view vary{};          ///< what else the answer depends on, to be added to what stands there
+
+    /// Calls `set(name, value)` for `Cache-Control` and the field of the id, and `add(name, value)` for `Vary`.
+    template <class Set, class Add>
+    void apply(Set set, Add add) const {
+        if (has_id) set(carrier, std::string_view(id));
+        if (!cache_control.empty()) set(std::string_view("Cache-Control"), cache_control);
+        if (!vary.empty()) add(std::string_view("Vary"), vary);
+    }
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/session_manager.hpp>
+#ifndef DYNASESSION_WEB_SESSION_MANAGER_HPP
+#define DYNASESSION_WEB_SESSION_MANAGER_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/options.hpp>
+// #include <dynasession/web/id_carrier.hpp>
+#ifndef DYNASESSION_WEB_ID_CARRIER_HPP
+#define DYNASESSION_WEB_ID_CARRIER_HPP
+
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/web/cookie_options.hpp>
+#ifndef DYNASESSION_WEB_COOKIE_OPTIONS_HPP
+#define DYNASESSION_WEB_COOKIE_OPTIONS_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/detail/http_syntax.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace dynasession::inline v0 {
+
+/// Whether a browser sends a cookie with requests that come from pages of other sites (RFC 6265bis section 4.1.2.7).
+enum class same_site {
+    lax,    ///< only when they lead the window itself there by a safe method, as links do
+    strict, ///< never, so that who follows a link from elsewhere arrives without a session
+    none,   ///< always; browsers take it together with `Secure` only
+};
+
+/// The cookie that carries the id of a session. Its defaults are the strictest that a browser knows, but for `lax`.
+struct cookie_options {
+    /// A token. A name that begins with `__Host-` makes browsers refuse the cookie unless it is secure, for this host
+    /// alone and for all paths; one with `__Secure-`, unless it is secure (RFC 6265bis sections 4.1.3 and 5.4).
+    std::string name = "__Host-session";
+
+    /// The host whose subdomains get the cookie as well; empty: this host alone (section 4.1.2.3).
+    std::string domain{};
+
+    /// Where the paths begin that get the cookie (section 4.1.2.4). It protects nothing: pages can read beyond their
+    /// path.
+    std::string path = "/";
+
+    /// Whether the cookie goes over TLS only (section 4.1.2.5).
+    bool secure = true;
+
+    /// Whether it is hidden from scripts (section 4.1.2.6).
+    bool http_only = true;
+
+    /// Whether requests from other sites bring it.
+    dynasession::same_site same_site = dynasession::same_site::lax;
+
+    /// Whether a page inside pages of other sites has another session in each of them (CHIPS, draft-cutler-httpbis-
+    /// partitioned-cookies). Goes with `same_site::none`, else the browser sends nothing from there.
+    bool partitioned = false;
+
+    /// Whether the cookie outlives the browser, for as long as is left of the session (`Max-Age`, section 4.1.2.2). If
+    /// not, the browser forgets it when it ends.
+    bool persistent = false;
+
+    /// For development without TLS: a secure cookie, or a prefix, is refused over http:// (section 5.7), unless the
+    /// host is localhost and the browser makes an exception for it, as Chromium does.
+    static cookie_options plain_http() {
+        cookie_options options;
+        options.name = "session";
+        options.secure = false;
+        return options;
+    }
+};
+
+/// The header field that carries the id in requests and answers of programs that keep no cookies.
+struct header_options {
+    std::string name = "X-Auth-Token";
+};
+
+/// What carries the id: a cookie or a header field, never both.
+using transport = std::variant<cookie_options, header_options>;
+
+namespace cookie_detail {
+
+// What browsers take of name and value together, and of one attribute (RFC 6265bis section 5.6).
+inline constexpr std::size_t max_pair_size = 4096;
+inline constexpr std::size_t max_attribute_size = 1024;
+
+// The name has to leave room for an id, a point and a signature.
+inline constexpr std::size_t max_name_size = max_pair_size - (2 * session_id::length + 1);
+
+// Browsers compare prefixes without their case (RFC 6265bis section 5.4).
+constexpr bool has_prefix(std::string_view name, std::string_view prefix) noexcept {
+    return detail::equal_ignoring_case(name.substr(0, prefix.size()), prefix);
+}
+
+// A label of a host name (RFC 1034 section 3.5 with RFC 1123 section 2.1)
+constexpr bool is_label(std::string_view text) noexcept {
+    const auto fits = [](char c) {
+        return (detail::lower(c) >= 'a' && detail::lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    };
+    return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+           std::ranges::all_of(text, fits);
+}
+
+// "domain-value" (RFC 6265bis section 4.1.1). Browsers pass over one point before it, as PHP's options often have it.
+constexpr bool is_domain(std::string_view text) noexcept {
+    if (text.starts_with('.')) text.remove_prefix(1);
+    if (text.size() > 253) return false;
+    for (;;) {
+        const auto end = text.find('.');
+        if (!is_label(text.substr(0, end))) return false;
+        if (end == text.npos) return true;
+        text.remove_prefix(end + 1);
+    }
+}
+
+// "path-value" (RFC 6265bis section 4.1.1). A space is refused, too: no path of a request has one.
+constexpr bool is_path(std::string_view text) noexcept {
+    const auto fits = [](char c) { return c > ' ' && c <= '~' && c != ';'; };
+    return text.starts_with('/') && text.size() <= max_attribute_size && std::ranges::all_of(text, fits);
+}
+
+} // namespace cookie_detail
+
+/// *Errors:* `error::invalid_option`, with the option and the rule, for a cookie that browsers would refuse or that
+/// would not stay in its header field.
+inline result<void> check(const cookie_options& o) {
+    using namespace cookie_detail;
+    const auto refuse = [](const char* why) { return failure(error::invalid_option, why); };
+    if (!detail::is_token(o.name))
+        return refuse(
+            "cookie_options::name: has to be a token: letters, digits and !#$%&'*+-.^_`|~ (RFC 6265bis 4.1.1)");
+    if (o.name.size() > max_name_size)
+        return refuse(
+            "cookie_options::name: name and value have at most 4096 bytes, 87 of them the value (RFC 6265bis 5.6)");
+    if (!o.domain.empty() && !is_domain(o.domain))
+        return refuse(
+            "cookie_options::domain: has to be a host name, without port and without a point at its end; write "
+            "international names in Punycode (RFC 6265bis 4.1.2.3)");
+    if (!is_path(o.path))
+        return refuse("cookie_options::path: begins with / and has at most 1024 visible ASCII characters without ; "
+                      "(RFC 6265bis 4.1.1)");
+    if (has_prefix(o.name, "__Secure-") && !o.secure)
+        return refuse("cookie_options::secure: a name with __Secure- demands it (RFC 6265bis 4.1.3.1)");
+    if (has_prefix(o.name, "__Host-")) {
+        if (!o.secure)
+            return refuse("cookie_options::secure: a name with __Host- demands it; without TLS, use "
+                          "cookie_options::plain_http() (RFC 6265bis 4.1.3.2)");
+        if (!o.domain.empty())
+            return refuse("cookie_options::domain: a name with __Host- allows none (RFC 6265bis 4.1.3.2)");
+        if (o.path != "/") return refuse("cookie_options::path: a name with __Host- demands / (RFC 6265bis 4.1.3.2)");
+    }
+    if (o.same_site == same_site::none && !o.secure)
+        return refuse("cookie_options::secure: same_site::none demands it (RFC 6265bis 5.7)");
+    if (o.partitioned && !o.secure) return refuse("cookie_options::secure: partitioned demands it (CHIPS)");
+    return {};
+}
+
+/// *Errors:* `error::invalid_option` for a name that no header field can have (RFC 9110 section 5.1).
+inline result<void> check(const header_options& o) {
+    if (detail::is_token(o.name)) return {};
+    return failure(error::invalid_option,
+                   "header_options::name: has to be a token: letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 5.1)");
+}
+
+/// The options as they are, once `check` has nothing against them.
+///
+/// *Errors:* throws `session_error` with `invalid_option`.
+inline cookie_options validated(cookie_options given) {
+    check(given).value();
+    return given;
+}
+inline header_options validated(header_options given) {
+    check(given).value();
+    return given;
+}
+inline transport validated(transport given) {
+    std::visit([](const auto& options) { check(options).value(); }, given);
+    return given;
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/cookie_reader.hpp>
+#ifndef DYNASESSION_WEB_COOKIE_READER_HPP
+#define DYNASESSION_WEB_COOKIE_READER_HPP
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// Finds the values of one cookie in the `Cookie` fields of a request.
+///
+/// ```
+/// cookie_reader found("__Host-session", request[http::field::cookie]);
+/// for (const auto value : found.values()) ...
+/// ```
+///
+/// Names are compared byte by byte and nothing is decoded: servers that decode names take `__%48ost-x` for `__Host-x`.
+/// Of several cookies of the name all values are given, as they stand: which one is first says nothing (RFC 6265bis
+/// section 4.2.2), and whoever owns a neighbouring host can add some (section 8.6).
+///
+/// *Lifetimes:* the values are parts of the fields.
+///
+/// *Cost:* no allocation; what is beyond the limits is not looked at.
+class cookie_reader {
+public:
+    static constexpr std::size_t max_bytes = 8 * 1024; ///< of all fields together
+    static constexpr std::size_t max_cookies = 64;     ///< of any name
+    static constexpr std::size_t max_values = 8;       ///< cookies of the name
+
+    /// *Lifetimes:* the name has to outlive the reader.
+    explicit cookie_reader(std::string_view name) noexcept : name_(name) {}
+    cookie_reader(std::string_view name, std::string_view field) noexcept : name_(name) { read(field); }
+
+    /// Looks at one more `Cookie` field: over HTTP/2 there may be several (RFC 9113 section 8.2.3).
+    void read(std::string_view field) noexcept {
+        for (auto rest = within_limit(field); !rest.empty();) {
+            const auto end = rest.find(';');
+            read_pair(trimmed(rest.substr(0, end)));
+            rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+        }
+    }
+
+    /// What the cookies of the name hold, in the order in which they came, without the quotes that may surround them.
+    std::span<const std::string_view> values() const noexcept { return {values_.data(), count_}; }
+
+    /// Whether there was more than the limits allow: those cookies count as if they were not there.
+    bool too_many() const noexcept { return too_many_; }
+
+private:
+    // "OWS", with which some clients are more generous than the single space of RFC 6265bis section 4.2.1
+    static constexpr std::string_view trimmed(std::string_view text) noexcept {
+        constexpr std::string_view blanks = " \t";
+        const auto begin = text.find_first_not_of(blanks);
+        if (begin == text.npos) return {};
+        return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
+    }
+
+    // A cookie-value may stand in quotes, which are no part of what it says (RFC 6265bis section 4.1.1).
+    static constexpr std::string_view unquoted(std::string_view text) noexcept {
+        const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+        return quoted ? text.substr(1, text.size() - 2) : text;
+    }
+
+    // The cookie that reaches past the limit is left out as a whole: half a value is none.
+    std::string_view within_limit(std::string_view field) noexcept {
+        if (field.size() <= bytes_left_) {
+            bytes_left_ -= field.size();
+            return field;
+        }
+        too_many_ = true;
+        const auto end = field.rfind(';', bytes_left_);
+        bytes_left_ = 0;
+        return field.substr(0, end == field.npos ? 0 : end);
+    }
+
+    void read_pair(std::string_view pair) noexcept {
+        if (pair.empty()) return;
+        if (cookies_left_ == 0) {
+            too_many_ = true;
+            return;
+        }
+        --cookies_left_;
+        if (pair.size() <= name_.size() || pair[name_.size()] != '=' || !pair.starts_with(name_)) return;
+        if (count_ == max_values) {
+            too_many_ = true;
+            return;
+        }
+        values_[count_++] = unquoted(pair.substr(name_.size() + 1));
+    }
+
+    std::string_view name_;
+    std::array<std::string_view, max_values> values_{};
+    std::size_t count_ = 0;
+    std::size_t bytes_left_ = max_bytes;
+    std::size_t cookies_left_ = max_cookies;
+    bool too_many_ = false;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/id_signer.hpp>
+#ifndef DYNASESSION_WEB_ID_SIGNER_HPP
+#define DYNASESSION_WEB_ID_SIGNER_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/secret.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// The id that a text from outside stands for.
+struct signed_id {
+    session_id id{};
+
+    /// Whether the first key signed it, or none is needed. If not, the browser should get the text anew: the key that
+    /// signed it is on its way out.
+    bool current = true;
+};
+
+/// Turns ids into the texts that browsers keep, and back: with keys `<id>.<tag>`, without the id alone.
+///
+/// The tag is the whole HMAC-SHA-256 (RFC 2104) of the purpose and the id, as base64url (RFC 4648 section 5). The first
+/// key signs, all verify: a new key is put in front, and the old one is taken away when the sessions of its time have
+/// ended.
+///
+/// *Thread safety:* may be used from many threads at once.
+class id_signer {
+public:
+    /// Characters of a signed id: the id, a point and the tag.
+    static constexpr std::size_t signed_length =
+        session_id::length + 1 + detail::base64url_size(sizeof(detail::sha256_digest));
+
+    /// Ids that are signed for one purpose are refused for another, although the keys be the same.
+    id_signer(const std::vector<secret>& keys, std::string_view purpose) {
+        keys_.reserve(keys.size());
+        for (const auto& key : keys) {
+            // The id has a fixed length and comes last: there is one way to read what is signed.
+            auto& mac = keys_.emplace_back(key.bytes());
+            mac.update("dynasession signed id 1\n");
+            mac.update(purpose);
+            mac.update("\n");
+        }
+    }
+
+    /// The text for an id, which is not empty.
+    std::string sign(const session_id& id) const {
+        std::string text;
+        text.reserve(signed_length);
+        text.append(id.str());
+        if (keys_.empty()) return text;
+        text.append(1, '.');
+        detail::append_base64url(text, tag(keys_.front(), id));
+        return text;
+    }
+
+    /// The id that a text stands for.
+    ///
+    /// *Errors:* `error::invalid_session_id` for a text of another shape, `error::bad_signature` for one that none of
+    /// the keys has signed: two, so that they can be counted apart; whoever sent the text is not to see the difference.
+    ///
+    /// *Cost:* nothing is looked up, and nothing allocated but by OpenSSL's own contexts where OPENSSL_NO_DEPRECATED
+    /// asks for them. A text of the right shape takes the same time whichever key signed it, or none.
+    result<signed_id> read(std::string_view text) const {
+        if (keys_.empty()) {
+            const auto id = session_id::parse(text);
+            if (!id) return id.error();
+            return signed_id{*id};
+        }
+        if (text.size() != signed_length || text[session_id::length] != '.') return error::invalid_session_id;
+        const auto id = session_id::parse(text.substr(0, session_id::length));
+        const auto given = detail::decode_base64url<sizeof(detail::sha256_digest)>(text.substr(session_id::length + 1));
+        if (!id || !given) return error::invalid_session_id;
+        return verify(*id, *given);
+    }
+
+private:
+    static detail::sha256_digest tag(detail::hmac_sha256 key, const session_id& id) {
+        key.update(id.str());
+        return key.finish();
+    }
+
+    result<signed_id> verify(const session_id& id, const detail::sha256_digest& given) const {
+        bool by_first = false, by_any = false;
+        for (const auto& key : keys_) {
+            const auto expected = tag(key, id);
+            const bool same = detail::equal_constant_time(detail::as_text(expected), detail::as_text(given));
+            by_first = by_first || (same && &key == keys_.data());
+            by_any = by_any || same;
+        }
+        if (!by_any) return error::bad_signature;
+        return signed_id{id, by_first};
+    }
+
+    // What is the same for all ids is hashed already; a copy goes on with the id.
+    std::vector<detail::hmac_sha256> keys_;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/response_fields.hpp>
+// #include <dynasession/web/security_event.hpp>
+#ifndef DYNASESSION_WEB_SECURITY_EVENT_HPP
+#define DYNASESSION_WEB_SECURITY_EVENT_HPP
+
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// What a request did that honest browsers seldom do: worth a line in the log, and an alarm when there are many. The
+/// request goes on without a session, or with the one that is valid.
+enum class security_event {
+    malformed_id,     ///< a text that has not the shape of an id
+    bad_signature,    ///< an id that none of the keys has signed
+    unknown_id,       ///< an id that leads to no session: made up, destroyed or expired
+    revoked,          ///< an id of a session that was ended for its user
+    several_cookies,  ///< more than one cookie of the name: a neighbouring host may have planted one
+    too_many_cookies, ///< more cookies than are looked at
+};
+
+/// The name of an event, for logs and as a label of metrics.
+constexpr std::string_view to_string(security_event e) noexcept {
+    switch (e) {
+    case security_event::malformed_id: return "malformed_id";
+    case security_event::bad_signature: return "bad_signature";
+    case security_event::unknown_id: return "unknown_id";
+    case security_event::revoked: return "revoked";
+    case security_event::several_cookies: return "several_cookies";
+    case security_event::too_many_cookies: return "too_many_cookies";
+    }
+    return "unknown";
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/session_manager_options.hpp>
+#ifndef DYNASESSION_WEB_SESSION_MANAGER_OPTIONS_HPP
+#define DYNASESSION_WEB_SESSION_MANAGER_OPTIONS_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/secret.hpp>
+// #include <dynasession/web/cookie_options.hpp>
+// #include <dynasession/web/security_event.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0 {
+
+/// How sessions and requests come together.
+struct session_manager_options {
+    /// The keys that sign ids: the first one signs, all are accepted. With keys a made-up id costs no request to the store;
+    /// without, one read. Put a new key in front, and take the old one away when its sessions have ended.
+    std::vector<secret> secrets{};
+
+    /// How long the sessions that are begun here live at most, and how long unused. Not set: as the options of the store say.
+    std::optional<std::chrono::seconds> max_age{};
+    std::optional<std::chrono::seconds> max_stale{};
+
+    /// After how long the id of a session in use is replaced, as `regenerate` does it; 0: never.
+    std::chrono::seconds renew_after{0};
+
+    /// What carries the id: `cookie_options`, or `header_options` for programs that keep no cookies.
+    dynasession::transport transport = cookie_options{};
+
+    /// How many sessions a user may have: the oldest end when another one logs in; 0: any number.
+    std::size_t max_sessions_per_user = 0;
+
+    /// Told what honest browsers seldom do, with the name of the session for logs (see `session_id::loggable`), or an empty
+    /// text if there is none. Called where the request is served; must not throw.
+    std::function<void(security_event, std::string_view who)> on_event{};
+
+    /// Told why a session could not be loaded or saved, for the log: the response does not say. Called where the request is
+    /// served; must not throw.
+    std::function<void(const error_code&)> on_failure{};
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/set_cookie.hpp>
+#ifndef DYNASESSION_WEB_SET_COOKIE_HPP
+#define DYNASESSION_WEB_SET_COOKIE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/web/cookie_options.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+namespace cookie_detail {
+
+// "cookie-octet" (RFC 6265bis section 4.1.1)
+constexpr bool is_value(std::string_view text) noexcept {
+    const auto fits = [](char c) { return c > ' ' && c <= '~' && c != '"' && c != ',' && c != ';' && c != '\\'; };
+    return std::ranges::all_of(text, fits);
+}
+
+constexpr std::string_view name_of(same_site s) noexcept {
+    switch (s) {
+    case same_site::lax: return "Lax";
+    case same_site::strict: return "Strict";
+    case same_site::none: return "None";
+    }
+    return "Strict";
+}
+
+// The order is that of the examples in RFC 6265 section 3.1; it has no meaning.
+inline result<std::string> render(const cookie_options& o, std::string_view value, std::string_view lifetime) {
+    if (const auto valid = check(o); !valid) return valid.error();
+    std::string text;
+    text.reserve(o.name.size() + value.size() + o.path.size() + o.domain.size() + lifetime.size() + 80);
+    text.append(o.name).append(1, '=').append(value).append("; Path=").append(o.path);
+    if (!o.domain.empty()) text.append("; Domain=").append(o.domain);
+    text.append(lifetime);
+    if (o.secure) text.append("; Secure");
+    if (o.http_only) text.append("; HttpOnly");
+    text.append("; SameSite=").append(name_of(o.same_site));
+    if (o.partitioned) text.append("; Partitioned");
+    return text;
+}
+
+} // namespace cookie_detail
+
+/// The `Set-Cookie` field that gives a browser the cookie, to be kept for `max_age` or, without one, until the browser
+/// ends. Browsers cut it to 400 days (RFC 6265bis section 5.5).
+///
+/// *Errors:* `error::invalid_option` for a value with anything but visible ASCII, or with one of `" , ; \`
+/// (section 4.1.1), for a name and a value of more than 4096 bytes together (section 5.6), and that of `check`.
+inline result<std::string> set_cookie(const cookie_options& options, std::string_view value,
+                                      std::optional<std::chrono::seconds> max_age = {}) {
+    using namespace cookie_detail;
+    if (!is_value(value))
+        return failure(error::invalid_option,
+                       "the value of a cookie is visible ASCII without \" , ; and \\ (RFC 6265bis 4.1.1)");
+    if (options.name.size() + value.size() > max_pair_size)
+        return failure(error::invalid_option, "name and value of a cookie have at most 4096 bytes (RFC 6265bis 5.6)");
+    if (!max_age) return render(options, value, {});
+    const auto seconds = std::max(*max_age, std::chrono::seconds::zero()).count();
+    return render(options, value, "; Max-Age=" + std::to_string(seconds));
+}
+
+/// The `Set-Cookie` field that makes a browser forget the cookie: an end in the past (RFC 6265bis section 4.1.2) and
+/// otherwise the same attributes, since browsers go by name, domain and path (section 5.7) and refuse a cookie with a
+/// prefix that breaks its rules, even if it is to be removed.
+///
+/// *Errors:* that of `check`.
+inline result<std::string> remove_cookie(const cookie_options& options) {
+    return cookie_detail::render(options, {}, "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::web_detail {
+
+/// Finds the id in requests and puts it into responses, in a cookie or in a header field: the one that the options name.
+class id_carrier {
+public:
+    using report = std::function<void(security_event, std::string_view)>;
+
+    id_carrier(const session_manager_options& o)
+        : transport_(validated(o.transport)), signer_(o.secrets, purpose()), report_(o.on_event) {}
+
+    /// The name of the field of the request that may hold an id.
+    std::string_view request_field() const noexcept {
+        const auto* header = std::get_if<header_options>(&transport_);
+        return header ? std::string_view(header->name) : "Cookie";
+    }
+
+    /// The id that a request brings in that field. Whether there is such a session, the store knows.
+    std::optional<signed_id> read(std::string_view field) const {
+        const auto* cookie = std::get_if<cookie_options>(&transport_);
+        if (!cookie) return field.empty() ? std::nullopt : verified(field);
+        const cookie_reader found(cookie->name, field);
+        if (found.too_many()) tell(security_event::too_many_cookies);
+        if (found.values().size() > 1) tell(security_event::several_cookies);
+        for (const auto value : found.values())
+            if (auto id = verified(value)) return id;
+        return std::nullopt;
+    }
+
+    /// Whether clients are to keep every id for as long as its session lasts.
+    bool persistent() const noexcept {
+        const auto* cookie = std::get_if<cookie_options>(&transport_);
+        return cookie && cookie->persistent;
+    }
+
+    /// Has the client keep this id: for so long, or until the browser ends.
+    void give(response_fields& f, const session_id& id, std::optional<std::chrono::seconds> max_age) const {
+        auto text = signer_.sign(id);
+        const auto* cookie = std::get_if<cookie_options>(&transport_);
+        put(f, cookie ? set_cookie(*cookie, text, max_age).value() : std::move(text));
+    }
+
+    /// Has the client forget its id.
+    void take_away(response_fields& f) const {
+        const auto* cookie = std::get_if<cookie_options>(&transport_);
+        put(f, cookie ? remove_cookie(*cookie).value() : std::string());
+    }
+
+    void tell(security_event e, std::string_view who = {}) const {
+        if (report_) report_(e, who);
+    }
+    void tell(security_event e, const session_id& id) const {
+        if (report_) report_(e, id.loggable());
+    }
+
+private:
+    // An id that was signed for one cookie is not good in another.
+    std::string_view purpose() const noexcept {
+        return std::visit([](const auto& options) { return std::string_view(options.name); }, transport_);
+    }
+
+    std::optional<signed_id> verified(std::string_view text) const {
+        auto id = signer_.read(text);
+        if (id) return *id;
+        tell(id.error() == error::bad_signature ? security_event::bad_signature : security_event::malformed_id);
+        return std::nullopt;
+    }
+
+    void put(response_fields& f, std::string value) const {
+        f.carrier = std::holds_alternative<cookie_options>(transport_) ? "Set-Cookie" : request_field();
+        f.id = std::move(value);
+        f.has_id = true;
+        f.cache_control = "no-store";
+    }
+
+    transport transport_;
+    id_signer signer_;
+    report report_;
+};
+
+} // namespace dynasession::inline v0::web_detail
+
+#endif
+// #include <dynasession/web/session_manager_options.hpp>
+// #include <dynasession/web/web_session.hpp>
+#ifndef DYNASESSION_WEB_WEB_SESSION_HPP
+#define DYNASESSION_WEB_WEB_SESSION_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/session.hpp>
+// #include <dynasession/store/write_kind.hpp>
+// #include <dynasession/web/id_carrier.hpp>
+// #include <dynasession/web/response_fields.hpp>
+// #include <dynasession/web/security_event.hpp>
+
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+template <class Store>
+class session_manager;
+
+/// The session of one request, from its first look at it to the response.
+///
+/// Loading is left until it is asked for: `load` finds the session that the client has, `start` also begins a new one. Then
+/// it is used through `->`. What the handler decides, by `log_in`, `log_out` and so on, is carried out by `finish`, in one
+/// write; it is called once, after the handler and before the response is sent. Without it nothing is stored.
+///
+/// *Lifetimes:* it stays where it is. It outlives its asynchronous operations.
+///
+/// *Thread safety:* one at a time.
+template <class Store>
+class web_session {
+public:
+    using session_type = typename Store::session_type;
+
+    web_session(session_manager<Store>& manager, std::string_view field) : manager_(manager) {
+        if (const auto found = carrier().read(field)) {
+            id_ = found->id;
+            outdated_ = !found->current;
+        }
+    }
+    web_session(const web_session&) = delete;
+    web_session& operator=(const web_session&) = delete;
+
+    /// Whether the request brought an id that may be one: that there is such a session, only `load` knows.
+    bool has_id() const noexcept { return !id_.empty(); }
+
+    /// The session that the client has; null if it has none. The store is asked once, and only about an id.
+    ///
+    /// It is loaded for what the lock policy does by itself, or for `read_only` or `exclusive` (see core/access.hpp).
+    ///
+    /// *Errors:* those of the store; the session is as before then, and may be loaded again.
+    session_type* load() { return load(read_write); }
+    session_type* load(error_code& ec) { return load(read_write, ec); }
+    template <access Access>
+    session_type* load(Access a) {
+        try {
+            if (must_ask()) adopt(store().load(id_, a));
+        } catch (const session_error& e) {
+            note(e.code());
+            throw;
+        }
+        return get();
+    }
+    template <access Access>
+    session_type* load(Access a, error_code& ec) {
+        ec.clear();
+        if (must_ask()) {
+            auto found = store().load(id_, a, ec);
+            adopt(ec, std::move(found));
+        }
+        return get();
+    }
+    /// *Completion signature:* `void(error_code, session_type*)`
+    template <class Token = boost::asio::deferred_t>
+        requires(!access<std::remove_cvref_t<Token>>)
+    auto async_load(Token&& token = Token{}) {
+        return async_load(read_write, std::forward<Token>(token));
+    }
+    template <access Access, class Token = boost::asio::deferred_t>
+    auto async_load(Access a, Token&& token = Token{}) {
+        auto step = [this, a, asked = false](auto& self, error_code ec = {}, std::optional<session_type> found = {}) mutable {
+            if (std::exchange(asked, true)) {
+                if (state_ == state::unknown) adopt(ec, std::move(found));
+                return self.complete(ec, get());
+            }
+            if (must_ask()) return store().async_load(id_, a, std::move(self));
+            resume_later(std::move(self));
+        };
+        return boost::asio::async_compose<Token, void(error_code, session_type*)>(std::move(step), token, store());
+    }
+
+    /// The session that the client has, or a new one, of which nothing is stored until something was put into it.
+    ///
+    /// *Errors:* as load: where the store fails, no new session takes the place of one that may be there.
+    session_type& start() {
+        load();
+        return begun();
+    }
+    session_type* start(error_code& ec) {
+        load(ec);
+        return ec ? nullptr : &begun();
+    }
+    /// *Completion signature:* `void(error_code, session_type*)`
+    template <class Token = boost::asio::deferred_t>
+    auto async_start(Token&& token = Token{}) {
+        auto step = [this, asked = false](auto& self, error_code ec = {}, session_type* = nullptr) mutable {
+            if (!std::exchange(asked, true)) return async_load(std::move(self));
+            self.complete(ec, ec ? nullptr : &begun());
+        };
+        return boost::asio::async_compose<Token, void(error_code, session_type*)>(std::move(step), token, store());
+    }
+
+    /// The session, if it was loaded or begun already; null if not.
+    session_type* get() noexcept { return state_ == state::present ? &session_ : nullptr; }
+    session_type& operator*() { return present(); }
+    session_type* operator->() { return &present(); }
+
+    /// Has the session be that of a user from now on, under a new id: whoever planted or saw the old one is left outside.
+    ///
+    /// To be called when the user has proved who he is, on a session that was started. What is in it stays, unless it was
+    /// another user's. `device` is what a list of his sessions calls this one, the browser and its system say.
+    void log_in(std::string user, std::string_view device = {}) {
+        session_type& s = present();
+        if (!s.user().empty() && s.user() != user) s.value() = typename session_type::value_type{};
+        s.user(std::move(user));
+        if (!device.empty()) s.device(device);
+        logged_in_ = move_ = true;
+    }
+
+    /// Ends the session, whoever works on it, and has the client forget it. It need not be loaded for that.
+    void log_out() {
+        if (must_ask()) session_ = session_access::make(id_, typename session_type::value_type{}, loaded{}, false);
+        logged_out_ = true;
+    }
+
+    /// Has the session get a new id, as whenever the rights of its user change.
+    void regenerate() {
+        present();
+        move_ = true;
+    }
+
+    /// Has this session live otherwise than those that begin here, and the client keep it for so long, even if that is
+    /// beyond the end of the browser ("remember me").
+    void remember(session_lifetime lifetime) { present().lifetime(lifetime); }
+
+    /// Has nothing of the session stored: what was changed is forgotten, a lock is given up.
+    void abandon() noexcept { abandoned_ = true; }
+
+    /// Leaves a message for a later request: the next one that takes it.
+    template <class T>
+    void flash(std::string_view key, T&& value)
+        requires std::same_as<typename session_type::value_type, boost::json::object>
+    {
+        auto& messages = present()[flash_key];
+        if (!messages.is_object()) messages.emplace_object();
+        messages.as_object()[key] = boost::json::value_from(std::forward<T>(value));
+    }
+
+    /// Takes a message that an earlier request has left, from a session that was loaded.
+    template <class T = std::string>
+    std::optional<T> take_flash(std::string_view key)
+        requires std::same_as<typename session_type::value_type, boost::json::object>
+    {
+        auto* s = get();
+        auto* messages = s ? s->value().if_contains(flash_key) : nullptr;
+        auto* found = messages && messages->is_object() ? messages->as_object().if_contains(key) : nullptr;
+        if (!found) return std::nullopt;
+        auto taken = boost::json::try_value_to<T>(*found);
+        messages->as_object().erase(key);
+        if (messages->as_object().empty()) s->remove(flash_key);
+        return taken ? std::optional<T>(*std::move(taken)) : std::nullopt;
+    }
+
+    /// Why the store failed in this request, as far as it did it last.
+    const error_code& store_failure() const noexcept { return failure_; }
+
+    /// Ends the request: does what was decided, in one write, and gives the fields that the response needs.
+    ///
+    /// A session that did not change is at most touched, and it is no error if that fails.
+    ///
+    /// *Errors:* those of the write; the response must not say then that all went well, and gets no fields: see `http_failure`.
+    response_fields finish() {
+        try {
+            if (const auto kind = ending()) store().write(session_, *kind);
+            if constexpr (knows_users)
+                if (is_capped()) store().destroy_oldest_of(std::string(session_.user()), cap());
+        } catch (const session_error& e) {
+            note(e.code());
+            throw;
+        }
+        return concluded({});
+    }
+    response_fields finish(error_code& ec) {
+        ec.clear();
+        if (const auto kind = ending()) store().write(session_, *kind, ec);
+        if constexpr (knows_users)
+            if (!ec && is_capped()) store().destroy_oldest_of(std::string(session_.user()), cap(), ec);
+        return concluded(ec);
+    }
+    /// Ends the request here and now if the store has nothing to do for it; if it has, gives nothing and changes nothing.
+    /// It spares asynchronous servers an operation for requests that only read their session, or do not even that.
+    std::optional<response_fields> try_finish() {
+        const auto kind = ending();
+        if (kind && (*kind != write_kind::keep || !store().is_settled(session_))) return std::nullopt;
+        return concluded({});
+    }
+    /// *Completion signature:* `void(error_code, response_fields)`
+    template <class Token = boost::asio::deferred_t>
+    auto async_finish(Token&& token = Token{}) {
+        auto step = [this, steps = 0](auto& self, error_code ec = {}, std::size_t = 0) mutable {
+            switch (steps++) {
+            case 0:
+                if (const auto kind = ending()) return store().async_write(session_, *kind, std::move(self));
+                return resume_later(std::move(self));
+            case 1:
+                if constexpr (knows_users)
+                    if (!ec && is_capped()) return store().async_destroy_oldest_of(std::string(session_.user()), cap(), std::move(self));
+            }
+            self.complete(ec, concluded(ec));
+        };
+        return boost::asio::async_compose<Token, void(error_code, response_fields)>(std::move(step), token, store());
+    }
+
+private:
+    enum class state { unknown, absent, present };
+
+    static constexpr std::string_view flash_key = "_flash";
+    static constexpr bool knows_users = session_manager<Store>::knows_users;
+
+    // An operation that asks nobody must not end before it has begun for its caller.
+    template <class Self>
+    void resume_later(Self self) const {
+        const auto executor = boost::asio::get_associated_executor(self, store().get_executor());
+        boost::asio::post(executor, boost::asio::append(std::move(self), error_code()));
+    }
+
+    const web_detail::id_carrier& carrier() const noexcept { return manager_.carrier_; }
+    Store& store() const noexcept { return manager_.store(); }
+
+    bool must_ask() noexcept {
+        if (state_ == state::unknown && !has_id()) state_ = state::absent;
+        return state_ == state::unknown;
+    }
+
+    void note(const error_code& ec) {
+        failure_ = ec;
+        if (ec) manager_.report_failure(ec);
+    }
+
+    void adopt(const error_code& ec, std::optional<session_type> found) {
+        note(ec);
+        if (!ec) adopt(std::move(found));
+    }
+    void adopt(std::optional<session_type> found) {
+        state_ = found ? state::present : state::absent;
+        if (!found) return carrier().tell(security_event::unknown_id, id_);
+        session_ = *std::move(found);
+        expires_ = session_.expires();
+        const auto renew_after = manager_.options().renew_after;
+        move_ = renew_after.count() > 0 && !session_.is_read_only() && store().now() - session_.id_since() >= renew_after;
+    }
+
+    session_type& begun() {
+        if (state_ != state::present) {
+            session_ = store().create(manager_.lifetime());
+            state_ = state::present;
+        }
+        return session_;
+    }
+
+    session_type& present() {
+        if (state_ != state::present) throw std::logic_error("dynasession: load or start the session of the request first");
+        return session_;
+    }
+
+    bool is_blank() const {
+        if constexpr (std::equality_comparable<typename session_type::value_type>)
+            return session_.user().empty() && session_.value() == typename session_type::value_type{};
+        else
+            return false;
+    }
+
+    // What is left to be asked of the store.
+    std::optional<write_kind> ending() const {
+        if (finished_) return std::nullopt;
+        if (logged_out_) return session_.is_new() ? std::nullopt : std::optional(write_kind::destroy);
+        if (state_ != state::present) return std::nullopt;
+        if (abandoned_ || session_.is_read_only())
+            return session_.is_locked() ? std::optional(write_kind::release) : std::nullopt;
+        if (session_.is_new()) return is_blank() ? std::nullopt : std::optional(write_kind::keep);
+        return move_ ? write_kind::regenerate : write_kind::keep;
+    }
+
+    std::size_t cap() const noexcept { return manager_.options().max_sessions_per_user; }
+    bool is_capped() const noexcept { return logged_in_ && !logged_out_ && cap() != 0; }
+
+    // What the response needs once the store has done its part.
+    response_fields concluded(const error_code& ec) {
+        response_fields fields;
+        note(ec);
+        if (ec || std::exchange(finished_, true)) return fields;
+        if (logged_out_) {
+            carrier().take_away(fields);
+        } else if (state_ == state::present && !session_.is_new()) {
+            const bool kept = carrier().persistent() || session_.max_stale() > usual_max_stale();
+            if (session_.id() != id_ || outdated_ || (kept && session_.expires() != expires_))
+                carrier().give(fields, session_.id(), kept ? std::optional(session_.expires() - store().now()) : std::nullopt);
+        }
+        if (state_ != state::unknown || logged_out_) fields.vary = carrier().request_field();
+        return fields;
+    }
+
+    std::chrono::seconds usual_max_stale() const {
+        return manager_.lifetime().max_stale.value_or(store().options().max_stale);
+    }
+
+    session_manager<Store>& manager_;
+    session_id id_{};        // as the request brought it
+    bool outdated_ = false;  // signed by a key that is on its way out
+    state state_ = state::unknown;
+    session_type session_{};
+    time_point expires_{};   // as it was loaded
+    error_code failure_{};
+    bool move_ = false;
+    bool logged_in_ = false;
+    bool logged_out_ = false;
+    bool abandoned_ = false;
+    bool finished_ = false;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// Sessions of web requests, over any store and for any server: finds the id in a request, loads the session when the
+/// handler asks for it, saves it before the response leaves, and says what fields the response needs.
+///
+/// ```
+/// ds::session_manager web{store, {.secrets = {key}}};
+///
+/// auto s = web.open(request["Cookie"]);           // asks nobody
+/// s.start();                                      // the session of the request, or a new one
+/// s->set("visits", s->template get<int>("visits").value_or(0) + 1);
+/// s.finish().apply(...);                          // saves; Set-Cookie and what goes with it
+/// ```
+///
+/// A request without an id, or whose handler does not ask for the session, causes no call to the store; nor does an id
+/// that is malformed or badly signed. A session that nothing was put into is not stored. A store that fails is an error,
+/// never an empty session, and the client keeps its id; see `http_failure`.
+///
+/// *Lifetimes:* the store outlives the manager, and both outlive the sessions that it opens.
+///
+/// *Thread safety:* may be used from many threads at once.
+template <class Store>
+class session_manager {
+public:
+    using store_type = Store;
+
+    /// Whether the store finds the sessions of a user, which `max_sessions_per_user` needs.
+    static constexpr bool knows_users =
+        requires(Store& s, const std::string& user, std::size_t count) { s.destroy_oldest_of(user, count); };
+
+    /// *Errors:* throws session_error with `invalid_option`, for a cookie that browsers would refuse say.
+    explicit session_manager(Store& store, session_manager_options options = {})
+        : store_(store), carrier_(options), options_(std::move(options)) {
+        (void)store_.create(lifetime()); // of times that no store takes we hear now
+        if (options_.max_sessions_per_user != 0 && !knows_users)
+            throw session_error(failure(error::invalid_option, "max_sessions_per_user: this backend does not find sessions of a user"));
+    }
+
+    /// The name of the field of requests that `open` wants to see: `Cookie`, or what `header_options` says.
+    std::string_view request_field() const noexcept { return carrier_.request_field(); }
+
+    /// The session of a request, of which nothing is known yet but its id.
+    ///
+    /// `field` is what the request has in `request_field()`, several such fields joined by `; `; empty if it has none.
+    web_session<Store> open(std::string_view field) { return web_session<Store>(*this, field); }
+
+    Store& store() const noexcept { return store_; }
+    const session_manager_options& options() const noexcept { return options_; }
+
+    /// Has `on_failure` of the options hear of it; for what else of its sessions a server asks the store.
+    void report_failure(const error_code& ec) const {
+        if (options_.on_failure) options_.on_failure(ec);
+    }
+
+    /// How long sessions live that begin here.
+    session_lifetime lifetime() const noexcept { return {options_.max_age, options_.max_stale}; }
+
+private:
+    friend web_session<Store>;
+
+    Store& store_;
+    web_detail::id_carrier carrier_;
+    session_manager_options options_;
+};
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/web_session.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0 {
+
+/// The session of a Beast request.
+template <class Store, class Fields>
+web_session<Store> open_session(session_manager<Store>& web, const boost::beast::http::header<true, Fields>& request) {
+    std::string joined; // over HTTP/2 a proxy may leave several
+    const auto [first, last] = request.equal_range(web.request_field());
+    for (auto f = first; f != last; ++f) {
+        const std::string_view value(f->value().data(), f->value().size());
+        if (f == first && std::next(f) == last) return web.open(value);
+        if (f != first) joined += "; ";
+        joined += value;
+    }
+    return web.open(joined);
+}
+
+/// Adds to a Beast response what it needs for its session.
+template <class Fields>
+void add_fields(const response_fields& fields, boost::beast::http::header<false, Fields>& response) {
+    namespace http = boost::beast::http;
+    fields.apply(
+        [&response](std::string_view name, std::string_view value) {
+            if (http::string_to_field(name) == http::field::set_cookie)
+                response.insert(http::field::set_cookie, value); // others may set cookies, too
+            else
+                response.set(name, value);
+        },
+        [&response](std::string_view name, std::string_view value) {
+            const auto there = response[name];
+            response.set(name, there.empty() ? std::string(value) : std::string(there) + ", " + std::string(value));
+        });
+}
+
+/// The Beast response for a request whose session could not be loaded or saved: 503 with `Retry-After` if the store is out.
+template <class Fields>
+boost::beast::http::response<boost::beast::http::string_body>
+session_failure_response(const error_code& ec, const boost::beast::http::header<true, Fields>& request) {
+    namespace http = boost::beast::http;
+    const auto failed = http_failure::of(ec);
+    http::response<http::string_body> response(static_cast<http::status>(failed.status), request.version());
+    response.set(http::field::content_type, "text/plain; charset=utf-8");
+    response.set(http::field::cache_control, "no-store");
+    if (failed.retry_after.count() != 0) response.set(http::field::retry_after, std::to_string(failed.retry_after.count()));
+    response.body() = failed.text;
+    return response;
+}
+
+/// Serves a request with its session: `handle(web_session<Store>&)`, an `awaitable` of the response, and then all that the
+/// session needs. A store that fails, in the handler or at the end, makes the response that of `session_failure_response`;
+/// other exceptions of the handler pass through, and nothing is stored then.
+///
+/// `prepare_payload()`, `keep_alive()` and the like are left to the caller, after this.
+template <class Store, class Fields, class Handle>
+boost::asio::awaitable<boost::beast::http::response<boost::beast::http::string_body>>
+serve_with_session(session_manager<Store>& web, const boost::beast::http::header<true, Fields>& request, Handle handle) {
+    namespace asio = boost::asio;
+    auto visit = open_session(web, request);
+    error_code ec;
+    try {
+        boost::beast::http::response<boost::beast::http::string_body> response = co_await handle(visit);
+        auto fields = visit.try_finish();
+        if (!fields) fields = co_await visit.async_finish(asio::redirect_error(asio::use_awaitable, ec));
+        if (!ec) {
+            add_fields(*fields, response);
+            co_return response;
+        }
+    } catch (const boost::system::system_error& e) {
+        // The network's own errors may also come from what else the handler does.
+        const bool is_known = e.code() == visit.store_failure();
+        if (e.code().category() != error_category() && !is_known) throw;
+        if (!is_known) web.report_failure(e.code());
+        ec = e.code();
+    }
+    co_return session_failure_response(ec, request);
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/beast_websocket.hpp>
+#ifndef DYNASESSION_WEB_BEAST_WEBSOCKET_HPP
+#define DYNASESSION_WEB_BEAST_WEBSOCKET_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/session_id.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+
+#include <chrono>
+
+namespace dynasession::inline v0 {
+
+/// Watches over a WebSocket of a session: looks for the session every so often, and closes the socket with
+/// `policy_error` once it has ended, been logged out or got another id.
+///
+/// A conversation goes on for hours after the request that began it, so that request only tells who it is: load the session
+/// `read_only` at the upgrade, finish it, keep a copy, and run this beside the conversation:
+///
+/// ```
+/// using namespace asio::experimental::awaitable_operators;
+/// co_await (chat(socket, snapshot) || close_when_session_ends(store, snapshot.id(), socket, 30s));
+/// ```
+///
+/// The conversation has to end by returning, not by an exception: after one, `||` waits for the other side.
+///
+/// While the store fails, the socket stays open, and the next look decides. Looking is no use of the session: it does not
+/// live longer for it.
+///
+/// *Lifetimes:* store and socket outlive it. It runs on the socket's strand; cancelled, it ends by `operation_aborted`.
+///
+/// *Cost:* a load each time.
+template <class Store, class WebSocket>
+boost::asio::awaitable<void> close_when_session_ends(Store& store, session_id id, WebSocket& socket,
+                                                     std::chrono::milliseconds every) {
+    namespace asio = boost::asio;
+    namespace websocket = boost::beast::websocket;
+    asio::steady_timer timer(socket.get_executor());
+    for (bool there = true; there;) {
+        timer.expires_after(every);
+        co_await timer.async_wait(asio::use_awaitable);
+        error_code ec;
+        const auto found = co_await store.async_load(id, read_only, asio::redirect_error(asio::use_awaitable, ec));
+        there = ec || found;
+    }
+    error_code gone; // the other side may have gone first
+    const websocket::close_reason reason(websocket::close_code::policy_error, "the session has ended");
+    co_await socket.async_close(reason, asio::redirect_error(asio::use_awaitable, gone));
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/web/session_manager.hpp>
+
+#ifdef DYNASESSION_WITH_ZLIB
+// #include <dynasession/serializer/compressed.hpp>
+#ifndef DYNASESSION_SERIALIZER_COMPRESSED_HPP
+#define DYNASESSION_SERIALIZER_COMPRESSED_HPP
+
+// Not part of <dynasession.hpp> unless DYNASESSION_WITH_ZLIB is defined: programs that include this link zlib (in CMake
+// dynasession::zlib).
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/fields.hpp>
+// #include <dynasession/serializer/each_entry.hpp>
+// #include <dynasession/serializer/json.hpp>
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+/// What is compressed, and how.
+struct compression_options {
+    /// Values of fewer bytes are stored as they are.
+    std::size_t threshold = 1024;
+
+    /// From 1, the fastest, to 9, the smallest.
+    int level = 6;
+
+    /// Bytes that all values of a session may have before they are compressed; each as it is read.
+    std::size_t max_size = 400 * 1024;
+};
+
+namespace compressed_detail {
+
+// The first byte of what is stored as bytes; texts that were not compressed are stored as texts, without it.
+inline constexpr char plain_bytes = 0, deflated_text = 1, deflated_bytes = 2;
+
+inline Bytef* bytes_of(const char* text) noexcept { // zlib takes what it only reads as not const
+    return reinterpret_cast<Bytef*>(const_cast<char*>(text));
+}
+
+// A stream of zlib; End is deflateEnd or inflateEnd.
+template <int (*End)(z_streamp)>
+struct stream : z_stream {
+    stream() : z_stream{} {}
+    stream(const stream&) = delete;
+    stream& operator=(const stream&) = delete;
+    ~stream() { End(this); }
+
+    void begin(int status, std::string_view in) {
+        if (status != Z_OK) throw std::bad_alloc();
+        next_in = bytes_of(in.data());
+        avail_in = static_cast<uInt>(in.size());
+    }
+};
+
+inline constexpr int raw_deflate = -MAX_WBITS; // RFC 1951, without header and checksum
+
+/// `form` and the compressed text; nothing if that is not smaller than the text.
+inline std::optional<std::string> deflated(char form, std::string_view text, int level) {
+    if (text.size() < 3) return std::nullopt;
+    stream<deflateEnd> z;
+    z.begin(deflateInit2(&z, level, Z_DEFLATED, raw_deflate, MAX_MEM_LEVEL - 1, Z_DEFAULT_STRATEGY), text);
+    std::string out(text.size() - 1, form);
+    z.next_out = bytes_of(out.data() + 1);
+    z.avail_out = static_cast<uInt>(out.size() - 1);
+    if (deflate(&z, Z_FINISH) != Z_STREAM_END) return std::nullopt;
+    out.resize(out.size() - z.avail_out);
+    out.shrink_to_fit();
+    return out;
+}
+
+/// What was compressed to `data`; nothing if that is not all of one stream, or becomes more than `max_size`.
+inline std::optional<std::string> inflated(std::string_view data, std::size_t max_size) {
+    stream<inflateEnd> z;
+    z.begin(inflateInit2(&z, raw_deflate), data);
+    std::string out;
+    int status = Z_OK;
+    while (status == Z_OK && out.size() <= max_size) {
+        const std::size_t before = out.size();
+        // Room for one byte more than there may be: where that is used, it is too much.
+        out.resize(std::min(max_size + 1, 2 * before + 4 * data.size() + 64));
+        z.next_out = bytes_of(out.data() + before);
+        z.avail_out = static_cast<uInt>(out.size() - before);
+        status = inflate(&z, Z_NO_FLUSH);
+        out.resize(out.size() - z.avail_out);
+        if (z.avail_out != 0 && status == Z_OK) return std::nullopt; // the end is missing
+    }
+    if (status != Z_STREAM_END || z.avail_in != 0 || out.size() > max_size) return std::nullopt;
+    return out;
+}
+
+} // namespace compressed_detail
+
+template <serializer Serializer>
+class encrypted; // see serializer/encrypted.hpp
+
+namespace compressed_detail {
+
+template <class Serializer>
+inline constexpr bool is_encrypted = false;
+template <class Serializer>
+inline constexpr bool is_encrypted<encrypted<Serializer>> = true;
+
+} // namespace compressed_detail
+
+/// Compresses the entries that `Serializer` makes, those of 1 KiB and more that get smaller by it:
+/// `compressed<json_serializer>`.
+///
+/// What was stored without compression is read as it is, so it can be switched on at any time; to switch it off again,
+/// set a high threshold until the sessions have ended. To encrypt too: `encrypted<compressed<json_serializer>>`.
+///
+/// *Cost:* a compressed value is stored as B in DynamoDB: raw deflate after one byte.
+template <serializer Serializer = json_serializer>
+class compressed {
+    static_assert(!compressed_detail::is_encrypted<Serializer>,
+                  "dynasession: what is encrypted does not get smaller: write encrypted<compressed<...>>");
+
+public:
+    using value_type = typename Serializer::value_type;
+    static constexpr bool binds_to_id = binding_serializer<Serializer>;
+
+    compressed() : compressed(compression_options{}) {}
+
+    /// *Errors:* throws session_error with `invalid_option`.
+    explicit compressed(const compression_options& options, Serializer inner = {})
+        : inner_(std::move(inner)), options_(options) {
+        if (options.level < 1 || options.level > 9)
+            throw session_error(failure(error::invalid_option, "compression_options::level is from 1 to 9"));
+        if (options.max_size > max_size_limit)
+            throw session_error(failure(error::invalid_option, "compression_options::max_size is at most 64 MiB"));
+    }
+
+    /// *Errors:* those of `Serializer`; `item_too_large`: the values have more than `max_size` bytes, with the size in
+    /// the detail.
+    result<fields> serialize(const value_type& value, serialize_context context) const {
+        const auto said = read_all(context.stored);
+        if (!said) return said.error();
+        const auto entries = inner_.serialize(value, {context.id, *said});
+        if (!entries) return entries.error();
+        std::size_t bytes = 0;
+        for (const field f : *entries) bytes += f.text.size();
+        if (bytes > options_.max_size)
+            return failure(error::item_too_large, "the values take " + std::to_string(bytes) +
+                                                      " bytes before compression, more than " +
+                                                      std::to_string(options_.max_size));
+        const auto keep = [](const field&) { return true; };
+        return serializer_detail::write_each(*entries, context.stored, *said, keep,
+                                             [&](const field& f) { return write(f); });
+    }
+
+    /// *Errors:* those of `Serializer`; `corrupt_session`, also when what is stored becomes too large.
+    result<value_type> deserialize(const fields& entries, const session_id& id) const {
+        const auto said = read_all(entries);
+        if (!said) return said.error();
+        return inner_.deserialize(*said, id);
+    }
+
+private:
+    using entry_text = serializer_detail::entry_text;
+
+    static constexpr std::size_t max_size_limit = 64 * 1024 * 1024;
+
+    // Saves of others may have been merged, each of them within the bounds; more than so many are not legitimate.
+    static constexpr std::size_t max_merged = 16;
+
+    entry_text write(const field& f) const {
+        const char form = f.binary ? compressed_detail::deflated_bytes : compressed_detail::deflated_text;
+        if (f.text.size() >= options_.threshold)
+            if (auto smaller = compressed_detail::deflated(form, f.text, options_.level))
+                return {*std::move(smaller), true};
+        if (f.binary) return {compressed_detail::plain_bytes + std::string(f.text), true};
+        return {std::string(f.text), false};
+    }
+
+    result<entry_text> read(const field& f, std::size_t max_size) const {
+        if (!f.binary) return entry_text{std::string(f.text), false};
+        if (f.text.empty()) return error::corrupt_session;
+        const char form = f.text.front();
+        const auto content = f.text.substr(1);
+        if (form == compressed_detail::plain_bytes) return entry_text{std::string(content), true};
+        if (form != compressed_detail::deflated_text && form != compressed_detail::deflated_bytes)
+            return error::corrupt_session;
+        auto text = compressed_detail::inflated(content, max_size);
+        if (!text) return error::corrupt_session;
+        return entry_text{*std::move(text), form == compressed_detail::deflated_bytes};
+    }
+
+    result<fields> read_all(const fields& entries) const {
+        std::size_t left = max_merged * options_.max_size;
+        return serializer_detail::read_each(entries, [&](const field& f) {
+            auto said = read(f, std::min(left, options_.max_size));
+            if (said) left -= std::min(left, said->text.size());
+            return said;
+        });
+    }
+
+    Serializer inner_;
+    compression_options options_;
+};
+
+static_assert(check_serializer<compressed<json_serializer>>());
+
+} // namespace dynasession::inline v0
+
+#endif
+#endif
+
+#ifdef DYNASESSION_WITH_CROW
+// #include <dynasession/web/crow_store.hpp>
+#ifndef DYNASESSION_WEB_CROW_STORE_HPP
+#define DYNASESSION_WEB_CROW_STORE_HPP
+
+// #include <dynasession/core/access.hpp>
+// #include <dynasession/core/concepts.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/core/secret.hpp>
+// #include <dynasession/core/session.hpp>
+// #include <dynasession/core/session_id.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
+#include <boost/json/value.hpp>
+
+#include <crow/middlewares/session.h>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0 {
+
+namespace crow_detail {
+
+/// What Crow can hold of a JSON value: nothing of null, arrays, objects and integers beyond 63 bits.
+inline std::optional<crow::session::multi_value> to_crow(const boost::json::value& v) {
+    using crow::session::multi_value;
+    switch (v.kind()) {
+    case boost::json::kind::bool_: return multi_value{v.get_bool()};
+    case boost::json::kind::int64: return multi_value{v.get_int64()};
+    case boost::json::kind::double_: return multi_value{v.get_double()};
+    case boost::json::kind::string: return multi_value{std::string(v.get_string())};
+    default: return std::nullopt;
+    }
+}
+
+inline boost::json::value to_json(const crow::session::multi_value& v) {
+    return std::visit([](const auto& held) { return boost::json::value(held); }, v.v_);
+}
+
+/// The changes of handlers as a JSON merge patch (RFC 7396): null removes a key. Crow has no null of its own.
+using patch = boost::json::object;
+
+/// Carries the changes out; false if they leave nothing.
+inline bool apply(const patch& changes, session& s) {
+    for (const auto& change : changes) {
+        if (change.value().is_null())
+            s.remove(change.key());
+        else
+            s[change.key()] = change.value();
+    }
+    return changes.empty() || !s.value().empty();
+}
+
+} // namespace crow_detail
+
+/// Keeps the sessions of Crow's own middleware: `crow::SessionMiddleware<crow_store<Store>>` works on a session store.
+///
+///     ds::dynamodb_session_store sessions{{.table_name = "sessions"}};
+///     using middleware = crow::SessionMiddleware<ds::crow_store<ds::dynamodb_session_store>>;
+///     crow::App<crow::CookieParser, middleware> app{middleware{std::ref(sessions), key}};
+///
+/// A request costs one load, and one save if it changed something; else a touch when that is due. Only changed keys are
+/// sent. Values that Crow cannot express (null, arrays, objects) are not shown to handlers, and stay as they are unless a
+/// handler sets or removes their key. When handlers have removed all that a session holds, it is destroyed.
+///
+/// What no store can mend, for Crow decides it: ids come from a generator with 2^32 seeds, so they can be guessed; one
+/// mutex is held while the store works, so requests wait for each other's I/O; the cookie has neither HttpOnly nor Secure
+/// unless the middleware is given one that has; there is no new id at login; and after a WebSocket upgrade the next request
+/// of that session in this process sees it as it was at the upgrade, even if it has ended since. The session middleware of
+/// this library has none of that.
+///
+/// *Errors:* Crow's log has them. What cannot be read is shown as an empty session and never saved, so cookie and session
+/// outlive an outage; what cannot be saved is not tried again.
+///
+/// *Lifetimes:* a store that is given by reference outlives the middleware.
+///
+/// *Thread safety:* none; Crow calls it under the middleware's mutex.
+template <class Store>
+class crow_store {
+    static_assert(std::same_as<typename Store::session_type, session>,
+                  "dynasession: Crow's middleware has keys and values: use a store whose sessions are JSON objects");
+    static_assert(!exclusive_lock_policy<typename Store::lock_policy_type>,
+                  "dynasession: under Crow's mutex the holder of a lock and those who wait for it block each other: "
+                  "use no_lock or optimistic_lock");
+
+public:
+    /// With a key, the same for all servers of one table, nobody who reads the table can work out the cookies.
+    explicit crow_store(std::shared_ptr<Store> store, const std::optional<secret>& key = {})
+        : store_(std::move(store)), keyed_(key ? key->bytes() : "dynasession crow id") {}
+
+    /// The same; the store outlives this. (The middleware copies its arguments: give it `std::ref(store)`.)
+    explicit crow_store(Store& store, const std::optional<secret>& key = {})
+        : crow_store(std::shared_ptr<Store>(std::shared_ptr<void>(), &store), key) {}
+
+    /// The id under which the store has the session of a cookie; empty for a text that Crow never makes.
+    session_id id_of(std::string_view cookie) const {
+        constexpr std::size_t most = 128;
+        constexpr std::string_view made_of = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        if (cookie.empty() || cookie.size() > most || cookie.find_first_not_of(made_of) != cookie.npos) return {};
+        auto mac = keyed_;
+        mac.update("crow session\n");
+        mac.update(cookie);
+        const auto text = detail::base64url(mac.finish());
+        return session_id::parse({text.data(), text.size()}).value();
+    }
+
+    /// Whether there is such a session, as Crow asks before each `load`, for which what was found is kept.
+    bool contains(const std::string& cookie) {
+        const session_id id = id_of(cookie);
+        if (id.empty()) return false;
+        loaded_.erase(id);
+        try {
+            auto found = store_->load(id);
+            if (found) loaded_.emplace(id, *std::move(found));
+            return loaded_.contains(id);
+        } catch (const std::exception& e) {
+            // If it were denied, Crow would give the user another session in place of this one.
+            complain(id, "read", e);
+            return true;
+        }
+    }
+
+    void load(crow::session::CachedSession& cached) {
+        cached.referrers = save_at_every_end;
+        const auto found = loaded_.find(id_of(cached.session_id));
+        if (found == loaded_.end()) return mark(cached, unreadable);
+        for (const auto& member : found->second.value())
+            if (auto value = crow_detail::to_crow(member.value())) cached.entries[member.key()] = *std::move(value);
+        mark(cached, loaded_at(found->second));
+    }
+
+    void save(crow::session::CachedSession& cached) {
+        const session_id id = id_of(cached.session_id);
+        const auto changes = take_changes(cached);
+        if (!changes) return;
+        try {
+            mark(cached, write(id, mark_of(cached), *changes));
+        } catch (const std::exception& e) {
+            const auto* failed = dynamic_cast<const session_error*>(&e);
+            const bool nothing_lost = changes->empty() && failed && failed->code() == error::session_gone;
+            if (!nothing_lost) complain(id, changes->empty() ? "touched" : "saved", e);
+        }
+    }
+
+private:
+    // What a session of Crow's carries along, as an integer: nobody would free anything else.
+    using mark_type = std::uintptr_t;
+    static constexpr mark_type not_stored_yet = 0;
+    static constexpr mark_type unreadable = std::numeric_limits<mark_type>::max();
+
+    static mark_type loaded_at(const session& s) noexcept { return static_cast<mark_type>(s.version()) + 1; }
+    static mark_type mark_of(const crow::session::CachedSession& c) noexcept {
+        return reinterpret_cast<mark_type>(c.store_data);
+    }
+    static void mark(crow::session::CachedSession& c, mark_type m) noexcept { c.store_data = reinterpret_cast<void*>(m); }
+
+    // Crow saves when as many requests have ended as have begun. A WebSocket upgrade never ends, so nothing would be saved
+    // ever again. With a count that stays below zero Crow saves, and forgets its copy, whenever a request ends.
+    static constexpr int save_at_every_end = std::numeric_limits<int>::min() / 2;
+
+    // The changes since the last save. Nothing while another request of the session has it locked: one may end its
+    // response with the lock held, and then waits for the mutex that we are called under. It saves these changes too.
+    static std::optional<crow_detail::patch> take_changes(crow::session::CachedSession& cached) {
+        constexpr int most_attempts = 1000;
+        std::unique_lock lock(cached.mutex, std::defer_lock);
+        for (int i = 0; i != most_attempts && !lock.try_lock(); ++i) std::this_thread::yield();
+        if (!lock) {
+            CROW_LOG_WARNING << "dynasession: a request ends while another one has its session locked, which will save it";
+            return std::nullopt;
+        }
+        crow_detail::patch changes;
+        // Taken, for Crow saves the same copy once more at a HEAD that it has no route for.
+        for (const auto& key : std::exchange(cached.dirty, {})) {
+            const auto entry = cached.entries.find(key);
+            changes[key] = entry == cached.entries.end() ? boost::json::value() : crow_detail::to_json(entry->second);
+        }
+        return changes;
+    }
+
+    // Writes the changes on top of what was loaded at `from`; returns where the session stands then.
+    mark_type write(const session_id& id, mark_type from, const crow_detail::patch& changes) {
+        if (from == not_stored_yet) return create(id, changes);
+        if (from == unreadable && changes.empty()) return from;
+        if (from == unreadable) throw session_error(failure(error::read_only_session, "it could not be read before"));
+        const auto found = loaded_.find(id);
+        if (found == loaded_.end() || loaded_at(found->second) != from) return update(id, from, changes);
+        session s = std::move(loaded_.extract(found).mapped());
+        if (!crow_detail::apply(changes, s)) return destroy(id, from);
+        store_->save(s);
+        return loaded_at(s);
+    }
+
+    // When another request that shares Crow's copy has saved first.
+    mark_type update(const session_id& id, mark_type from, const crow_detail::patch& changes) {
+        if (changes.empty()) return from;
+        bool is_left = true;
+        const auto s = store_->update(id, [&](session& now) { return is_left = crow_detail::apply(changes, now); });
+        if (!s) throw session_error(failure(error::session_gone));
+        return is_left ? loaded_at(*s) : destroy(id, from);
+    }
+
+    mark_type create(const session_id& id, const crow_detail::patch& changes) {
+        session s = session_access::make(id, session::value_type{}, loaded{session_access::stored(store_->create())}, true);
+        if (!crow_detail::apply(changes, s) || changes.empty()) return not_stored_yet;
+        store_->save(s);
+        if (s.id() == id) return loaded_at(s);
+        // Crow has made an id twice and sent the cookie already: this user would go on with the other's session.
+        store_->destroy(id);
+        store_->destroy(s.id());
+        throw session_error(failure(error::session_exists, "Crow made an id a second time; both sessions are ended"));
+    }
+
+    mark_type destroy(const session_id& id, mark_type from) {
+        store_->destroy(id);
+        return from;
+    }
+
+    static void complain(const session_id& id, const char* what, const std::exception& e) {
+        CROW_LOG_ERROR << "dynasession: session " << id.loggable() << " was not " << what << ": " << e.what();
+    }
+
+    std::shared_ptr<Store> store_;
+    detail::hmac_sha256 keyed_;
+    std::unordered_map<session_id, session> loaded_; // what Crow has a copy of and nobody has saved yet
+};
+
+} // namespace dynasession::inline v0
+
+#endif
 #endif
 
 #endif
