@@ -2,6 +2,7 @@
 #define DYNASESSION_HPP
 
 // Everything that a program uses; the root of the single header.
+#include <dynasession/aws/credential_chain.hpp>
 #include <dynasession/aws/sigv4.hpp>
 #include <dynasession/core/config.hpp>
 #include <dynasession/dynamodb/client.hpp>

@@ -14,11 +14,11 @@ import tempfile
 TABLE = {
     "detail": ([], ["openssl", "immintrin"]),
     "core": (["detail"], ["boost/system", "boost/json"]),
-    "op": (["core/error.hpp"], ["boost/system", "boost/asio"]),
+    "op": (["core/config.hpp", "core/error.hpp"], ["boost/system", "boost/asio"]),
     "http": (["core/error.hpp", "core/options.hpp", "detail", "op"],
              ["boost/system", "boost/asio", "boost/beast", "openssl", "posix"]),
     "aws": (["core/error.hpp", "detail", "http", "op"], ["boost/system", "boost/asio", "boost/json"]),
-    "dynamodb": (["core/error.hpp", "detail", "aws", "http", "op"], ["boost/system", "boost/asio", "boost/json"]),
+    "dynamodb": (["core/config.hpp", "core/error.hpp", "detail", "aws", "http", "op"], ["boost/system", "boost/asio", "boost/json"]),
     "lock": (["core", "op", "detail"], ["boost/system", "boost/asio", "boost/json"]),
     "serializer": (["core", "op", "detail"], ["boost/system", "boost/json"]),
     "backend": (["core", "op", "detail", "dynamodb"], ["boost/system", "boost/asio", "boost/json", "boost/unordered"]),

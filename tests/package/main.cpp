@@ -4,6 +4,8 @@
 #include <dynasession.hpp>
 
 #include <boost/json/src.hpp>
+#elif defined(DYNASESSION_SEPARATE_COMPILATION)
+#include <dynasession/session_store.hpp>
 #else
 #include <dynasession/memory_session_store.hpp>
 #include <dynasession/src.hpp>
@@ -24,6 +26,9 @@ using store_type = ds::memory_session_store;
 #endif
 
 int main() {
+#ifdef DYNASESSION_SEPARATE_COMPILATION
+    const ds::dynamodb_session_store cloud{{.region = "eu-central-1", .credentials = ds::aws::credentials("AKIDEXAMPLE", "secret")}};
+#endif
     store_type store;
     auto created = store.create();
     created.set("user", "jeremy");

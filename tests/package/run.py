@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Uses the library as others will: find_package after an install, add_subdirectory, FetchContent, and plain -I."""
+"""Uses the library as others will: find_package after an install, add_subdirectory, FetchContent, plain -I, and
+separate compilation."""
 import argparse
 import os
 import pathlib
@@ -61,12 +62,20 @@ def single_header(work, compiler):
     return program
 
 
+def separate_compilation(work, compiler):
+    program, sources = work / "separate", work / "sources.cpp"
+    sources.write_text("#include <dynasession/src.hpp>\n")
+    run(compiler, "-std=c++20", "-DDYNASESSION_SEPARATE_COMPILATION", "-I", TOP / "include", HERE / "main.cpp", sources,
+        "-o", program, "-lssl", "-lcrypto", "-pthread")
+    return program
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compiler", default="c++")
     compiler = parser.parse_args().compiler
     failed = 0
-    for style in (find_package, add_subdirectory, fetch_content, single_header):
+    for style in (find_package, add_subdirectory, fetch_content, single_header, separate_compilation):
         with tempfile.TemporaryDirectory(prefix="dynasession.") as folder:
             try:
                 said = run(style(pathlib.Path(folder), compiler), cwd=folder)

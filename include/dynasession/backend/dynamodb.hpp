@@ -13,11 +13,11 @@
 #include <dynasession/dynamodb/item_size.hpp>
 #include <dynasession/dynamodb/observer.hpp>
 #include <dynasession/op/async_run.hpp>
+#include <dynasession/op/default_executor.hpp>
 #include <dynasession/op/one_of.hpp>
 #include <dynasession/op/run.hpp>
 
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <chrono>
 #include <functional>
@@ -64,7 +64,7 @@ public:
     /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet,
     /// except for `dynamodb_options::region_from_instance`.
     explicit dynamodb_backend(options_type options = {})
-        : dynamodb_backend(boost::asio::system_executor(), std::move(options)) {}
+        : dynamodb_backend(op::default_executor(), std::move(options)) {}
 
     /// A backend whose asynchronous calls run on `executor`: a server gives that of its own io_context.
     dynamodb_backend(executor_type executor, options_type options)

@@ -5,13 +5,13 @@
 #include <dynasession/core/command.hpp>
 #include <dynasession/core/concepts.hpp>
 #include <dynasession/op/action.hpp>
+#include <dynasession/op/default_executor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/append.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -51,7 +51,7 @@ public:
     using executor_type = boost::asio::any_io_executor;
 
     explicit memory_backend(options_type options = {})
-        : memory_backend(boost::asio::system_executor(), std::move(options)) {}
+        : memory_backend(op::default_executor(), std::move(options)) {}
 
     /// A backend whose asynchronous operations complete on `executor` where the handler names no other.
     memory_backend(executor_type executor, options_type options)

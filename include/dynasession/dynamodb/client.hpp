@@ -16,16 +16,20 @@
 #include <dynasession/dynamodb/wait_for_table.hpp>
 #include <dynasession/http/client.hpp>
 #include <dynasession/op/async_run.hpp>
+#include <dynasession/op/default_executor.hpp>
 #include <dynasession/op/run.hpp>
 #include <dynasession/op/then.hpp>
 
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+
+#ifndef DYNASESSION_SEPARATE_COMPILATION
+#include <dynasession/dynamodb/resolve.hpp>
+#endif
 
 namespace dynasession::inline v0::dynamodb {
 
@@ -48,7 +52,7 @@ public:
     /// *Errors:* throws `session_error` when region, credentials, endpoint, authorities or proxy are missing or wrong:
     /// its detail names the option or the variable. Connects to nothing yet, except for
     /// `client_options::region_from_instance`.
-    explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
+    explicit client(client_options options = {}) : client(op::default_executor(), std::move(options)) {}
 
     client(executor_type executor, client_options options)
         : parts_(std::make_unique<parts>(std::move(executor), std::move(options))) {}

@@ -10,9 +10,9 @@
 #include <dynasession/http/round_trip.hpp>
 #include <dynasession/op/action.hpp>
 #include <dynasession/op/compose.hpp>
+#include <dynasession/op/default_executor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <chrono>
 #include <thread>
@@ -39,7 +39,7 @@ public:
 
     /// Throws `session_error` if the options of TLS or of the proxy cannot be used. Connects to nothing yet.
     explicit client(endpoint target, client_options options = {})
-        : client(boost::asio::system_executor(), std::move(target), std::move(options)) {}
+        : client(op::default_executor(), std::move(target), std::move(options)) {}
 
     client(executor_type executor, endpoint target, client_options options = {})
         : executor_(std::move(executor)), pool_(std::move(target), std::move(options)) {}
