@@ -349,3 +349,24 @@ TEST_CASE("users: amendments that cannot be stored are refused before anything i
         CHECK(fails_with(store.sessions_of(""), ds::error::invalid_option));
     });
 }
+
+TEST_CASE("users: a request that began before a session was to live shorter does not put its end off by the old times") {
+    in_each_style({.max_age = 12h, .max_stale = 30min}, [](world& w, caller& store) {
+        auto s = stored_session(store);
+        auto before = must_load(store, s.id());
+        s.lifetime({.max_stale = 5min});
+        must_save(store, s);
+        w.advance(4min);
+        REQUIRE(store.touch(before).has_value());
+        CHECK(must_load(store, s.id()).expires() == s.expires());
+        before = must_load(store, s.id());
+        REQUIRE(store.touch(before).has_value());
+        CHECK(must_load(store, s.id()).expires() == s.created() + 9min);
+        auto ending = must_load(store, s.id());
+        ending.lifetime({.max_age = 5min});
+        must_save(store, ending);
+        REQUIRE(store.touch(before).has_value());
+        w.advance(1min);
+        CHECK(is_absent(store, s.id()));
+    });
+}

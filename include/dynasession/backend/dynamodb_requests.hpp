@@ -86,6 +86,11 @@ public:
         clauses set;
         std::string condition = live(p, c.now);
         condition += " AND " + put_off(p, set, c.expires, "<");
+        const std::string deadline = p.name(native_layout::deadline);
+        condition += " AND (attribute_not_exists(" + deadline + ") OR " + deadline + ">=" + p.value(native_layout::seconds(c.expires)) + ")";
+        if (c.if_max_stale)
+            condition += " AND " + p.name(native_layout::max_stale) + "=" +
+                         p.value(value::number(static_cast<std::int64_t>(c.if_max_stale->count())));
         return update(c.id, std::move(p), set, {}, std::move(condition));
     }
 

@@ -89,13 +89,18 @@ struct change_record {
     }
 };
 
-/// Put off the expiry of a live record; its version stays. Condition: `expires` lies after the stored one.
+/// Put off the expiry of a live record; its version stays. Conditions: `expires` lies after the stored one, and not after the
+/// deadline; the record lives unused as long as `if_max_stale`, when given: a change of that raises a version that this does not see.
 struct touch_record {
     session_id id{};
     time_point expires{};
     time_point now{};
+    std::optional<std::chrono::seconds> if_max_stale{};
 
-    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && expires > stored.expires; }
+    bool permitted_by(const stamp& stored) const noexcept {
+        if (if_max_stale && stored.max_stale != *if_max_stale) return false;
+        return stored.live(now) && expires > stored.expires && expires <= stored.deadline;
+    }
 };
 
 /// Remove a record, whatever its state.

@@ -45,7 +45,7 @@ private:
         if (request_.changes_nothing()) {
             if (!stored.touch_is_due(now.system, request_.touch_after)) return finish();
             expires_ = stored.renewed(now.system);
-            return command(touch_record{request_.id, expires_, now.seconds()});
+            return command(touch_record{request_.id, expires_, now.seconds(), stored.max_stale});
         }
         terms_ = request_.amended.on(stored);
         expires_ = expiry_when_saved(stored, terms_, now.system);
@@ -89,8 +89,9 @@ private:
             stored = *std::move(found.item);
             merged_ = true;
         } else {
-            // Another request has put off the expiry further: that stands.
+            // Another request has put off the expiry further, or changed how long the session lives: that stands.
             stored.expires = theirs.expires;
+            terms::of(theirs).apply_lifetime_to(stored);
             stored.lock = theirs.lock;
             if (request_.changes_nothing()) return finish();
         }

@@ -285,7 +285,7 @@ TEST_CASE_FIXTURE(fixture, "all data may go at once") {
 TEST_CASE_FIXTURE(fixture, "a touch puts the expiry of a live record off") {
     const auto r = requests.touch({id, time_point(2800s), now});
     CHECK(spell(r).update == "SET expires=2800");
-    CHECK(spell(r).condition == "expires>1000 AND expires<2800");
+    CHECK(spell(r).condition == "expires>1000 AND expires<2800 AND (attribute_not_exists(x) OR x>=2800)");
     CHECK(r.return_values_on_condition_check_failure == return_value::all_old);
 }
 
@@ -391,7 +391,7 @@ TEST_CASE_FIXTURE(fixture, "key and expiry are called as the table calls them, a
     auto c = change();
     c.if_unlocked = lock_time(998s);
     CHECK(spell(own.change(c)).condition.starts_with("ttl>1000 AND v=3 AND ttl<=2800 AND "));
-    CHECK(spell(own.touch({id, time_point(2800s), now})).condition == "ttl>1000 AND ttl<2800");
+    CHECK(spell(own.touch({id, time_point(2800s), now})).condition == "ttl>1000 AND ttl<2800 AND (attribute_not_exists(x) OR x>=2800)");
     auto steal = lock();
     steal.seen = lock_claim{.foreign = true};
     CHECK(spell(own.lock(steal)).condition.find("lock=1 AND ttl=0") != std::string::npos);

@@ -186,3 +186,32 @@ TEST_CASE("a reply that nothing is said of is that of a write which was carried 
     CHECK_FALSE(r.item);
     CHECK_FALSE(r.forwarded);
 }
+
+TEST_CASE("a touch goes by how long the session lives now, which may not be what its request knows") {
+    ds::touch_record c{.expires = noon + 30min, .now = noon, .if_max_stale = 30min};
+    CHECK(c.permitted_by(stored));
+    auto shorter = stored;
+    shorter.max_stale = 5min;
+    CHECK_FALSE(c.permitted_by(shorter));
+    auto ending = stored;
+    ending.deadline = noon + 30min;
+    CHECK(c.permitted_by(ending));
+    ending.deadline = noon + 30min - 1s;
+    CHECK_FALSE(c.permitted_by(ending));
+}
+
+TEST_CASE("a session is erased by its handle from its owner alone, and not if it was bound later than is meant") {
+    const ds::ownership owner{.user = "ana", .since = noon + 1ms};
+    CHECK(ds::erase_owned{"ana", {}}.permitted_by(owner));
+    CHECK_FALSE(ds::erase_owned{"jeremy", {}}.permitted_by(owner));
+    CHECK(ds::erase_owned{"ana", {}, noon + 1ms}.permitted_by(owner));
+    CHECK_FALSE(ds::erase_owned{"ana", {}, noon}.permitted_by(owner));
+    CHECK_FALSE(ds::erase_owned{"ana", {}}.permitted_by({}));
+}
+
+TEST_CASE("with terms a change may bring the expiry forward") {
+    ds::change_record c{.expires = stored.expires - 1s, .if_version = 3, .now = noon, .terms = ds::terms{}};
+    CHECK(c.permitted_by(stored, as_stored, nobody));
+    c.if_version = 2;
+    CHECK_FALSE(c.permitted_by(stored, as_stored, nobody));
+}
