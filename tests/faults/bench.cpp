@@ -47,6 +47,23 @@ void load_and_wait(bench& b) {
     b.world->advance(20min);
 }
 
+void load_and_bind(bench& b) {
+    load(b);
+    b.session.user("ana");
+}
+
+void store_bound(bench& b) {
+    load_and_bind(b);
+    must(b.store->save(b.session), "save");
+}
+
+// As a log-out from a list does it.
+ds::result<void> end_it(bench& b) {
+    const auto ended = b.store->destroy_one_of("ana", ds::session_handle::of(b.id));
+    if (!ended) return ended.error();
+    return *ended ? ds::result<void>() : ds::error::session_gone;
+}
+
 ds::result<void> load_it(bench& b) {
     auto found = b.store->load(b.id);
     if (!found) return found.error();
@@ -93,6 +110,12 @@ const std::vector<operation>& all_operations() {
         {"create", policy::none, [](bench& b) { b.session = new_session(*b.store, 2); }, save_it, is_saved},
         {"save, optimistic", policy::optimistic, load, save_it, is_saved, 1, 1, false, true},
         {"save, locked", policy::pessimistic, load, save_it, is_saved, 1, 1, false, true},
+        {"bind", policy::none, load_and_bind, save_it,
+         [](bench& b) {
+             const auto found = b.stored(b.id);
+             return found && found->user() == "ana" && found->user_since() == b.session.user_since() && is_saved(b);
+         }, 1, 1, false, true},
+        {"end one", policy::none, store_bound, end_it, [](bench& b) { return !b.stored(b.id) && b.db.items() == 0; }},
         {"touch", policy::none, load_and_wait, [](bench& b) { return b.store->touch(b.session); }, is_as_before},
         {"renew", policy::pessimistic, load_and_wait, [](bench& b) { return b.store->renew(b.session); },
          [](bench& b) { return is_locked(b) && is_as_before(b) && !is_locked(b); }, 1, 1, true},

@@ -99,14 +99,14 @@ bool expressions::primary(const json::object& item) {
     }
     if (const auto word = take_word(); !word.empty()) return function(word, item);
     const auto* left = operand(item);
-    for (const std::string_view sign : {"<=", "=", "<", ">"}) {
+    for (const std::string_view sign : {"<=", ">=", "=", "<", ">"}) {
         if (!take(sign)) continue;
         const auto* right = operand(item);
         if (!left || !right) return false;
         if (sign == "=") return equal(*left, *right);
         if (type_of(*left) != "N" || type_of(*right) != "N") return false;
         const auto a = as_number(*left), b = as_number(*right);
-        return sign == "<" ? a < b : sign == ">" ? a > b : a <= b;
+        return sign == "<" ? a < b : sign == ">" ? a > b : sign == ">=" ? a >= b : a <= b;
     }
     throw not_modelled("in a condition: " + std::string(rest_));
 }
