@@ -406,3 +406,24 @@ TEST_CASE(
     CHECK(next->has_turn(at(13s)));
     CHECK_FALSE(third->has_turn(at(13s)));
 }
+
+TEST_CASE("save_held: what changes beside the data is written, although nothing else has to be, and handed on with the lock") {
+    const holder h;
+    const auto next = h.enter();
+    ds::save_request r{.id = id, .stored = stored_at_noon(), .touch_after = 3min, .hold = h.place};
+    r.amended = {.user = "ana", .since = noon + 1s, .lifetime = {.max_stale = 5min}};
+    save_held save(std::move(r), h.service, h.place);
+    const auto c = asked<ds::change_record>(save.resume({}, at(1s)));
+    REQUIRE(c.terms);
+    CHECK(c.terms->owner.user == "ana");
+    CHECK(c.expires == noon + 5min + 1s);
+    CHECK(c.if_locked_by == ours);
+    CHECK(c.lock.held());
+    const auto saved = finished(save.resume(applied(), at(1s))).value();
+    CHECK(ds::terms::of(saved.stored) == *c.terms);
+    REQUIRE(next->has_turn(at(1s)));
+    const auto inherited = next->inherit(at(1s));
+    REQUIRE((inherited && inherited->stored));
+    CHECK(inherited->stored->owner.user == "ana");
+    CHECK(inherited->stored->max_stale == 5min);
+}

@@ -208,3 +208,15 @@ TEST_CASE("a session that is still not stored stays new") {
     CHECK(json.follow(s, w).has_value());
     CHECK(s.is_new());
 }
+
+TEST_CASE("a session sends what is to change beside its data, unless that cannot be stored") {
+    auto s = json.decode(id, found(ds::fields({ds::field{"n", "1"}}))).value();
+    CHECK(json.encode(s)->amended.empty());
+    s.user("ana");
+    s.lifetime({.max_stale = 1h});
+    CHECK(json.encode(s)->amended == ds::amendments{.user = "ana", .lifetime = {.max_stale = 1h}});
+    CHECK(json.encode(s)->changes.empty());
+    CHECK(json.unchanged(s).amended.empty());
+    s.user("\xff");
+    CHECK(json.encode(s).error() == ds::error::not_serializable);
+}
