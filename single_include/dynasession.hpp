@@ -5,13 +5,21 @@
 #define DYNASESSION_HPP
 
 // Everything that a program uses; the root of the single header.
-// #include <dynasession/aws/sigv4.hpp>
-#ifndef DYNASESSION_AWS_SIGV4_HPP
-#define DYNASESSION_AWS_SIGV4_HPP
+// #include <dynasession/aws/credential_chain.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIAL_CHAIN_HPP
+#define DYNASESSION_AWS_CREDENTIAL_CHAIN_HPP
 
-// #include <dynasession/aws/canonical_request.hpp>
-#ifndef DYNASESSION_AWS_CANONICAL_REQUEST_HPP
-#define DYNASESSION_AWS_CANONICAL_REQUEST_HPP
+// #include <dynasession/aws/credential_fetch.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIAL_FETCH_HPP
+#define DYNASESSION_AWS_CREDENTIAL_FETCH_HPP
+
+// #include <dynasession/aws/assume_role_credentials.hpp>
+#ifndef DYNASESSION_AWS_ASSUME_ROLE_CREDENTIALS_HPP
+#define DYNASESSION_AWS_ASSUME_ROLE_CREDENTIALS_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIALS_HPP
+#define DYNASESSION_AWS_CREDENTIALS_HPP
 
 // #include <dynasession/detail/crypto.hpp>
 #ifndef DYNASESSION_DETAIL_CRYPTO_HPP
@@ -213,6 +221,818 @@ inline std::string_view as_text(const sha256_digest& digest) noexcept {
 } // namespace dynasession::inline v0::detail
 
 #endif
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// The key that signs requests: one immutable value, so that its parts always belong together.
+///
+/// There is no way to print it, and its memory is overwritten at the end.
+class credentials {
+public:
+    using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
+
+    credentials(std::string access_key_id, std::string secret_access_key, std::string session_token = {},
+                std::optional<time_point> expires = {})
+        : access_key_id_(std::move(access_key_id)), secret_access_key_(std::move(secret_access_key)),
+          session_token_(std::move(session_token)), expires_(expires) {
+        detail::cleanse(secret_access_key);
+    }
+    credentials(const credentials&) = default;
+    credentials(credentials&&) = default;
+    credentials& operator=(const credentials&) = delete;
+    ~credentials() {
+        detail::cleanse(secret_access_key_);
+        detail::cleanse(session_token_);
+    }
+
+    const std::string& access_key_id() const noexcept { return access_key_id_; }
+    const std::string& secret_access_key() const noexcept { return secret_access_key_; }
+    /// Empty for keys that do not expire; else it is sent, and signed, as x-amz-security-token.
+    const std::string& session_token() const noexcept { return session_token_; }
+    /// Until when they are accepted; nothing when they do not expire.
+    const std::optional<time_point>& expires() const noexcept { return expires_; }
+
+private:
+    std::string access_key_id_;
+    std::string secret_access_key_;
+    std::string session_token_;
+    std::optional<time_point> expires_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/fetch.hpp>
+#ifndef DYNASESSION_AWS_FETCH_HPP
+#define DYNASESSION_AWS_FETCH_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/core/error.hpp>
+#ifndef DYNASESSION_CORE_ERROR_HPP
+#define DYNASESSION_CORE_ERROR_HPP
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/error_condition.hpp>
+#include <boost/system/result.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <ostream>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0 {
+
+using boost::system::error_code;
+
+/// What went wrong, exactly. Absence of a session is not an error.
+enum class error {
+    // sessions
+    invalid_session_id = 1, ///< the text does not have the exact shape of a session id
+    bad_signature,          ///< a session id of the right shape that none of the keys has signed
+    session_gone,           ///< destroyed or expired since it was loaded; nothing was written
+    session_exists,         ///< an id that was to be new is taken
+    conflict,               ///< changed by somebody else, and the changes could not be merged
+    outcome_unknown,        ///< the answer to a write was lost, and whether it was carried out cannot be known
+    item_too_large,         ///< over the size limit of the backend; nothing was sent
+    store_full,             ///< the in-memory store is at its bounds
+    corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
+    not_serializable,       ///< the value cannot be stored (not UTF-8, NaN, too deep, too large)
+    read_only_session,      ///< loaded to be read only; nothing was sent
+
+    // locks
+    lock_timeout,           ///< others held the lock for as long as this request could wait
+    lock_lost,              ///< the lease ended and another took the lock; nothing was written
+    too_many_waiters,       ///< more requests wait for this session than may
+
+    // configuration
+    missing_credentials,
+    missing_region,
+    invalid_endpoint,
+    invalid_option,
+
+    // transport
+    timeout,                ///< the deadline of the call or of the attempt passed
+    connection_closed,      ///< the peer closed the connection before the answer was complete
+    tls_failure,            ///< handshake or certificate verification failed
+    malformed_response,     ///< not HTTP, or not the answer that was asked for
+    response_too_large,
+    proxy_refused,          ///< the proxy does not lead to the endpoint
+    checksum_mismatch,      ///< x-amz-crc32 does not match the body
+
+    // answers of the service
+    condition_failed,
+    transaction_cancelled,
+    transaction_conflict,
+    throttled,
+    service_unavailable,
+    table_not_found,
+    table_exists,
+    access_denied,
+    credentials_expired,
+    clock_skew,
+    invalid_request,
+    unknown_operation,
+    unprocessed,            ///< a batch was carried out only in part
+};
+
+/// What a caller can do about it: compare any error_code of this library with one of these.
+enum class condition {
+    retryable = 1, ///< the same call may succeed a moment later
+    conflict,      ///< somebody else changed the session, or the item: load it again
+    unavailable,   ///< the store cannot be reached or does not answer; says nothing of the session
+    corrupt,       ///< what is stored cannot be used
+    configuration, ///< a person has to change an option, a permission, a credential, or the program
+    too_large,     ///< the session, or what was asked for, has to become smaller
+};
+
+} // namespace dynasession::inline v0
+
+namespace boost::system {
+template <>
+struct is_error_code_enum<::dynasession::error> : std::true_type {};
+template <>
+struct is_error_condition_enum<::dynasession::condition> : std::true_type {};
+} // namespace boost::system
+
+namespace dynasession::inline v0 {
+
+namespace error_detail {
+
+constexpr const char* message(error e) noexcept {
+    switch (e) {
+    case error::invalid_session_id:
+        return "not a session id: expected the 43 base64url characters that session_id::generate() makes";
+    case error::bad_signature:
+        return "the session id is signed by none of the keys: it was made up, or its key is no longer among the secrets";
+    case error::session_gone:
+        return "the session was destroyed or has expired since it was loaded; nothing was written: start a new one";
+    case error::session_exists: return "a session with this id exists already; create another id";
+    case error::conflict:
+        return "the session was changed by another request: load it again and repeat the change";
+    case error::outcome_unknown:
+        return "the answer to a write was lost, and whether it was carried out cannot be known: load the session again and look";
+    case error::item_too_large:
+        return "the session is larger than the store takes: keep large data elsewhere and store its key";
+    case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
+    case error::corrupt_session:
+        return "the stored session cannot be decoded: check table, layout and serializer; nothing was written";
+    case error::not_serializable:
+        return "the session holds a value that cannot be stored: text must be UTF-8, numbers finite, nesting and size within the serializer's bounds";
+    case error::read_only_session:
+        return "the session was loaded to be read only: load it without read_only to save it; nothing was written";
+    case error::lock_timeout:
+        return "other requests held the lock of the session for too long: try again, or raise max_wait_time";
+    case error::lock_lost:
+        return "the lock of the session ended before it was saved, and another request took it; nothing was written: "
+               "load the session again, and renew the lock of long requests or raise lease";
+    case error::too_many_waiters:
+        return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
+    case error::missing_credentials:
+        return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, or dynamodb_options::credentials";
+    case error::missing_region:
+        return "no AWS region: set AWS_REGION, region in the profile, dynamodb_options::region, or, on an EC2 instance, "
+               "region_from_instance";
+    case error::invalid_endpoint:
+        return "not an endpoint: expected http://host[:port] or https://host[:port]";
+    case error::invalid_option: return "an option has a value outside its range";
+    case error::timeout: return "no answer before the deadline: check the network, or raise the timeouts";
+    case error::connection_closed: return "the connection was closed before the answer was complete";
+    case error::tls_failure:
+        return "TLS failed: check the host name, the certificate and the trusted authorities (AWS_CA_BUNDLE)";
+    case error::malformed_response:
+        return "the answer is not what the service sends: check the endpoint and what stands between";
+    case error::response_too_large: return "the answer is larger than the limit of the client";
+    case error::proxy_refused:
+        return "the proxy refused to connect to the endpoint: check its URL with user and password (HTTPS_PROXY), or "
+               "exempt the endpoint (NO_PROXY)";
+    case error::checksum_mismatch: return "the answer was damaged on the way (x-amz-crc32 differs)";
+    case error::condition_failed: return "the condition of the write did not hold; nothing was written";
+    case error::transaction_cancelled: return "the transaction was cancelled; nothing was written";
+    case error::transaction_conflict: return "another transaction works on the same item; try again";
+    case error::throttled: return "DynamoDB throttles the table: spread the load, or raise its capacity";
+    case error::service_unavailable: return "the service answered with an internal error; try again";
+    case error::table_not_found:
+        return "the table does not exist: create it with create_table(), or check table_name, region and endpoint";
+    case error::table_exists: return "the table exists already";
+    case error::access_denied: return "the credentials do not permit this operation: check the IAM policy";
+    case error::credentials_expired: return "the credentials have expired or are not known: renew them";
+    case error::clock_skew: return "the clock of this machine differs too much from the service's: correct it";
+    case error::invalid_request: return "the service refused the request as not valid";
+    case error::unknown_operation: return "the service does not know this operation";
+    case error::unprocessed: return "the service carried out the batch only in part; repeat the rest";
+    }
+    return "unknown error";
+}
+
+class category final : public boost::system::error_category {
+public:
+    constexpr category() noexcept : error_category(0x8c1f3a6b52d0e947ULL) {}
+    const char* name() const noexcept override { return "dynasession"; }
+    std::string message(int value) const override {
+        return error_detail::message(static_cast<error>(value));
+    }
+    bool equivalent(int value, const boost::system::error_condition& c) const noexcept override;
+};
+
+class condition_category final : public boost::system::error_category {
+public:
+    constexpr condition_category() noexcept : error_category(0x8c1f3a6b52d0e948ULL) {}
+    const char* name() const noexcept override { return "dynasession.condition"; }
+    std::string message(int value) const override {
+        switch (static_cast<condition>(value)) {
+        case condition::retryable: return "the same call may succeed a moment later";
+        case condition::conflict: return "changed by somebody else: load again";
+        case condition::unavailable: return "the store cannot be reached";
+        case condition::corrupt: return "what is stored cannot be used";
+        case condition::configuration: return "the configuration has to be changed";
+        case condition::too_large: return "the session has to become smaller";
+        }
+        return "unknown condition";
+    }
+    bool equivalent(const error_code& code, int value) const noexcept override;
+};
+
+inline constexpr category category_instance{};
+inline constexpr condition_category condition_category_instance{};
+
+constexpr bool belongs(error e, condition c) noexcept {
+    switch (c) {
+    case condition::retryable:
+        return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
+               e == error::checksum_mismatch || e == error::transaction_conflict ||
+               e == error::throttled || e == error::service_unavailable || e == error::unprocessed ||
+               e == error::lock_timeout || e == error::too_many_waiters;
+    case condition::conflict:
+        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone ||
+               e == error::lock_lost || e == error::condition_failed || e == error::transaction_cancelled;
+    case condition::unavailable:
+        return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
+               e == error::proxy_refused || e == error::malformed_response || e == error::checksum_mismatch ||
+               e == error::throttled || e == error::service_unavailable;
+    case condition::corrupt: return e == error::corrupt_session;
+    case condition::configuration:
+        return e == error::missing_credentials || e == error::missing_region ||
+               e == error::invalid_endpoint || e == error::invalid_option ||
+               e == error::table_not_found || e == error::access_denied ||
+               e == error::credentials_expired || e == error::clock_skew || e == error::tls_failure ||
+               e == error::proxy_refused || e == error::unknown_operation || e == error::invalid_request ||
+               e == error::table_exists;
+    case condition::too_large:
+        return e == error::item_too_large || e == error::store_full || e == error::response_too_large;
+    }
+    return false;
+}
+
+inline bool category::equivalent(int value, const boost::system::error_condition& c) const noexcept {
+    if (c.category() == condition_category_instance)
+        return belongs(static_cast<error>(value), static_cast<condition>(c.value()));
+    return c.category() == *this && c.value() == value;
+}
+
+// The network's own errors (refused, reset, name not found, ...) reach the caller unchanged; all of
+// them mean that the store could not be reached.
+inline bool condition_category::equivalent(const error_code& code, int value) const noexcept {
+    if (code.category() == category_instance) return belongs(static_cast<error>(code.value()), static_cast<condition>(value));
+    const bool cancelled = code == boost::system::errc::operation_canceled;
+    const auto c = static_cast<condition>(value);
+    return code.failed() && !cancelled && (c == condition::unavailable || c == condition::retryable);
+}
+
+} // namespace error_detail
+
+/// The category of `error`.
+inline const boost::system::error_category& error_category() noexcept {
+    return error_detail::category_instance;
+}
+
+inline error_code make_error_code(error e) noexcept {
+    return {static_cast<int>(e), error_detail::category_instance};
+}
+
+inline boost::system::error_condition make_error_condition(condition c) noexcept {
+    return {static_cast<int>(c), error_detail::condition_category_instance};
+}
+
+/// Why an operation failed: the code, and what the server or the failing place says about it.
+///
+/// The detail is for people. It may hold text of the server; it never holds ids, payloads or secrets.
+struct failure {
+    error_code code;
+    std::string detail;
+
+    failure() = default;
+    failure(error_code c, std::string text = {}) : code(c), detail(std::move(text)) {}
+    failure(error e, std::string text = {}) : code(e), detail(std::move(text)) {}
+
+    friend bool operator==(const failure& f, const error_code& c) noexcept { return f.code == c; }
+    friend bool operator==(const failure& f, error e) noexcept { return f.code == e; }
+    friend bool operator==(const failure& f, condition c) noexcept { return f.code == c; }
+
+    template <class Char, class Traits>
+    friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const failure& f) {
+        out << f.code.message().c_str();
+        if (!f.detail.empty()) out << " (" << f.detail.c_str() << ')';
+        return out;
+    }
+};
+
+/// A value, or why there is none. `value()` throws `session_error`.
+template <class T>
+using result = boost::system::result<T, failure>;
+
+/// What the throwing forms throw: `code()` to decide by, `what()` and `detail()` to read.
+class session_error : public boost::system::system_error {
+public:
+    explicit session_error(failure f)
+        : system_error(f.code, f.detail.empty() ? std::string("dynasession") : f.detail),
+          detail_(std::move(f.detail)) {}
+
+    /// What the server, or the failing place, says; may be empty.
+    const std::string& detail() const noexcept { return detail_; }
+
+private:
+    std::string detail_;
+};
+
+[[noreturn]] inline void throw_exception_from_error(const failure& f, const boost::source_location&) {
+    throw session_error(f);
+}
+
+} // namespace dynasession::inline v0
+
+#endif
+// #include <dynasession/http/endpoint.hpp>
+#ifndef DYNASESSION_HTTP_ENDPOINT_HPP
+#define DYNASESSION_HTTP_ENDPOINT_HPP
+
+// #include <dynasession/core/error.hpp>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::http {
+
+/// Where a server listens, and whether TLS is spoken there.
+struct endpoint {
+    bool tls = true;
+    std::string host; ///< a name or an address, in lower case, without brackets
+    std::uint16_t port = 443;
+
+    /// Reads `http://host[:port]` or `https://host[:port]`, with or without a slash at the end.
+    ///
+    /// *Errors:* `error::invalid_endpoint`, with what is wrong.
+    static result<endpoint> parse(std::string_view url);
+
+    /// What the `Host` field says: the port only when it is not the scheme's own, brackets around IPv6.
+    std::string authority() const { return port == (tls ? 443 : 80) ? bracketed_host() : host_and_port(); }
+
+    /// The same with the port in any case, as CONNECT wants it.
+    std::string host_and_port() const { return bracketed_host() + ':' + std::to_string(port); }
+
+    /// Whether what is sent there stays on this machine: `localhost`, 127.0.0.0/8 or ::1.
+    bool is_loopback() const {
+        if (host == "localhost") return true;
+        error_code ec;
+        const auto address = boost::asio::ip::make_address(host, ec);
+        return !ec && address.is_loopback();
+    }
+
+    friend bool operator==(const endpoint&, const endpoint&) = default;
+
+private:
+    std::string bracketed_host() const { return host.find(':') == host.npos ? host : '[' + host + ']'; }
+};
+
+inline result<endpoint> endpoint::parse(std::string_view url) {
+    const auto refuse = [](const char* why) { return failure(error::invalid_endpoint, why); };
+
+    const auto colon = url.find("://");
+    if (colon == url.npos) return refuse("the URL has no scheme: expected http://host[:port] or https://host[:port]");
+    std::string scheme(url.substr(0, colon));
+    const auto to_lower = [](std::string& text) {
+        std::ranges::transform(text, text.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    };
+    to_lower(scheme);
+    if (scheme != "http" && scheme != "https") return refuse("the URL's scheme is neither http nor https");
+
+    endpoint e;
+    e.tls = scheme == "https";
+    e.port = e.tls ? 443 : 80;
+
+    auto rest = url.substr(colon + 3);
+    if (rest.ends_with('/')) rest.remove_suffix(1);
+    if (rest.find_first_of("/?#") != rest.npos)
+        return refuse("the URL has a path or a query: give the host and port only");
+    if (rest.find('@') != rest.npos) return refuse("the URL has user information: credentials do not belong there");
+
+    const bool bracketed = rest.starts_with('[');
+    const auto end = bracketed ? rest.find(']') : std::min(rest.find(':'), rest.size());
+    if (end == rest.npos) return refuse("the URL has an opening bracket only");
+    e.host = rest.substr(bracketed, end - bracketed);
+    to_lower(e.host);
+    rest.remove_prefix(end + bracketed);
+
+    error_code ec;
+    const bool is_name = e.host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") == e.host.npos;
+    if (bracketed ? (boost::asio::ip::make_address_v6(e.host, ec), ec.failed()) : !is_name || e.host.size() > 253)
+        return refuse("the URL's host is neither a name nor an address (IPv6 stands in brackets)");
+    if (e.host.empty()) return refuse("the URL has no host");
+
+    if (!rest.empty()) {
+        const auto digits = rest.substr(1);
+        const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), e.port);
+        if (rest.front() != ':' || error != std::errc{} || last != digits.data() + digits.size() || e.port == 0)
+            return refuse("the URL's port is not a number from 1 to 65535");
+    }
+    return e;
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/message.hpp>
+#ifndef DYNASESSION_HTTP_MESSAGE_HPP
+#define DYNASESSION_HTTP_MESSAGE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/http_syntax.hpp>
+#ifndef DYNASESSION_DETAIL_HTTP_SYNTAX_HPP
+#define DYNASESSION_DETAIL_HTTP_SYNTAX_HPP
+
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+/// The lower-case form of a letter of ASCII; any other character as it is.
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+/// Whether two texts are the same but for the case of letters of ASCII.
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i != a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+
+/// Whether a text is a "token", as names of fields, methods and cookies are (RFC 9110 section 5.6.2).
+constexpr bool is_token(std::string_view text) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    for (const char c : text)
+        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
+            return false;
+    return !text.empty();
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/http/endpoint.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::http {
+
+/// A request that is ready for the wire.
+struct request {
+    /// The start line and the header block, with the empty line that ends it.
+    std::string head;
+    std::string body;
+};
+
+/// An answer: status, header fields and the whole body.
+class response {
+public:
+    unsigned status = 0;
+    std::string body;
+
+    /// The value of the first field of this name in any case; empty when there is none.
+    std::string_view header(std::string_view name) const noexcept;
+
+    /// Appends a field.
+    void add_header(std::string_view name, std::string_view value) {
+        fields_.append(name).append(": ").append(value).append("\r\n");
+    }
+
+    /// Appends fields as they usually stand on the wire: each a name, a colon, a space, a value and CRLF.
+    void add_header_lines(std::string_view lines) { fields_.append(lines); }
+
+    /// The bytes of all fields together.
+    std::size_t header_size() const noexcept { return fields_.size(); }
+
+private:
+    // One "name: value\r\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
+    std::string fields_;
+};
+
+/// What the levels above ask for: this request, answered before the deadline.
+///
+/// *Lifetimes:* the request has to outlive the exchange.
+struct exchange {
+    const request* message = nullptr;
+    std::chrono::steady_clock::time_point deadline{};
+
+    /// Whether an answer agrees with its checksum. One that does not is an error, and its connection is closed. Null:
+    /// answers have none.
+    bool (*undamaged)(const response&) = nullptr;
+};
+
+/// What became of an exchange.
+struct reply {
+    result<response> answer;
+
+    /// Whether a byte of the request went out: the server may have carried it out, whatever the answer.
+    bool sent = false;
+
+    /// Whether the request had gone out before on a connection that then turned out to be dead: the server may have
+    /// carried it out already, although this answer is to its repetition.
+    bool repeated = false;
+
+    reply() = default;
+    reply(failure f, bool was_sent = false) : answer(std::move(f)), sent(was_sent) {}
+    reply(response r) : answer(std::move(r)), sent(true) {}
+};
+
+/// One field of a header block.
+struct field {
+    std::string_view name;
+    std::string_view value;
+};
+
+namespace message_detail {
+
+constexpr bool breaks_lines(std::string_view text) noexcept {
+    for (const char c : text)
+        if (c == '\r' || c == '\n' || c == '\0') return true;
+    return false;
+}
+
+} // namespace message_detail
+
+/// Renders an HTTP/1.1 request with a `Host` field and, unless a GET or HEAD has no body, a `Content-Length` field.
+///
+/// *Errors:* `error::invalid_request` if a part would not stay on its line, or the method, the target or a name
+/// is not HTTP (RFC 9110 and 9112).
+inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
+                                    std::span<const field> fields, std::string body = {}) {
+    using detail::is_token;
+    using message_detail::breaks_lines;
+    if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
+    if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
+        return failure(error::invalid_request, "the request target is empty or holds white space");
+    if (breaks_lines(authority)) return failure(error::invalid_request, "the host holds a line break");
+
+    request r;
+    r.head.append(method).append(1, ' ').append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
+    for (const auto& f : fields) {
+        if (!is_token(f.name) || breaks_lines(f.value))
+            return failure(error::invalid_request,
+                           "a header field holds a line break, or its name is not an HTTP token");
+        r.head.append(f.name).append(": ").append(f.value).append("\r\n");
+    }
+    if (!body.empty() || (method != "GET" && method != "HEAD"))
+        r.head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+    r.head.append("\r\n");
+    r.body = std::move(body);
+    return r;
+}
+
+inline std::string_view response::header(std::string_view name) const noexcept {
+    for (std::string_view rest = fields_; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\r'));
+        if (line.size() > name.size() && line[name.size()] == ':' &&
+            detail::equal_ignoring_case(line.substr(0, name.size()), name))
+            return line.substr(name.size() + 2);
+        rest.remove_prefix(line.size() + 2);
+    }
+    return {};
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/op/action.hpp>
+#ifndef DYNASESSION_OP_ACTION_HPP
+#define DYNASESSION_OP_ACTION_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/op/event.hpp>
+#ifndef DYNASESSION_OP_EVENT_HPP
+#define DYNASESSION_OP_EVENT_HPP
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::op {
+
+/// Something that happens once: operations wait for it, and another one, on whatever thread, brings it about.
+///
+/// *Thread safety:* all of it from any thread.
+class event {
+public:
+    event() = default;
+    event(const event&) = delete;
+    event& operator=(const event&) = delete;
+
+    void set() {
+        std::vector<std::weak_ptr<waker>> waiting;
+        {
+            const std::scoped_lock lock(mutex_);
+            set_ = true;
+            waiting.swap(waiting_);
+        }
+        happened_.notify_all();
+        for (const auto& w : waiting)
+            if (const auto wake = w.lock()) (*wake)();
+    }
+
+    bool is_set() const {
+        const std::scoped_lock lock(mutex_);
+        return set_;
+    }
+
+    /// Blocks until it has happened, but no longer than this.
+    void wait_for(std::chrono::milliseconds most) {
+        std::unique_lock lock(mutex_);
+        happened_.wait_for(lock, most, [this] { return set_; });
+    }
+
+    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. Who lets
+    /// go of what this gives is not called any more, unless he is being called.
+    [[nodiscard]] std::shared_ptr<const void> on_set(std::function<void()> wake) {
+        auto mine = std::make_shared<waker>(std::move(wake));
+        {
+            const std::scoped_lock lock(mutex_);
+            if (!set_) {
+                std::erase_if(waiting_, [](const auto& w) { return w.expired(); });
+                waiting_.push_back(mine);
+                return mine;
+            }
+        }
+        (*mine)();
+        return mine;
+    }
+
+private:
+    using waker = std::function<void()>;
+
+    mutable std::mutex mutex_;
+    std::condition_variable happened_;
+    std::vector<std::weak_ptr<waker>> waiting_;
+    bool set_ = false;
+};
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <chrono>
+#include <concepts>
+#include <memory>
+#include <utility>
+#include <variant>
+
+namespace dynasession::inline v0::op {
+
+/// The time at which an operation is resumed: one reading of both clocks.
+///
+/// `system` is what records and signatures are dated by; `steady` is what deadlines are counted on.
+struct instant {
+    std::chrono::sys_time<std::chrono::milliseconds> system{};
+    std::chrono::steady_clock::time_point steady{};
+
+    /// `system` as records count it.
+    std::chrono::sys_seconds seconds() const noexcept { return std::chrono::floor<std::chrono::seconds>(system); }
+
+    /// The clocks of this machine, now.
+    static instant now() noexcept {
+        return {std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()),
+                std::chrono::steady_clock::now()};
+    }
+};
+
+/// Resume me after this time, with an empty reply; or as soon as the event, if there is one, has happened.
+struct pause {
+    std::chrono::milliseconds duration{};
+    std::shared_ptr<event> until{};
+};
+
+/// What an operation answers when it is resumed: do this effect, pause, or done with this result.
+template <class Effect, class T>
+using action = std::variant<Effect, pause, result<T>>;
+
+/// An algorithm as a state machine that does no I/O and knows no clock.
+///
+/// `resume(reply, now)` is called first with a default reply, then with the reply to each effect that
+/// the operation asked for, until it answers with its result. It is not called again after that.
+/// A cancelled operation finds `operation_aborted` in its reply and should finish with it; it gets nothing else any more.
+template <class Op>
+concept operation = std::move_constructible<Op> && std::default_initializable<typename Op::reply_type> &&
+                    std::constructible_from<typename Op::reply_type, failure> && requires(Op op, typename Op::reply_type reply, instant now) {
+    typename Op::effect_type;
+    typename Op::value_type;
+    { op.resume(std::move(reply), now) } -> std::same_as<action<typename Op::effect_type, typename Op::value_type>>;
+};
+
+/// Carries on from an action of an inner operation: its effects and pauses are passed on, and what
+/// `done(result<T>)` returns takes the place of its result.
+template <class Outer, class Effect, class T, class Done>
+Outer carry_on(action<Effect, T>&& inner, Done done) {
+    if (auto* effect = std::get_if<0>(&inner)) return std::move(*effect);
+    if (auto* delay = std::get_if<1>(&inner)) return *delay;
+    return done(std::get<2>(std::move(inner)));
+}
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynasession::inline v0::aws {
+
+/// A request to a server that gives out credentials, or what else a machine knows of itself.
+struct server_call {
+    http::endpoint server{};
+    http::request message{};
+    std::chrono::milliseconds timeout{1000}; ///< from connecting to the last byte of the answer
+    bool through_proxy = false;              ///< metadata servers are never asked through one
+};
+
+/// A program to be run, without a shell, that prints credentials.
+struct program_call {
+    std::vector<std::string> arguments{}; ///< the first one names the program
+    std::chrono::milliseconds timeout{60'000};
+    std::size_t max_output = 64 * 1024; ///< bytes
+};
+
+/// What became of a program.
+struct program_output {
+    int exit_status = 0; ///< 128 and more: ended by a signal
+    std::string text{};  ///< what it wrote to its standard output
+};
+
+/// The effects of a `fetch_operation`.
+using fetch_effect = std::variant<server_call, program_call>;
+
+/// The reply to the one or the other.
+struct fetch_reply {
+    result<http::response> answer{};
+    result<program_output> output{};
+
+    fetch_reply() = default;
+    fetch_reply(const failure& f) : answer(f), output(f) {}
+    fetch_reply(http::response r) : answer(std::move(r)) {}
+    fetch_reply(program_output o) : output(std::move(o)) {}
+};
+
+/// An operation that fetches credentials, or another value: `fetch_now` carries it out.
+template <class Op, class T = credentials>
+concept fetch_operation =
+    op::operation<Op> && std::same_as<typename Op::effect_type, fetch_effect> &&
+    std::same_as<typename Op::reply_type, fetch_reply> && std::same_as<typename Op::value_type, T>;
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/sts.hpp>
+#ifndef DYNASESSION_AWS_STS_HPP
+#define DYNASESSION_AWS_STS_HPP
+
+// #include <dynasession/aws/canonical_request.hpp>
+#ifndef DYNASESSION_AWS_CANONICAL_REQUEST_HPP
+#define DYNASESSION_AWS_CANONICAL_REQUEST_HPP
+
+// #include <dynasession/detail/crypto.hpp>
 // #include <dynasession/detail/encoding.hpp>
 #ifndef DYNASESSION_DETAIL_ENCODING_HPP
 #define DYNASESSION_DETAIL_ENCODING_HPP
@@ -776,56 +1596,477 @@ inline std::string canonical_request(const signable_request& request, canonical_
 
 #endif
 // #include <dynasession/aws/credentials.hpp>
-#ifndef DYNASESSION_AWS_CREDENTIALS_HPP
-#define DYNASESSION_AWS_CREDENTIALS_HPP
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/service_call.hpp>
+#ifndef DYNASESSION_AWS_SERVICE_CALL_HPP
+#define DYNASESSION_AWS_SERVICE_CALL_HPP
 
-// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/retry.hpp>
+#ifndef DYNASESSION_AWS_RETRY_HPP
+#define DYNASESSION_AWS_RETRY_HPP
 
+// #include <dynasession/detail/random.hpp>
+#ifndef DYNASESSION_DETAIL_RANDOM_HPP
+#define DYNASESSION_DETAIL_RANDOM_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <random>
+
+namespace dynasession::inline v0::detail {
+
+/// A pseudo-random number of the calling thread, for jitter and for names of calls. Not for secrets.
+inline std::uint64_t pseudo_random() {
+    // SplitMix64: eight bytes of state are enough for what is not secret.
+    thread_local std::uint64_t state = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+    auto z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+/// A pseudo-random number in [0, 1) of the calling thread.
+inline double uniform_random() { return static_cast<double>(pseudo_random() >> 11) * 0x1p-53; }
+
+/// A version 4 UUID in lower case (RFC 9562), from `pseudo_random`.
+inline std::array<char, 36> random_uuid() {
+    std::array<unsigned char, 16> bytes;
+    for (std::size_t i = 0; i != bytes.size(); i += 8) {
+        const auto random = pseudo_random();
+        std::memcpy(bytes.data() + i, &random, sizeof random);
+    }
+    bytes[6] = static_cast<unsigned char>(0x40 | (bytes[6] & 0x0f));
+    bytes[8] = static_cast<unsigned char>(0x80 | (bytes[8] & 0x3f));
+    std::array<char, 36> out;
+    auto* end = out.data();
+    for (std::size_t i = 0; i != bytes.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *end++ = '-';
+        end = write_hex({bytes.data() + i, 1}, end);
+    }
+    return out;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
 #include <chrono>
 #include <optional>
-#include <string>
-#include <utility>
+#include <string_view>
+#include <system_error>
 
 namespace dynasession::inline v0::aws {
 
-/// The key that signs requests: one immutable value, so that its parts always belong together.
+/// How often and how fast a call is repeated: the "standard" mode of the SDKs (AWS SDKs and Tools reference guide,
+/// "Retry behavior").
+struct retry_options {
+    std::optional<unsigned> max_attempts{};           ///< with the first; else AWS_MAX_ATTEMPTS, the profile's, 4
+    std::chrono::milliseconds base_delay{25};         ///< after an error that passes by itself
+    std::chrono::milliseconds throttling_delay{1000}; ///< after an answer that asks to slow down
+    std::chrono::milliseconds max_delay{20000};       ///< of a single pause
+
+    /// Pseudo-random numbers in [0, 1) that spread the pauses of many clients; null: `uniform_random`.
+    double (*random)() = nullptr;
+
+    /// How many attempts a call has.
+    unsigned attempts() const noexcept { return max_attempts.value_or(4); }
+};
+
+/// Whether a failed attempt may be repeated, and what has to be done first.
+enum class retry_reason {
+    never,
+    transient,   ///< passes by itself
+    throttling,  ///< passes by itself, with more patience
+    clock_skew,  ///< once the clock of this machine is corrected
+    signature,   ///< the same, if the clock is far off; else it will not pass
+    credentials, ///< once there are other credentials
+};
+
+/// What all calls of a client may spend on retries together: when most calls fail, they fail at once instead of
+/// making matters worse (AWS SDKs and Tools reference guide, "Retry behavior": retry quota).
 ///
-/// There is no way to print it, and its memory is overwritten at the end.
-class credentials {
+/// *Thread safety:* may be used from many threads at once.
+class retry_quota {
 public:
-    using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
+    static constexpr int capacity = 500;
+    static constexpr int cost(retry_reason reason) noexcept { return reason == retry_reason::throttling ? 5 : 14; }
 
-    credentials(std::string access_key_id, std::string secret_access_key, std::string session_token = {},
-                std::optional<time_point> expires = {})
-        : access_key_id_(std::move(access_key_id)), secret_access_key_(std::move(secret_access_key)),
-          session_token_(std::move(session_token)), expires_(expires) {
-        detail::cleanse(secret_access_key);
-    }
-    credentials(const credentials&) = default;
-    credentials(credentials&&) = default;
-    credentials& operator=(const credentials&) = delete;
-    ~credentials() {
-        detail::cleanse(secret_access_key_);
-        detail::cleanse(session_token_);
+    /// Whether there is as much; then it is spent.
+    bool spend(int tokens) noexcept {
+        int left = left_.load(std::memory_order_relaxed);
+        while (left >= tokens)
+            if (left_.compare_exchange_weak(left, left - tokens, std::memory_order_relaxed)) return true;
+        return false;
     }
 
-    const std::string& access_key_id() const noexcept { return access_key_id_; }
-    const std::string& secret_access_key() const noexcept { return secret_access_key_; }
-    /// Empty for keys that do not expire; else it is sent, and signed, as x-amz-security-token.
-    const std::string& session_token() const noexcept { return session_token_; }
-    /// Until when they are accepted; nothing when they do not expire.
-    const std::optional<time_point>& expires() const noexcept { return expires_; }
+    /// A call has succeeded: gives back what its last retry has cost, or 1 if there was none.
+    void give_back(int tokens) noexcept {
+        int left = left_.load(std::memory_order_relaxed);
+        while (left < capacity &&
+               !left_.compare_exchange_weak(left, std::min(left + tokens, capacity), std::memory_order_relaxed)) {}
+    }
+
+    int left() const noexcept { return left_.load(std::memory_order_relaxed); }
 
 private:
-    std::string access_key_id_;
-    std::string secret_access_key_;
-    std::string session_token_;
-    std::optional<time_point> expires_;
+    std::atomic<int> left_{capacity};
+};
+
+/// The longest pause before retry number `retry`, counted from 0: the base doubles each time up to the limit.
+constexpr std::chrono::milliseconds longest_pause(const retry_options& options, retry_reason reason,
+                                                  unsigned retry) noexcept {
+    auto delay = reason == retry_reason::throttling ? options.throttling_delay : options.base_delay;
+    for (; retry != 0 && delay.count() != 0 && delay < options.max_delay; --retry) delay *= 2;
+    return std::min(delay, options.max_delay);
+}
+
+/// The pause when the service asks for one of its own, in the header x-amz-retry-after: milliseconds, of which 5 s more
+/// than our own are granted. What is not a number of 0 or more says nothing.
+inline std::chrono::milliseconds longer_pause(std::chrono::milliseconds own, std::string_view retry_after) noexcept {
+    long long asked = 0;
+    const auto [end, ec] = std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), asked);
+    if (ec != std::errc{} || end != retry_after.data() + retry_after.size() || asked < 0) return own;
+    const auto most = own + std::chrono::seconds(5);
+    return asked >= most.count() ? most : std::max(own, std::chrono::milliseconds(asked));
+}
+
+/// A random part of the longest pause. The limit is applied before the random factor, so that clients stay spread out.
+inline std::chrono::milliseconds full_jitter(const retry_options& options, retry_reason reason, unsigned retry) {
+    const double factor = options.random ? options.random() : detail::uniform_random();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(longest_pause(options, reason, retry) * factor);
+}
+
+/// Decides for one call whether another attempt is made, and after which pause.
+class retry_schedule {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    retry_schedule(const retry_options& options, retry_quota& quota) noexcept : options_(&options), quota_(&quota) {}
+
+    /// The number of the attempt that runs, counted from 1.
+    unsigned attempt() const noexcept { return attempt_; }
+
+    /// The pause before the next attempt; nothing when the call has to end with what it has: the error will not
+    /// pass, attempts or quota are used up, or the pause would reach the deadline.
+    std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline,
+                                                  std::string_view retry_after = {}) {
+        if (reason == retry_reason::never || attempt_ >= options_->attempts()) return std::nullopt;
+        const auto pause = longer_pause(full_jitter(*options_, reason, attempt_ - 1), retry_after);
+        if (now + pause >= deadline) return std::nullopt;
+        const int cost = retry_quota::cost(reason);
+        if (!quota_->spend(cost)) return std::nullopt;
+        last_cost_ = cost;
+        ++attempt_;
+        return pause;
+    }
+
+    /// The attempt has succeeded.
+    void succeed() noexcept { quota_->give_back(last_cost_); }
+
+private:
+    const retry_options* options_;
+    retry_quota* quota_;
+    unsigned attempt_ = 1;
+    int last_cost_ = 1;
 };
 
 } // namespace dynasession::inline v0::aws
 
 #endif
+// #include <dynasession/aws/service_fault.hpp>
+#ifndef DYNASESSION_AWS_SERVICE_FAULT_HPP
+#define DYNASESSION_AWS_SERVICE_FAULT_HPP
+
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/aws/server_text.hpp>
+#ifndef DYNASESSION_AWS_SERVER_TEXT_HPP
+#define DYNASESSION_AWS_SERVER_TEXT_HPP
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::aws {
+
+/// A message of the service without what it repeats of the request: values of attributes, and the canonical request,
+/// in which the security token stands. What else it says stays: names of tables, attributes and roles.
+///
+/// Where it repeats was seen in the answers of DynamoDB Local and dynalite, which word them as the service does.
+inline std::string without_values(std::string_view message) {
+    constexpr std::string_view value = "Value ", place = " at '", gap = "...";
+    // Everything behind these may be repeated text.
+    constexpr std::array<std::string_view, 8> before_values{
+        "numeric value: ", "Input collection [", "operand: ",      "name found; type: ",
+        "Canonical String", "String-to-Sign",    "Authorization=", "Authorization header: "};
+
+    std::string out(message);
+    // "Value '...' at 'tableName' failed to satisfy constraint: ..."
+    const auto from = out.find(value), to = out.rfind(place);
+    if (from != out.npos && to != out.npos && from + value.size() <= to)
+        out.replace(from + value.size(), to - from - value.size(), gap);
+
+    for (const auto marker : before_values)
+        if (const auto at = out.find(marker); at != out.npos) out.replace(at + marker.size(), out.npos, gap);
+    return out;
+}
+
+/// A text of the service, fit for a line of a log: no control characters, not too long, cut between characters.
+inline std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 512;
+    if (text.size() > longest) {
+        text = text.substr(0, longest + 1);
+        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
+        text.remove_suffix(1);
+    }
+    std::string out(text);
+    std::ranges::replace_if(
+        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return out;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Why a service did not do what it was asked, and whether it may at the next attempt.
+struct service_fault {
+    failure why{};
+    retry_reason retry = retry_reason::never;
+};
+
+namespace service_fault_detail {
+
+struct meaning {
+    std::string_view name{};
+    error code{};
+    retry_reason retry = retry_reason::never;
+};
+
+// STS API reference, "Common errors" and those of AssumeRole and AssumeRoleWithWebIdentity; SSO portal API reference,
+// GetRoleCredentials; the lists of the SDKs' standard retry mode.
+inline constexpr meaning meanings[] = {
+    {"Throttling", error::throttled, retry_reason::throttling},
+    {"ThrottlingException", error::throttled, retry_reason::throttling},
+    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
+    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
+    {"RequestTimeout", error::timeout, retry_reason::transient},
+    {"RequestTimeoutException", error::timeout, retry_reason::transient},
+    {"InternalFailure", error::service_unavailable, retry_reason::transient},
+    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient},
+    {"IDPCommunicationError", error::service_unavailable, retry_reason::transient},
+    {"ExpiredToken", error::credentials_expired},
+    {"ExpiredTokenException", error::credentials_expired},
+    {"InvalidClientTokenId", error::credentials_expired},
+    {"UnrecognizedClientException", error::credentials_expired},
+    {"UnauthorizedException", error::credentials_expired},
+    {"AccessDenied", error::access_denied},
+    {"AccessDeniedException", error::access_denied},
+    {"ForbiddenException", error::access_denied},
+    {"InvalidIdentityToken", error::access_denied},
+    {"InvalidIdentityTokenException", error::access_denied},
+    {"IDPRejectedClaim", error::access_denied},
+    {"RegionDisabledException", error::access_denied},
+    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
+    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
+    {"AuthFailure", error::access_denied, retry_reason::signature},
+    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
+    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
+    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
+};
+
+// What a status means by itself; an answer that is not in the service's words comes from somebody else.
+inline meaning by_status(unsigned status, bool named) noexcept {
+    switch (status) {
+    case 429: return {"", error::throttled, retry_reason::throttling};
+    case 408: return {"", error::timeout, retry_reason::transient};
+    case 401:
+    case 403: return {"", error::access_denied};
+    case 500:
+    case 502:
+    case 503:
+    case 504: return {"", error::service_unavailable, retry_reason::transient};
+    default: return {"", named ? error::invalid_request : error::malformed_response};
+    }
+}
+
+} // namespace service_fault_detail
+
+/// The name of an error in what an answer says, such as `com.amazonaws.sso#ForbiddenException:http://...`.
+inline std::string_view error_name(std::string_view text) noexcept {
+    text = text.substr(0, text.find(':'));
+    return text.substr(text.find('#') + 1); // npos + 1 is 0
+}
+
+/// What an answer with another status than 200 means, by the name of its error and its message, which may be empty.
+inline service_fault service_fault_of(unsigned status, std::string_view name, std::string_view message) {
+    using namespace service_fault_detail;
+    const auto* known = std::ranges::find(meanings, name, &meaning::name);
+    const auto meant = known == std::end(meanings) ? by_status(status, !name.empty()) : *known;
+    auto text = name.empty() ? "HTTP status " + std::to_string(status) : std::string(name);
+    if (!message.empty()) text += ": " + without_values(message);
+    return {{meant.code, printable(text)}, meant.retry};
+}
+
+/// What it means that there was no answer.
+inline service_fault service_fault_of(failure why) {
+    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
+    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
+                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
+    return {std::move(why), final ? retry_reason::never : retry_reason::transient};
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/http/date.hpp>
+#ifndef DYNASESSION_HTTP_DATE_HPP
+#define DYNASESSION_HTTP_DATE_HPP
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace dynasession::inline v0::http {
+
+/// The time in a Date header, `Fri, 20 Nov 2026 10:00:00 GMT` (IMF-fixdate, RFC 9110, 5.6.7); nothing for any other
+/// text, the obsolete forms included: no server of AWS sends them. The name of the day is not looked at.
+inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) noexcept {
+    constexpr std::string_view shape = "ddd, 00 mmm 0000 00:00:00 GMT";
+    if (text.size() != shape.size()) return std::nullopt;
+    for (std::size_t i = 0; i != shape.size(); ++i) {
+        const bool digit = text[i] >= '0' && text[i] <= '9';
+        const bool letter = shape[i] == 'd' || shape[i] == 'm';
+        if (shape[i] == '0' ? !digit : !letter && text[i] != shape[i]) return std::nullopt;
+    }
+    const auto number = [&](std::size_t at, std::size_t digits) {
+        unsigned n = 0;
+        for (const char c : text.substr(at, digits)) n = n * 10 + static_cast<unsigned>(c - '0');
+        return n;
+    };
+    constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    unsigned month = 0;
+    while (month != months.size() && months[month] != text.substr(8, 3)) ++month;
+    const auto date = std::chrono::year(static_cast<int>(number(12, 4))) / std::chrono::month(month + 1) /
+                      std::chrono::day(number(5, 2));
+    const std::chrono::hours hours(number(17, 2));
+    const std::chrono::minutes minutes(number(20, 2));
+    const std::chrono::seconds seconds(number(23, 2));
+    if (!date.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 60) return std::nullopt;
+    return std::chrono::sys_days(date) + hours + minutes + seconds;
+}
+
+} // namespace dynasession::inline v0::http
+
+#endif
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// How calls for credentials are repeated: as the SDKs repeat those of all services but DynamoDB.
+inline constexpr retry_options service_call_retries{.max_attempts = 3, .base_delay = std::chrono::milliseconds(50)};
+
+/// A call to a service that gives out credentials, repeated after errors that pass by themselves, and after one that
+/// comes from this machine's clock with the service's time.
+///
+/// `Call` has
+/// - `name()`: what is asked of whom on whose behalf; each failure begins with it,
+/// - `render(now)`: the request, a `result<server_call>`,
+/// - `read(response)`: what an answer with status 200 holds, a `result<credentials>`,
+/// - `fault(response)`: what another answer means, a `service_fault`.
+template <class Call>
+class service_call {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action = op::action<fetch_effect, credentials>;
+
+    explicit service_call(Call call, retry_options options = service_call_retries)
+        : call_(std::move(call)), options_(options) {}
+
+    action resume(fetch_reply&& reply, op::instant now) {
+        if (std::exchange(asked_, false)) return take(reply.answer, now);
+        if (!reply.answer) return fail(std::move(reply.answer).error());
+        auto rendered = call_.render({now.system + skew_, now.steady});
+        if (!rendered) return fail(std::move(rendered).error());
+        asked_ = true;
+        return fetch_effect(*std::move(rendered));
+    }
+
+private:
+    action take(result<http::response>& answer, op::instant now) {
+        if (!answer) return repeat(service_fault_of(std::move(answer).error()));
+        if (answer->status != 200) {
+            auto f = call_.fault(*answer);
+            if (f.retry == retry_reason::clock_skew || f.retry == retry_reason::signature)
+                f.retry = learn_clock(*answer, now) ? retry_reason::transient : retry_reason::never;
+            return repeat(std::move(f));
+        }
+        auto found = call_.read(*answer);
+        detail::cleanse(answer->body);
+        if (!found) return repeat({std::move(found).error(), retry_reason::transient});
+        return found;
+    }
+
+    action repeat(service_fault f) {
+        if (f.retry == retry_reason::never || attempt_ == options_.max_attempts) return fail(std::move(f.why));
+        return op::pause{full_jitter(options_, f.retry, attempt_++ - 1)};
+    }
+
+    // Whether this machine's clock was so far off that a signature did not hold.
+    bool learn_clock(const http::response& answer, op::instant now) noexcept {
+        const auto date = http::parse_date(answer.header("date"));
+        if (!date) return false;
+        const auto before = std::exchange(skew_, *date - now.system);
+        return std::chrono::abs(skew_ - before) > std::chrono::minutes(4);
+    }
+
+    action fail(failure why) const {
+        why.detail = call_.name() + (why.detail.empty() ? std::string() : ": " + why.detail);
+        return result<credentials>(std::move(why));
+    }
+
+    Call call_;
+    retry_options options_;
+    bool asked_ = false;
+    unsigned attempt_ = 1;
+    std::chrono::milliseconds skew_{}; // how far the service's clock is ahead
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/service_fault.hpp>
 // #include <dynasession/aws/signing_cache.hpp>
 #ifndef DYNASESSION_AWS_SIGNING_CACHE_HPP
 #define DYNASESSION_AWS_SIGNING_CACHE_HPP
@@ -1061,302 +2302,14 @@ private:
 } // namespace dynasession::inline v0::aws
 
 #endif
+// #include <dynasession/aws/sigv4.hpp>
+#ifndef DYNASESSION_AWS_SIGV4_HPP
+#define DYNASESSION_AWS_SIGV4_HPP
+
+// #include <dynasession/aws/canonical_request.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/signing_cache.hpp>
 // #include <dynasession/core/error.hpp>
-#ifndef DYNASESSION_CORE_ERROR_HPP
-#define DYNASESSION_CORE_ERROR_HPP
-
-#include <boost/system/error_category.hpp>
-#include <boost/system/error_code.hpp>
-#include <boost/system/error_condition.hpp>
-#include <boost/system/result.hpp>
-#include <boost/system/system_error.hpp>
-
-#include <ostream>
-#include <string>
-#include <type_traits>
-#include <utility>
-
-namespace dynasession::inline v0 {
-
-using boost::system::error_code;
-
-/// What went wrong, exactly. Absence of a session is not an error.
-enum class error {
-    // sessions
-    invalid_session_id = 1, ///< the text does not have the exact shape of a session id
-    bad_signature,          ///< a session id of the right shape that none of the keys has signed
-    session_gone,           ///< destroyed or expired since it was loaded; nothing was written
-    session_exists,         ///< an id that was to be new is taken
-    conflict,               ///< changed by somebody else, and the changes could not be merged
-    outcome_unknown,        ///< the answer to a write was lost, and whether it was carried out cannot be known
-    item_too_large,         ///< over the size limit of the backend; nothing was sent
-    store_full,             ///< the in-memory store is at its bounds
-    corrupt_session,        ///< what is stored cannot be decoded, or has a foreign shape
-    not_serializable,       ///< the value cannot be stored (not UTF-8, NaN, too deep, too large)
-    read_only_session,      ///< loaded to be read only; nothing was sent
-
-    // locks
-    lock_timeout,           ///< others held the lock for as long as this request could wait
-    lock_lost,              ///< the lease ended and another took the lock; nothing was written
-    too_many_waiters,       ///< more requests wait for this session than may
-
-    // configuration
-    missing_credentials,
-    missing_region,
-    invalid_endpoint,
-    invalid_option,
-
-    // transport
-    timeout,                ///< the deadline of the call or of the attempt passed
-    connection_closed,      ///< the peer closed the connection before the answer was complete
-    tls_failure,            ///< handshake or certificate verification failed
-    malformed_response,     ///< not HTTP, or not the answer that was asked for
-    response_too_large,
-    proxy_refused,          ///< the proxy does not lead to the endpoint
-    checksum_mismatch,      ///< x-amz-crc32 does not match the body
-
-    // answers of the service
-    condition_failed,
-    transaction_cancelled,
-    transaction_conflict,
-    throttled,
-    service_unavailable,
-    table_not_found,
-    table_exists,
-    access_denied,
-    credentials_expired,
-    clock_skew,
-    invalid_request,
-    unknown_operation,
-    unprocessed,            ///< a batch was carried out only in part
-};
-
-/// What a caller can do about it: compare any error_code of this library with one of these.
-enum class condition {
-    retryable = 1, ///< the same call may succeed a moment later
-    conflict,      ///< somebody else changed the session, or the item: load it again
-    unavailable,   ///< the store cannot be reached or does not answer; says nothing of the session
-    corrupt,       ///< what is stored cannot be used
-    configuration, ///< a person has to change an option, a permission, a credential, or the program
-    too_large,     ///< the session, or what was asked for, has to become smaller
-};
-
-} // namespace dynasession::inline v0
-
-namespace boost::system {
-template <>
-struct is_error_code_enum<::dynasession::error> : std::true_type {};
-template <>
-struct is_error_condition_enum<::dynasession::condition> : std::true_type {};
-} // namespace boost::system
-
-namespace dynasession::inline v0 {
-
-namespace error_detail {
-
-constexpr const char* message(error e) noexcept {
-    switch (e) {
-    case error::invalid_session_id:
-        return "not a session id: expected the 43 base64url characters that session_id::generate() makes";
-    case error::bad_signature:
-        return "the session id is signed by none of the keys: it was made up, or its key is no longer among the secrets";
-    case error::session_gone:
-        return "the session was destroyed or has expired since it was loaded; nothing was written: start a new one";
-    case error::session_exists: return "a session with this id exists already; create another id";
-    case error::conflict:
-        return "the session was changed by another request: load it again and repeat the change";
-    case error::outcome_unknown:
-        return "the answer to a write was lost, and whether it was carried out cannot be known: load the session again and look";
-    case error::item_too_large:
-        return "the session is larger than the store takes: keep large data elsewhere and store its key";
-    case error::store_full: return "the in-memory store is full: raise max_sessions or max_bytes";
-    case error::corrupt_session:
-        return "the stored session cannot be decoded: check table, layout and serializer; nothing was written";
-    case error::not_serializable:
-        return "the session holds a value that cannot be stored: text must be UTF-8, numbers finite, nesting and size within the serializer's bounds";
-    case error::read_only_session:
-        return "the session was loaded to be read only: load it without read_only to save it; nothing was written";
-    case error::lock_timeout:
-        return "other requests held the lock of the session for too long: try again, or raise max_wait_time";
-    case error::lock_lost:
-        return "the lock of the session ended before it was saved, and another request took it; nothing was written: "
-               "load the session again, and renew the lock of long requests or raise lease";
-    case error::too_many_waiters:
-        return "too many requests wait for the lock of this session: answer 429 or 503, or raise max_waiters";
-    case error::missing_credentials:
-        return "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, or dynamodb_options::credentials";
-    case error::missing_region:
-        return "no AWS region: set AWS_REGION, region in the profile, dynamodb_options::region, or, on an EC2 instance, "
-               "region_from_instance";
-    case error::invalid_endpoint:
-        return "not an endpoint: expected http://host[:port] or https://host[:port]";
-    case error::invalid_option: return "an option has a value outside its range";
-    case error::timeout: return "no answer before the deadline: check the network, or raise the timeouts";
-    case error::connection_closed: return "the connection was closed before the answer was complete";
-    case error::tls_failure:
-        return "TLS failed: check the host name, the certificate and the trusted authorities (AWS_CA_BUNDLE)";
-    case error::malformed_response:
-        return "the answer is not what the service sends: check the endpoint and what stands between";
-    case error::response_too_large: return "the answer is larger than the limit of the client";
-    case error::proxy_refused:
-        return "the proxy refused to connect to the endpoint: check its URL with user and password (HTTPS_PROXY), or "
-               "exempt the endpoint (NO_PROXY)";
-    case error::checksum_mismatch: return "the answer was damaged on the way (x-amz-crc32 differs)";
-    case error::condition_failed: return "the condition of the write did not hold; nothing was written";
-    case error::transaction_cancelled: return "the transaction was cancelled; nothing was written";
-    case error::transaction_conflict: return "another transaction works on the same item; try again";
-    case error::throttled: return "DynamoDB throttles the table: spread the load, or raise its capacity";
-    case error::service_unavailable: return "the service answered with an internal error; try again";
-    case error::table_not_found:
-        return "the table does not exist: create it with create_table(), or check table_name, region and endpoint";
-    case error::table_exists: return "the table exists already";
-    case error::access_denied: return "the credentials do not permit this operation: check the IAM policy";
-    case error::credentials_expired: return "the credentials have expired or are not known: renew them";
-    case error::clock_skew: return "the clock of this machine differs too much from the service's: correct it";
-    case error::invalid_request: return "the service refused the request as not valid";
-    case error::unknown_operation: return "the service does not know this operation";
-    case error::unprocessed: return "the service carried out the batch only in part; repeat the rest";
-    }
-    return "unknown error";
-}
-
-class category final : public boost::system::error_category {
-public:
-    constexpr category() noexcept : error_category(0x8c1f3a6b52d0e947ULL) {}
-    const char* name() const noexcept override { return "dynasession"; }
-    std::string message(int value) const override {
-        return error_detail::message(static_cast<error>(value));
-    }
-    bool equivalent(int value, const boost::system::error_condition& c) const noexcept override;
-};
-
-class condition_category final : public boost::system::error_category {
-public:
-    constexpr condition_category() noexcept : error_category(0x8c1f3a6b52d0e948ULL) {}
-    const char* name() const noexcept override { return "dynasession.condition"; }
-    std::string message(int value) const override {
-        switch (static_cast<condition>(value)) {
-        case condition::retryable: return "the same call may succeed a moment later";
-        case condition::conflict: return "changed by somebody else: load again";
-        case condition::unavailable: return "the store cannot be reached";
-        case condition::corrupt: return "what is stored cannot be used";
-        case condition::configuration: return "the configuration has to be changed";
-        case condition::too_large: return "the session has to become smaller";
-        }
-        return "unknown condition";
-    }
-    bool equivalent(const error_code& code, int value) const noexcept override;
-};
-
-inline constexpr category category_instance{};
-inline constexpr condition_category condition_category_instance{};
-
-constexpr bool belongs(error e, condition c) noexcept {
-    switch (c) {
-    case condition::retryable:
-        return e == error::timeout || e == error::connection_closed || e == error::malformed_response ||
-               e == error::checksum_mismatch || e == error::transaction_conflict ||
-               e == error::throttled || e == error::service_unavailable || e == error::unprocessed ||
-               e == error::lock_timeout || e == error::too_many_waiters;
-    case condition::conflict:
-        return e == error::conflict || e == error::outcome_unknown || e == error::session_gone ||
-               e == error::lock_lost || e == error::condition_failed || e == error::transaction_cancelled;
-    case condition::unavailable:
-        return e == error::timeout || e == error::connection_closed || e == error::tls_failure ||
-               e == error::proxy_refused || e == error::malformed_response || e == error::checksum_mismatch ||
-               e == error::throttled || e == error::service_unavailable;
-    case condition::corrupt: return e == error::corrupt_session;
-    case condition::configuration:
-        return e == error::missing_credentials || e == error::missing_region ||
-               e == error::invalid_endpoint || e == error::invalid_option ||
-               e == error::table_not_found || e == error::access_denied ||
-               e == error::credentials_expired || e == error::clock_skew || e == error::tls_failure ||
-               e == error::proxy_refused || e == error::unknown_operation || e == error::invalid_request ||
-               e == error::table_exists;
-    case condition::too_large:
-        return e == error::item_too_large || e == error::store_full || e == error::response_too_large;
-    }
-    return false;
-}
-
-inline bool category::equivalent(int value, const boost::system::error_condition& c) const noexcept {
-    if (c.category() == condition_category_instance)
-        return belongs(static_cast<error>(value), static_cast<condition>(c.value()));
-    return c.category() == *this && c.value() == value;
-}
-
-// The network's own errors (refused, reset, name not found, ...) reach the caller unchanged; all of
-// them mean that the store could not be reached.
-inline bool condition_category::equivalent(const error_code& code, int value) const noexcept {
-    if (code.category() == category_instance) return belongs(static_cast<error>(code.value()), static_cast<condition>(value));
-    const bool cancelled = code == boost::system::errc::operation_canceled;
-    const auto c = static_cast<condition>(value);
-    return code.failed() && !cancelled && (c == condition::unavailable || c == condition::retryable);
-}
-
-} // namespace error_detail
-
-/// The category of `error`.
-inline const boost::system::error_category& error_category() noexcept {
-    return error_detail::category_instance;
-}
-
-inline error_code make_error_code(error e) noexcept {
-    return {static_cast<int>(e), error_detail::category_instance};
-}
-
-inline boost::system::error_condition make_error_condition(condition c) noexcept {
-    return {static_cast<int>(c), error_detail::condition_category_instance};
-}
-
-/// Why an operation failed: the code, and what the server or the failing place says about it.
-///
-/// The detail is for people. It may hold text of the server; it never holds ids, payloads or secrets.
-struct failure {
-    error_code code;
-    std::string detail;
-
-    failure() = default;
-    failure(error_code c, std::string text = {}) : code(c), detail(std::move(text)) {}
-    failure(error e, std::string text = {}) : code(e), detail(std::move(text)) {}
-
-    friend bool operator==(const failure& f, const error_code& c) noexcept { return f.code == c; }
-    friend bool operator==(const failure& f, error e) noexcept { return f.code == e; }
-    friend bool operator==(const failure& f, condition c) noexcept { return f.code == c; }
-
-    template <class Char, class Traits>
-    friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const failure& f) {
-        out << f.code.message().c_str();
-        if (!f.detail.empty()) out << " (" << f.detail.c_str() << ')';
-        return out;
-    }
-};
-
-/// A value, or why there is none. `value()` throws `session_error`.
-template <class T>
-using result = boost::system::result<T, failure>;
-
-/// What the throwing forms throw: `code()` to decide by, `what()` and `detail()` to read.
-class session_error : public boost::system::system_error {
-public:
-    explicit session_error(failure f)
-        : system_error(f.code, f.detail.empty() ? std::string("dynasession") : f.detail),
-          detail_(std::move(f.detail)) {}
-
-    /// What the server, or the failing place, says; may be empty.
-    const std::string& detail() const noexcept { return detail_; }
-
-private:
-    std::string detail_;
-};
-
-[[noreturn]] inline void throw_exception_from_error(const failure& f, const boost::source_location&) {
-    throw session_error(f);
-}
-
-} // namespace dynasession::inline v0
-
-#endif
 // #include <dynasession/detail/crypto.hpp>
 // #include <dynasession/detail/encoding.hpp>
 
@@ -1505,3389 +2458,417 @@ private:
 } // namespace dynasession::inline v0::aws
 
 #endif
-// #include <dynasession/core/config.hpp>
-#ifndef DYNASESSION_CORE_CONFIG_HPP
-#define DYNASESSION_CORE_CONFIG_HPP
-
-// The one place that holds the version: CMake reads it from here.
-#define DYNASESSION_VERSION_MAJOR 0
-#define DYNASESSION_VERSION_MINOR 1
-#define DYNASESSION_VERSION_PATCH 0
-
-/// The version as one comparable number: 10000 * major + 100 * minor + patch.
-#define DYNASESSION_VERSION                                                                        \
-    (DYNASESSION_VERSION_MAJOR * 10000 + DYNASESSION_VERSION_MINOR * 100 +                          \
-     DYNASESSION_VERSION_PATCH)
-
-#endif
-// #include <dynasession/dynamodb/client.hpp>
-#ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
-#define DYNASESSION_DYNAMODB_CLIENT_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/dynamodb/call.hpp>
-#ifndef DYNASESSION_DYNAMODB_CALL_HPP
-#define DYNASESSION_DYNAMODB_CALL_HPP
-
-// #include <dynasession/aws/credentials_provider.hpp>
-#ifndef DYNASESSION_AWS_CREDENTIALS_PROVIDER_HPP
-#define DYNASESSION_AWS_CREDENTIALS_PROVIDER_HPP
-
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/random.hpp>
-#ifndef DYNASESSION_DETAIL_RANDOM_HPP
-#define DYNASESSION_DETAIL_RANDOM_HPP
+// #include <dynasession/aws/xml_document.hpp>
+#ifndef DYNASESSION_AWS_XML_DOCUMENT_HPP
+#define DYNASESSION_AWS_XML_DOCUMENT_HPP
 
 // #include <dynasession/detail/encoding.hpp>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <random>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
 
-namespace dynasession::inline v0::detail {
+namespace dynasession::inline v0::aws {
 
-/// A pseudo-random number of the calling thread, for jitter and for names of calls. Not for secrets.
-inline std::uint64_t pseudo_random() {
-    // SplitMix64: eight bytes of state are enough for what is not secret.
-    thread_local std::uint64_t state = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
-    auto z = state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
+/// A small XML document of elements and texts, as the query protocol of AWS answers.
+///
+/// It is read strictly: every element is closed by its name and text stands in the innermost ones only. The five
+/// predefined entities and references to characters of ASCII are all that is resolved. Attributes and comments are left out; a
+/// document type, CDATA and processing instructions are refused.
+///
+/// *Lifetimes:* refers to the text that was parsed.
+class xml_document {
+public:
+    static constexpr std::size_t max_size = 64 * 1024; ///< bytes
+    static constexpr std::size_t max_depth = 16;       ///< elements around a text
+
+    /// Nothing for a text that is no such document, or passes a limit.
+    static std::optional<xml_document> parse(std::string_view text);
+
+    /// The text of the one innermost element to which this path leads, such as `ErrorResponse/Error/Code`; nothing when
+    /// there is none, or more than one, or the text holds an unknown entity.
+    std::optional<std::string> find(std::string_view path) const {
+        const auto found = std::ranges::find(leaves_, path, &leaf::path);
+        if (found == leaves_.end() || std::ranges::count(leaves_, path, &leaf::path) != 1) return std::nullopt;
+        return resolve(found->text);
+    }
+
+private:
+    struct leaf {
+        std::string path;
+        std::string_view text;
+    };
+    class reader;
+
+    static std::optional<std::string> resolve(std::string_view text);
+    static bool append_reference(std::string& out, std::string_view name);
+    static bool append_character(std::string& out, std::string_view number);
+
+    std::vector<leaf> leaves_;
+};
+
+class xml_document::reader {
+public:
+    reader(std::string_view text, std::vector<leaf>& leaves) : rest_(text), leaves_(&leaves) {}
+
+    bool read_document() {
+        skip("\xEF\xBB\xBF");
+        if (skip("<?xml ") && !skip_past("?>")) return false;
+        return skip_around() && read_element(1) && skip_around() && rest_.empty();
+    }
+
+private:
+    static constexpr std::string_view blanks = " \t\r\n";
+
+    bool skip(std::string_view text) noexcept {
+        const bool found = rest_.starts_with(text);
+        if (found) rest_.remove_prefix(text.size());
+        return found;
+    }
+
+    bool skip_past(std::string_view text) noexcept {
+        const auto at = rest_.find(text);
+        if (at != rest_.npos) rest_.remove_prefix(at + text.size());
+        return at != rest_.npos;
+    }
+
+    bool skip_blanks() noexcept {
+        const auto end = std::min(rest_.find_first_not_of(blanks), rest_.size());
+        rest_.remove_prefix(end);
+        return end != 0;
+    }
+
+    // Blanks and comments; false when a comment has no end.
+    bool skip_around() noexcept {
+        for (skip_blanks(); skip("<!--"); skip_blanks())
+            if (!skip_past("-->")) return false;
+        return true;
+    }
+
+    std::string_view take_name() noexcept {
+        const auto is_part = [](char c) {
+            return detail::is_unreserved(c) || c == ':' || static_cast<unsigned char>(c) >= 0x80;
+        };
+        const auto end = std::ranges::find_if_not(rest_, is_part);
+        const auto name = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
+        rest_.remove_prefix(name.size());
+        return name;
+    }
+
+    bool skip_attributes() noexcept {
+        while (skip_blanks() && !rest_.empty() && rest_.front() != '>' && rest_.front() != '/') {
+            if (take_name().empty()) return false;
+            skip_blanks();
+            if (!skip("=")) return false;
+            skip_blanks();
+            const std::string_view quote = rest_.starts_with('\'') ? "'" : "\"";
+            if (!skip(quote)) return false;
+            const auto end = rest_.find_first_of(quote == "'" ? "'<" : "\"<");
+            if (end == rest_.npos || rest_[end] == '<') return false;
+            rest_.remove_prefix(end + 1);
+        }
+        return true;
+    }
+
+    bool read_element(std::size_t depth) {
+        if (depth > max_depth || !skip("<")) return false;
+        const auto name = take_name();
+        if (name.empty() || !skip_attributes()) return false;
+        const auto outer = path_.size();
+        if (outer != 0) path_ += '/';
+        path_ += name;
+        const bool read =
+            skip("/>") ? add_leaf({}) : skip(">") && read_content(depth) && skip("</") && skip(name) && skip_end();
+        path_.resize(outer);
+        return read;
+    }
+
+    bool skip_end() noexcept {
+        skip_blanks();
+        return skip(">");
+    }
+
+    // Up to the end tag: a text, or elements.
+    bool read_content(std::size_t depth) {
+        const auto text = rest_.substr(0, rest_.find('<'));
+        rest_.remove_prefix(text.size());
+        if (rest_.starts_with("</")) return add_leaf(text);
+        if (text.find_first_not_of(blanks) != text.npos) return false;
+        while (skip_around() && !rest_.starts_with("</"))
+            if (!read_element(depth + 1)) return false;
+        return true;
+    }
+
+    bool add_leaf(std::string_view text) {
+        leaves_->push_back({path_, text});
+        return true;
+    }
+
+    std::string_view rest_;
+    std::string path_;
+    std::vector<leaf>* leaves_;
+};
+
+inline std::optional<xml_document> xml_document::parse(std::string_view text) {
+    xml_document document;
+    if (text.size() > max_size || !reader(text, document.leaves_).read_document()) return std::nullopt;
+    return document;
 }
 
-/// A pseudo-random number in [0, 1) of the calling thread.
-inline double uniform_random() { return static_cast<double>(pseudo_random() >> 11) * 0x1p-53; }
-
-/// A version 4 UUID in lower case (RFC 9562), from `pseudo_random`.
-inline std::array<char, 36> random_uuid() {
-    std::array<unsigned char, 16> bytes;
-    for (std::size_t i = 0; i != bytes.size(); i += 8) {
-        const auto random = pseudo_random();
-        std::memcpy(bytes.data() + i, &random, sizeof random);
-    }
-    bytes[6] = static_cast<unsigned char>(0x40 | (bytes[6] & 0x0f));
-    bytes[8] = static_cast<unsigned char>(0x80 | (bytes[8] & 0x3f));
-    std::array<char, 36> out;
-    auto* end = out.data();
-    for (std::size_t i = 0; i != bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) *end++ = '-';
-        end = write_hex({bytes.data() + i, 1}, end);
+inline std::optional<std::string> xml_document::resolve(std::string_view text) {
+    std::string out;
+    out.reserve(text.size()); // a secret is to leave no copies behind
+    while (!text.empty()) {
+        const auto plain = text.substr(0, text.find('&'));
+        out.append(plain);
+        text.remove_prefix(plain.size());
+        if (text.empty()) break;
+        const auto end = text.find(';');
+        if (end == text.npos || !append_reference(out, text.substr(1, end - 1))) return std::nullopt;
+        text.remove_prefix(end + 1);
     }
     return out;
 }
 
-} // namespace dynasession::inline v0::detail
-
-#endif
-// #include <dynasession/op/action.hpp>
-#ifndef DYNASESSION_OP_ACTION_HPP
-#define DYNASESSION_OP_ACTION_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/op/event.hpp>
-#ifndef DYNASESSION_OP_EVENT_HPP
-#define DYNASESSION_OP_EVENT_HPP
-
-#include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <memory>
-#include <mutex>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::op {
-
-/// Something that happens once: operations wait for it, and another one, on whatever thread, brings it about.
-///
-/// *Thread safety:* all of it from any thread.
-class event {
-public:
-    event() = default;
-    event(const event&) = delete;
-    event& operator=(const event&) = delete;
-
-    void set() {
-        std::vector<std::weak_ptr<waker>> waiting;
-        {
-            const std::scoped_lock lock(mutex_);
-            set_ = true;
-            waiting.swap(waiting_);
-        }
-        happened_.notify_all();
-        for (const auto& w : waiting)
-            if (const auto wake = w.lock()) (*wake)();
-    }
-
-    bool is_set() const {
-        const std::scoped_lock lock(mutex_);
-        return set_;
-    }
-
-    /// Blocks until it has happened, but no longer than this.
-    void wait_for(std::chrono::milliseconds most) {
-        std::unique_lock lock(mutex_);
-        happened_.wait_for(lock, most, [this] { return set_; });
-    }
-
-    /// Has `wake` called when it happens, by the thread that brings it about; here and now if it has happened. Who lets
-    /// go of what this gives is not called any more, unless he is being called.
-    [[nodiscard]] std::shared_ptr<const void> on_set(std::function<void()> wake) {
-        auto mine = std::make_shared<waker>(std::move(wake));
-        {
-            const std::scoped_lock lock(mutex_);
-            if (!set_) {
-                std::erase_if(waiting_, [](const auto& w) { return w.expired(); });
-                waiting_.push_back(mine);
-                return mine;
-            }
-        }
-        (*mine)();
-        return mine;
-    }
-
-private:
-    using waker = std::function<void()>;
-
-    mutable std::mutex mutex_;
-    std::condition_variable happened_;
-    std::vector<std::weak_ptr<waker>> waiting_;
-    bool set_ = false;
-};
-
-} // namespace dynasession::inline v0::op
-
-#endif
-
-#include <chrono>
-#include <concepts>
-#include <memory>
-#include <utility>
-#include <variant>
-
-namespace dynasession::inline v0::op {
-
-/// The time at which an operation is resumed: one reading of both clocks.
-///
-/// `system` is what records and signatures are dated by; `steady` is what deadlines are counted on.
-struct instant {
-    std::chrono::sys_time<std::chrono::milliseconds> system{};
-    std::chrono::steady_clock::time_point steady{};
-
-    /// `system` as records count it.
-    std::chrono::sys_seconds seconds() const noexcept { return std::chrono::floor<std::chrono::seconds>(system); }
-
-    /// The clocks of this machine, now.
-    static instant now() noexcept {
-        return {std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()),
-                std::chrono::steady_clock::now()};
-    }
-};
-
-/// Resume me after this time, with an empty reply; or as soon as the event, if there is one, has happened.
-struct pause {
-    std::chrono::milliseconds duration{};
-    std::shared_ptr<event> until{};
-};
-
-/// What an operation answers when it is resumed: do this effect, pause, or done with this result.
-template <class Effect, class T>
-using action = std::variant<Effect, pause, result<T>>;
-
-/// An algorithm as a state machine that does no I/O and knows no clock.
-///
-/// `resume(reply, now)` is called first with a default reply, then with the reply to each effect that
-/// the operation asked for, until it answers with its result. It is not called again after that.
-/// A cancelled operation finds `operation_aborted` in its reply and should finish with it; it gets nothing else any more.
-template <class Op>
-concept operation = std::move_constructible<Op> && std::default_initializable<typename Op::reply_type> &&
-                    std::constructible_from<typename Op::reply_type, failure> && requires(Op op, typename Op::reply_type reply, instant now) {
-    typename Op::effect_type;
-    typename Op::value_type;
-    { op.resume(std::move(reply), now) } -> std::same_as<action<typename Op::effect_type, typename Op::value_type>>;
-};
-
-/// Carries on from an action of an inner operation: its effects and pauses are passed on, and what
-/// `done(result<T>)` returns takes the place of its result.
-template <class Outer, class Effect, class T, class Done>
-Outer carry_on(action<Effect, T>&& inner, Done done) {
-    if (auto* effect = std::get_if<0>(&inner)) return std::move(*effect);
-    if (auto* delay = std::get_if<1>(&inner)) return *delay;
-    return done(std::get<2>(std::move(inner)));
+inline bool xml_document::append_reference(std::string& out, std::string_view name) {
+    constexpr std::array<std::pair<std::string_view, char>, 5> entities{
+        {{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"apos", '\''}, {"quot", '"'}}};
+    if (name.starts_with('#')) return append_character(out, name.substr(1));
+    for (const auto& [entity, stands_for] : entities)
+        if (name == entity) return out.push_back(stands_for), true;
+    return false;
 }
 
-} // namespace dynasession::inline v0::op
-
-#endif
-// #include <dynasession/op/event.hpp>
-
-#include <algorithm>
-#include <chrono>
-#include <concepts>
-#include <exception>
-#include <functional>
-#include <memory>
-#include <mutex>
-#include <system_error>
-#include <thread>
-#include <type_traits>
-#include <utility>
-
-namespace dynasession::inline v0::aws {
-
-/// What can be asked for credentials: a callable without arguments that returns `credentials`, or a `result` of them.
-///
-/// It may block, and throw. It is called by one thread at a time, which may be any.
-template <class S>
-concept credentials_source = std::copy_constructible<S> && std::invocable<S&> &&
-                             std::convertible_to<std::invoke_result_t<S&>, result<credentials>>;
-
-/// When credentials that expire are fetched anew (botocore, RefreshableCredentials), so long before their end. Those
-/// with a short life have these times cut to a quarter and a sixth of it.
-struct refresh_options {
-    std::chrono::milliseconds advisory{std::chrono::minutes(15)};  ///< one fetch, while all go on with what they have
-    std::chrono::milliseconds mandatory{std::chrono::minutes(10)}; ///< all wait, and fail if the fetch fails
-
-    /// Go on with credentials that have expired while their source gives no others: for instance metadata, whose outages
-    /// the services honour ("static stability").
-    bool keep_expired = false;
-};
-
-/// Gives a client its credentials: fixed ones, or those of a source that is asked when it is time.
-///
-/// Copies share what they know. Fetches run on a thread of their own, one at a time, however many callers wait. The end
-/// of the last copy waits for a fetch under way.
-///
-/// *Thread safety:* may be used from many threads at once.
-class credentials_provider {
-public:
-    using snapshot = std::shared_ptr<const credentials>;
-
-    /// A fetch that somebody may wait for.
-    struct fetch {
-        op::event done;
-        result<snapshot> found{snapshot{}}; ///< once `done` is set; then never null
-    };
-
-    /// None; a client then looks for credentials where the AWS SDKs do.
-    credentials_provider() = default;
-
-    credentials_provider(credentials fixed) : fixed_(std::make_shared<const credentials>(std::move(fixed))) {}
-
-    template <class S>
-        requires(!std::same_as<S, credentials_provider> && !std::convertible_to<S, credentials>) && credentials_source<S>
-    credentials_provider(S source, refresh_options options = {})
-        : refreshing_(std::make_shared<refreshing>(
-              [source = std::move(source)]() mutable -> result<credentials> { return source(); }, options)) {}
-
-    explicit operator bool() const noexcept { return fixed_ || refreshing_; }
-
-    /// What is good to sign with now, or null. Never waits; begins a fetch when it is advisable.
-    snapshot cached(op::instant now) const { return fixed_ ? fixed_ : refreshing_->cached(now); }
-
-    /// The fetch under way, else a new one; one that is over when what was not cached has come meanwhile.
-    std::shared_ptr<fetch> refresh(op::instant now) const { return refreshing_->refresh(now); }
-
-    /// What is good to sign with now: waits for it if need be.
-    ///
-    /// *Errors:* those of the source.
-    result<snapshot> get(op::instant now) const {
-        if (auto found = cached(now)) return found;
-        const auto pending = refresh(now);
-        while (!pending->done.is_set()) pending->done.wait_for(std::chrono::hours(1));
-        return pending->found;
-    }
-
-    /// The service does not accept these. Whether others can be had: then they are not given out again.
-    bool reject(const snapshot& refused) const { return refreshing_ && refreshing_->reject(refused); }
-
-private:
-    using clock_time = credentials::time_point;
-
-    class refreshing {
-    public:
-        refreshing(std::function<result<credentials>()> source, refresh_options options)
-            : source_(std::move(source)), options_(options) {}
-        ~refreshing() {
-            if (worker_.joinable()) worker_.join();
-        }
-        refreshing(const refreshing&) = delete;
-        refreshing& operator=(const refreshing&) = delete;
-
-        snapshot cached(op::instant now) {
-            std::thread finished;
-            snapshot found;
-            {
-                const std::lock_guard lock(mutex_);
-                if (!is_good(now)) return nullptr;
-                if (now.system >= refresh_at_ && !pending_) finished = begin(now);
-                found = current_;
-            }
-            join(std::move(finished));
-            return found;
-        }
-
-        std::shared_ptr<fetch> refresh(op::instant now) {
-            std::thread finished;
-            std::shared_ptr<fetch> pending;
-            {
-                const std::lock_guard lock(mutex_);
-                if (!pending_ && is_good(now)) return over(current_);
-                if (!pending_) finished = begin(now);
-                pending = under_way_;
-            }
-            join(std::move(finished));
-            return pending;
-        }
-
-        bool reject(const snapshot& refused) {
-            const std::lock_guard lock(mutex_);
-            if (current_ == refused) current_.reset();
-            return true;
-        }
-
-    private:
-        bool is_good(op::instant now) const noexcept { return current_ && now.system < good_until_; }
-
-        static std::shared_ptr<fetch> over(result<snapshot> found) {
-            auto f = std::make_shared<fetch>();
-            f->found = std::move(found);
-            f->done.set();
-            return f;
-        }
-
-        // Under the lock. Returns the thread of the last fetch, which has nothing left to do.
-        std::thread begin(op::instant now) {
-            pending_ = true;
-            under_way_ = std::make_shared<fetch>();
-            try {
-                return std::exchange(worker_, std::thread([this, now, f = under_way_] { finish(*f, ask(), now); }));
-            } catch (const std::system_error& e) {
-                pending_ = false;
-                under_way_ = over(failure(e.code(), "no thread to fetch credentials"));
-                return {};
-            }
-        }
-
-        static void join(std::thread finished) {
-            if (finished.joinable()) finished.join();
-        }
-
-        result<credentials> ask() {
-            try {
-                return source_();
-            } catch (const session_error& e) {
-                return failure(e.code(), e.detail());
-            } catch (const std::exception& e) {
-                return failure(error::missing_credentials, std::string("the source of credentials failed: ") + e.what());
-            }
-        }
-
-        void finish(fetch& f, result<credentials> answer, op::instant began) {
-            {
-                const std::lock_guard lock(mutex_);
-                f.found = answer ? accept(*std::move(answer), began.system) : decline(std::move(answer).error(), began.system);
-                pending_ = false;
-            }
-            f.done.set();
-        }
-
-        result<snapshot> accept(credentials fresh, clock_time now) {
-            using namespace std::chrono_literals;
-            if (!fresh.expires()) {
-                good_until_ = refresh_at_ = clock_time::max();
-            } else if (*fresh.expires() > now) {
-                lifetime_ = *fresh.expires() - now;
-                good_until_ = *fresh.expires() - std::min(options_.mandatory, lifetime_ / 6);
-                // A fleet that started together shall not ask together.
-                refresh_at_ = *fresh.expires() - std::min(options_.advisory, lifetime_ / 4) -
-                              spread(0ms, std::min<std::chrono::milliseconds>(5min, lifetime_ / 12));
-            } else if (options_.keep_expired) {
-                keep(now);
-            } else {
-                return decline({error::credentials_expired, "the source of credentials gave some that had expired"}, now);
-            }
-            return current_ = std::make_shared<const credentials>(std::move(fresh));
-        }
-
-        result<snapshot> decline(failure why, clock_time now) {
-            using namespace std::chrono_literals;
-            refresh_at_ = now + std::min<std::chrono::milliseconds>(30s, lifetime_ / 20);
-            if (!current_ || now < good_until_) return why;
-            if (!options_.keep_expired) return why;
-            keep(now);
-            return current_;
-        }
-
-        void keep(clock_time now) {
-            using namespace std::chrono_literals;
-            refresh_at_ = now + spread(5min, 10min);
-            good_until_ = clock_time::max();
-        }
-
-        static std::chrono::milliseconds spread(std::chrono::milliseconds least, std::chrono::milliseconds most) {
-            return least + std::chrono::duration_cast<std::chrono::milliseconds>((most - least) * detail::uniform_random());
-        }
-
-        const std::function<result<credentials>()> source_;
-        const refresh_options options_;
-        std::mutex mutex_;
-        snapshot current_;
-        clock_time refresh_at_{};
-        clock_time good_until_{};
-        std::chrono::milliseconds lifetime_{};
-        bool pending_ = false; ///< `under_way_` is
-        std::shared_ptr<fetch> under_way_;
-        std::thread worker_; ///< of the last fetch
-    };
-
-    snapshot fixed_;
-    std::shared_ptr<refreshing> refreshing_;
-};
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/retry.hpp>
-#ifndef DYNASESSION_AWS_RETRY_HPP
-#define DYNASESSION_AWS_RETRY_HPP
-
-// #include <dynasession/detail/random.hpp>
-
-#include <algorithm>
-#include <atomic>
-#include <charconv>
-#include <chrono>
-#include <optional>
-#include <string_view>
-#include <system_error>
-
-namespace dynasession::inline v0::aws {
-
-/// How often and how fast a call is repeated: the "standard" mode of the SDKs (AWS SDKs and Tools reference guide,
-/// "Retry behavior").
-struct retry_options {
-    std::optional<unsigned> max_attempts{};           ///< with the first; else AWS_MAX_ATTEMPTS, the profile's, 4
-    std::chrono::milliseconds base_delay{25};         ///< after an error that passes by itself
-    std::chrono::milliseconds throttling_delay{1000}; ///< after an answer that asks to slow down
-    std::chrono::milliseconds max_delay{20000};       ///< of a single pause
-
-    /// Pseudo-random numbers in [0, 1) that spread the pauses of many clients; null: `uniform_random`.
-    double (*random)() = nullptr;
-
-    /// How many attempts a call has.
-    unsigned attempts() const noexcept { return max_attempts.value_or(4); }
-};
-
-/// Whether a failed attempt may be repeated, and what has to be done first.
-enum class retry_reason {
-    never,
-    transient,   ///< passes by itself
-    throttling,  ///< passes by itself, with more patience
-    clock_skew,  ///< once the clock of this machine is corrected
-    signature,   ///< the same, if the clock is far off; else it will not pass
-    credentials, ///< once there are other credentials
-};
-
-/// What all calls of a client may spend on retries together: when most calls fail, they fail at once instead of
-/// making matters worse (AWS SDKs and Tools reference guide, "Retry behavior": retry quota).
-///
-/// *Thread safety:* may be used from many threads at once.
-class retry_quota {
-public:
-    static constexpr int capacity = 500;
-    static constexpr int cost(retry_reason reason) noexcept { return reason == retry_reason::throttling ? 5 : 14; }
-
-    /// Whether there is as much; then it is spent.
-    bool spend(int tokens) noexcept {
-        int left = left_.load(std::memory_order_relaxed);
-        while (left >= tokens)
-            if (left_.compare_exchange_weak(left, left - tokens, std::memory_order_relaxed)) return true;
-        return false;
-    }
-
-    /// A call has succeeded: gives back what its last retry has cost, or 1 if there was none.
-    void give_back(int tokens) noexcept {
-        int left = left_.load(std::memory_order_relaxed);
-        while (left < capacity &&
-               !left_.compare_exchange_weak(left, std::min(left + tokens, capacity), std::memory_order_relaxed)) {}
-    }
-
-    int left() const noexcept { return left_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<int> left_{capacity};
-};
-
-/// The longest pause before retry number `retry`, counted from 0: the base doubles each time up to the limit.
-constexpr std::chrono::milliseconds longest_pause(const retry_options& options, retry_reason reason,
-                                                  unsigned retry) noexcept {
-    auto delay = reason == retry_reason::throttling ? options.throttling_delay : options.base_delay;
-    for (; retry != 0 && delay.count() != 0 && delay < options.max_delay; --retry) delay *= 2;
-    return std::min(delay, options.max_delay);
-}
-
-/// The pause when the service asks for one of its own, in the header x-amz-retry-after: milliseconds, of which 5 s more
-/// than our own are granted. What is not a number of 0 or more says nothing.
-inline std::chrono::milliseconds longer_pause(std::chrono::milliseconds own, std::string_view retry_after) noexcept {
-    long long asked = 0;
-    const auto [end, ec] = std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), asked);
-    if (ec != std::errc{} || end != retry_after.data() + retry_after.size() || asked < 0) return own;
-    const auto most = own + std::chrono::seconds(5);
-    return asked >= most.count() ? most : std::max(own, std::chrono::milliseconds(asked));
-}
-
-/// A random part of the longest pause. The limit is applied before the random factor, so that clients stay spread out.
-inline std::chrono::milliseconds full_jitter(const retry_options& options, retry_reason reason, unsigned retry) {
-    const double factor = options.random ? options.random() : detail::uniform_random();
-    return std::chrono::duration_cast<std::chrono::milliseconds>(longest_pause(options, reason, retry) * factor);
-}
-
-/// Decides for one call whether another attempt is made, and after which pause.
-class retry_schedule {
-public:
-    using time_point = std::chrono::steady_clock::time_point;
-
-    retry_schedule(const retry_options& options, retry_quota& quota) noexcept : options_(&options), quota_(&quota) {}
-
-    /// The number of the attempt that runs, counted from 1.
-    unsigned attempt() const noexcept { return attempt_; }
-
-    /// The pause before the next attempt; nothing when the call has to end with what it has: the error will not
-    /// pass, attempts or quota are used up, or the pause would reach the deadline.
-    std::optional<std::chrono::milliseconds> next(retry_reason reason, time_point now, time_point deadline,
-                                                  std::string_view retry_after = {}) {
-        if (reason == retry_reason::never || attempt_ >= options_->attempts()) return std::nullopt;
-        const auto pause = longer_pause(full_jitter(*options_, reason, attempt_ - 1), retry_after);
-        if (now + pause >= deadline) return std::nullopt;
-        const int cost = retry_quota::cost(reason);
-        if (!quota_->spend(cost)) return std::nullopt;
-        last_cost_ = cost;
-        ++attempt_;
-        return pause;
-    }
-
-    /// The attempt has succeeded.
-    void succeed() noexcept { quota_->give_back(last_cost_); }
-
-private:
-    const retry_options* options_;
-    retry_quota* quota_;
-    unsigned attempt_ = 1;
-    int last_cost_ = 1;
-};
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/service_clock.hpp>
-#ifndef DYNASESSION_AWS_SERVICE_CLOCK_HPP
-#define DYNASESSION_AWS_SERVICE_CLOCK_HPP
-
-// #include <dynasession/http/date.hpp>
-#ifndef DYNASESSION_HTTP_DATE_HPP
-#define DYNASESSION_HTTP_DATE_HPP
-
-#include <array>
-#include <chrono>
-#include <cstddef>
-#include <optional>
-#include <string_view>
-
-namespace dynasession::inline v0::http {
-
-/// The time in a Date header, `Fri, 20 Nov 2026 10:00:00 GMT` (IMF-fixdate, RFC 9110, 5.6.7); nothing for any other
-/// text, the obsolete forms included: no server of AWS sends them. The name of the day is not looked at.
-inline std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) noexcept {
-    constexpr std::string_view shape = "ddd, 00 mmm 0000 00:00:00 GMT";
-    if (text.size() != shape.size()) return std::nullopt;
-    for (std::size_t i = 0; i != shape.size(); ++i) {
-        const bool digit = text[i] >= '0' && text[i] <= '9';
-        const bool letter = shape[i] == 'd' || shape[i] == 'm';
-        if (shape[i] == '0' ? !digit : !letter && text[i] != shape[i]) return std::nullopt;
-    }
-    const auto number = [&](std::size_t at, std::size_t digits) {
-        unsigned n = 0;
-        for (const char c : text.substr(at, digits)) n = n * 10 + static_cast<unsigned>(c - '0');
-        return n;
-    };
-    constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    unsigned month = 0;
-    while (month != months.size() && months[month] != text.substr(8, 3)) ++month;
-    const auto date = std::chrono::year(static_cast<int>(number(12, 4))) / std::chrono::month(month + 1) /
-                      std::chrono::day(number(5, 2));
-    const std::chrono::hours hours(number(17, 2));
-    const std::chrono::minutes minutes(number(20, 2));
-    const std::chrono::seconds seconds(number(23, 2));
-    if (!date.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 60) return std::nullopt;
-    return std::chrono::sys_days(date) + hours + minutes + seconds;
-}
-
-} // namespace dynasession::inline v0::http
-
-#endif
-// #include <dynasession/http/message.hpp>
-#ifndef DYNASESSION_HTTP_MESSAGE_HPP
-#define DYNASESSION_HTTP_MESSAGE_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/http_syntax.hpp>
-#ifndef DYNASESSION_DETAIL_HTTP_SYNTAX_HPP
-#define DYNASESSION_DETAIL_HTTP_SYNTAX_HPP
-
-#include <cstddef>
-#include <string_view>
-
-namespace dynasession::inline v0::detail {
-
-/// The lower-case form of a letter of ASCII; any other character as it is.
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-/// Whether two texts are the same but for the case of letters of ASCII.
-constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i != a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
+// Of ASCII: what XML writers escape is there.
+inline bool xml_document::append_character(std::string& out, std::string_view number) {
+    const int base = number.starts_with('x') ? 16 : 10;
+    if (base == 16) number.remove_prefix(1);
+    unsigned char code = 0;
+    const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), code, base);
+    if (failed != std::errc{} || end != number.data() + number.size() || code == 0 || code >= 0x80) return false;
+    out.push_back(static_cast<char>(code));
     return true;
 }
 
-/// Whether a text is a "token", as names of fields, methods and cookies are (RFC 9110 section 5.6.2).
-constexpr bool is_token(std::string_view text) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    for (const char c : text)
-        if (!((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || marks.find(c) != marks.npos))
-            return false;
-    return !text.empty();
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/detail/iso8601.hpp>
+// #include <dynasession/detail/random_token.hpp>
+#ifndef DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
+#define DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
+
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/encoding.hpp>
+
+#include <array>
+#include <string>
+
+namespace dynasession::inline v0::detail {
+
+/// 96 random bits as 16 characters: no two writes, and no two holders of a lock, have the same.
+inline std::string random_token() {
+    std::array<unsigned char, 12> bits;
+    random_bytes(bits);
+    const auto text = base64url(bits);
+    return {text.begin(), text.end()};
 }
 
 } // namespace dynasession::inline v0::detail
 
 #endif
 // #include <dynasession/http/endpoint.hpp>
-#ifndef DYNASESSION_HTTP_ENDPOINT_HPP
-#define DYNASESSION_HTTP_ENDPOINT_HPP
-
-// #include <dynasession/core/error.hpp>
-
-#include <boost/asio/ip/address.hpp>
-
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <string>
-#include <string_view>
-
-namespace dynasession::inline v0::http {
-
-/// Where a server listens, and whether TLS is spoken there.
-struct endpoint {
-    bool tls = true;
-    std::string host; ///< a name or an address, in lower case, without brackets
-    std::uint16_t port = 443;
-
-    /// Reads `http://host[:port]` or `https://host[:port]`, with or without a slash at the end.
-    ///
-    /// *Errors:* `error::invalid_endpoint`, with what is wrong.
-    static result<endpoint> parse(std::string_view url);
-
-    /// What the `Host` field says: the port only when it is not the scheme's own, brackets around IPv6.
-    std::string authority() const { return port == (tls ? 443 : 80) ? bracketed_host() : host_and_port(); }
-
-    /// The same with the port in any case, as CONNECT wants it.
-    std::string host_and_port() const { return bracketed_host() + ':' + std::to_string(port); }
-
-    /// Whether what is sent there stays on this machine: `localhost`, 127.0.0.0/8 or ::1.
-    bool is_loopback() const {
-        if (host == "localhost") return true;
-        error_code ec;
-        const auto address = boost::asio::ip::make_address(host, ec);
-        return !ec && address.is_loopback();
-    }
-
-    friend bool operator==(const endpoint&, const endpoint&) = default;
-
-private:
-    std::string bracketed_host() const { return host.find(':') == host.npos ? host : '[' + host + ']'; }
-};
-
-inline result<endpoint> endpoint::parse(std::string_view url) {
-    const auto refuse = [](const char* why) { return failure(error::invalid_endpoint, why); };
-
-    const auto colon = url.find("://");
-    if (colon == url.npos) return refuse("the URL has no scheme: expected http://host[:port] or https://host[:port]");
-    std::string scheme(url.substr(0, colon));
-    const auto to_lower = [](std::string& text) {
-        std::ranges::transform(text, text.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    };
-    to_lower(scheme);
-    if (scheme != "http" && scheme != "https") return refuse("the URL's scheme is neither http nor https");
-
-    endpoint e;
-    e.tls = scheme == "https";
-    e.port = e.tls ? 443 : 80;
-
-    auto rest = url.substr(colon + 3);
-    if (rest.ends_with('/')) rest.remove_suffix(1);
-    if (rest.find_first_of("/?#") != rest.npos)
-        return refuse("the URL has a path or a query: give the host and port only");
-    if (rest.find('@') != rest.npos) return refuse("the URL has user information: credentials do not belong there");
-
-    const bool bracketed = rest.starts_with('[');
-    const auto end = bracketed ? rest.find(']') : std::min(rest.find(':'), rest.size());
-    if (end == rest.npos) return refuse("the URL has an opening bracket only");
-    e.host = rest.substr(bracketed, end - bracketed);
-    to_lower(e.host);
-    rest.remove_prefix(end + bracketed);
-
-    error_code ec;
-    const bool is_name = e.host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") == e.host.npos;
-    if (bracketed ? (boost::asio::ip::make_address_v6(e.host, ec), ec.failed()) : !is_name || e.host.size() > 253)
-        return refuse("the URL's host is neither a name nor an address (IPv6 stands in brackets)");
-    if (e.host.empty()) return refuse("the URL has no host");
-
-    if (!rest.empty()) {
-        const auto digits = rest.substr(1);
-        const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), e.port);
-        if (rest.front() != ':' || error != std::errc{} || last != digits.data() + digits.size() || e.port == 0)
-            return refuse("the URL's port is not a number from 1 to 65535");
-    }
-    return e;
-}
-
-} // namespace dynasession::inline v0::http
-
-#endif
-
-#include <chrono>
-#include <cstddef>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::http {
-
-/// A request that is ready for the wire.
-struct request {
-    /// The start line and the header block, with the empty line that ends it.
-    std::string head;
-    std::string body;
-};
-
-/// An answer: status, header fields and the whole body.
-class response {
-public:
-    unsigned status = 0;
-    std::string body;
-
-    /// The value of the first field of this name in any case; empty when there is none.
-    std::string_view header(std::string_view name) const noexcept;
-
-    /// Appends a field.
-    void add_header(std::string_view name, std::string_view value) {
-        fields_.append(name).append(": ").append(value).append("\r\n");
-    }
-
-    /// Appends fields as they usually stand on the wire: each a name, a colon, a space, a value and CRLF.
-    void add_header_lines(std::string_view lines) { fields_.append(lines); }
-
-    /// The bytes of all fields together.
-    std::size_t header_size() const noexcept { return fields_.size(); }
-
-private:
-    // One "name: value\r\n" after the other: neither a name with a colon nor a value with a line end is HTTP.
-    std::string fields_;
-};
-
-/// What the levels above ask for: this request, answered before the deadline.
-///
-/// *Lifetimes:* the request has to outlive the exchange.
-struct exchange {
-    const request* message = nullptr;
-    std::chrono::steady_clock::time_point deadline{};
-
-    /// Whether an answer agrees with its checksum. One that does not is an error, and its connection is closed. Null:
-    /// answers have none.
-    bool (*undamaged)(const response&) = nullptr;
-};
-
-/// What became of an exchange.
-struct reply {
-    result<response> answer;
-
-    /// Whether a byte of the request went out: the server may have carried it out, whatever the answer.
-    bool sent = false;
-
-    /// Whether the request had gone out before on a connection that then turned out to be dead: the server may have
-    /// carried it out already, although this answer is to its repetition.
-    bool repeated = false;
-
-    reply() = default;
-    reply(failure f, bool was_sent = false) : answer(std::move(f)), sent(was_sent) {}
-    reply(response r) : answer(std::move(r)), sent(true) {}
-};
-
-/// One field of a header block.
-struct field {
-    std::string_view name;
-    std::string_view value;
-};
-
-namespace message_detail {
-
-constexpr bool breaks_lines(std::string_view text) noexcept {
-    for (const char c : text)
-        if (c == '\r' || c == '\n' || c == '\0') return true;
-    return false;
-}
-
-} // namespace message_detail
-
-/// Renders an HTTP/1.1 request with a `Host` field and, unless a GET or HEAD has no body, a `Content-Length` field.
-///
-/// *Errors:* `error::invalid_request` if a part would not stay on its line, or the method, the target or a name
-/// is not HTTP (RFC 9110 and 9112).
-inline result<request> make_request(std::string_view method, std::string_view target, std::string_view authority,
-                                    std::span<const field> fields, std::string body = {}) {
-    using detail::is_token;
-    using message_detail::breaks_lines;
-    if (!is_token(method)) return failure(error::invalid_request, "the method is not an HTTP token");
-    if (target.empty() || breaks_lines(target) || target.find_first_of(" \t") != target.npos)
-        return failure(error::invalid_request, "the request target is empty or holds white space");
-    if (breaks_lines(authority)) return failure(error::invalid_request, "the host holds a line break");
-
-    request r;
-    r.head.append(method).append(1, ' ').append(target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
-    for (const auto& f : fields) {
-        if (!is_token(f.name) || breaks_lines(f.value))
-            return failure(error::invalid_request,
-                           "a header field holds a line break, or its name is not an HTTP token");
-        r.head.append(f.name).append(": ").append(f.value).append("\r\n");
-    }
-    if (!body.empty() || (method != "GET" && method != "HEAD"))
-        r.head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
-    r.head.append("\r\n");
-    r.body = std::move(body);
-    return r;
-}
-
-inline std::string_view response::header(std::string_view name) const noexcept {
-    for (std::string_view rest = fields_; !rest.empty();) {
-        const auto line = rest.substr(0, rest.find('\r'));
-        if (line.size() > name.size() && line[name.size()] == ':' &&
-            detail::equal_ignoring_case(line.substr(0, name.size()), name))
-            return line.substr(name.size() + 2);
-        rest.remove_prefix(line.size() + 2);
-    }
-    return {};
-}
-
-} // namespace dynasession::inline v0::http
-
-#endif
+// #include <dynasession/http/message.hpp>
 // #include <dynasession/op/action.hpp>
 
-#include <atomic>
 #include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace dynasession::inline v0::aws {
 
-/// What the time is by the clock of the service, learnt from the Date header of its answers: what signatures are
-/// dated by, and what sessions and leases end by, on whatever machine.
-///
-/// Date counts whole seconds. So the estimate is kept as long as an answer does not contradict it: on a machine whose
-/// clock is right it is that clock, and does not waver. Else it is moved by Date minus the middle of the exchange, as
-/// the AWS SDKs do. Answers of a cache (header Age), answers that took more than 15 minutes and answers without Date
-/// (DynamoDB Local) teach nothing.
-///
-/// *Thread safety:* may be used from many threads at once.
-class service_clock {
-public:
-    /// How far the service's clock is ahead of this machine's.
-    std::chrono::milliseconds skew() const noexcept {
-        return std::chrono::milliseconds(skew_.load(std::memory_order_relaxed));
-    }
-
-    /// A time of this machine's clock by the service's.
-    op::instant correct(op::instant own) const noexcept { return {own.system + skew(), own.steady}; }
-
-    /// Learns from an answer to a request that was sent at `sent` and answered at `received`, by this machine's clock.
-    void learn(const http::response& answer, op::instant sent, op::instant received) noexcept {
-        using namespace std::chrono;
-        // A second later is early enough to see that nothing has changed.
-        if (answer.status == 200 && received.steady.time_since_epoch().count() < next_look_.load(std::memory_order_relaxed))
-            return;
-        next_look_.store((received.steady + seconds(1)).time_since_epoch().count(), std::memory_order_relaxed);
-        if (received.steady - sent.steady > minutes(15) || !answer.header("age").empty()) return;
-        const auto date = http::parse_date(answer.header("date"));
-        if (!date) return;
-        const sys_time<milliseconds> earliest = *date, latest = *date + seconds(1);
-        if (sent.system + skew() < latest && received.system + skew() >= earliest) return;
-        const auto middle = sent.system + duration_cast<milliseconds>(received.steady - sent.steady) / 2;
-        skew_.store((earliest - middle).count(), std::memory_order_relaxed);
-    }
-
-private:
-    std::atomic<std::chrono::milliseconds::rep> skew_{0};
-    std::atomic<std::chrono::steady_clock::rep> next_look_{std::chrono::steady_clock::time_point::min().time_since_epoch().count()};
+/// Where STS is, and the region that its signatures name.
+struct sts_endpoint {
+    http::endpoint address{};
+    std::string region{};
 };
 
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/sigv4.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/random.hpp>
-// #include <dynasession/dynamodb/call_watch.hpp>
-#ifndef DYNASESSION_DYNAMODB_CALL_WATCH_HPP
-#define DYNASESSION_DYNAMODB_CALL_WATCH_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/dynamodb/observer.hpp>
-#ifndef DYNASESSION_DYNAMODB_OBSERVER_HPP
-#define DYNASESSION_DYNAMODB_OBSERVER_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/dynamodb/capacity.hpp>
-#ifndef DYNASESSION_DYNAMODB_CAPACITY_HPP
-#define DYNASESSION_DYNAMODB_CAPACITY_HPP
-
-// #include <dynasession/dynamodb/json_reader.hpp>
-#ifndef DYNASESSION_DYNAMODB_JSON_READER_HPP
-#define DYNASESSION_DYNAMODB_JSON_READER_HPP
-
-// #include <dynasession/detail/encoding.hpp>
-// #include <dynasession/dynamodb/item.hpp>
-#ifndef DYNASESSION_DYNAMODB_ITEM_HPP
-#define DYNASESSION_DYNAMODB_ITEM_HPP
-
-#include <algorithm>
-#include <charconv>
-#include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <initializer_list>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <variant>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-class attribute_value;
-
-/// The attributes of an item by name: a flat map in the order of insertion, quick at the sizes that items have.
-///
-/// Two items are equal when they have the same attributes, in whatever order.
-/// *Cost:* looking up a name is linear in the number of attributes.
-class item {
-public:
-    struct entry;
-    using iterator = std::vector<entry>::iterator;
-    using const_iterator = std::vector<entry>::const_iterator;
-
-    // Defined below, where the entries are complete.
-    item() noexcept;
-    item(const item& other);
-    item(item&& other) noexcept;
-    item& operator=(const item& other);
-    item& operator=(item&& other) noexcept;
-    ~item();
-    item(std::initializer_list<entry> entries);
-
-    /// The value of an attribute, or null.
-    const attribute_value* find(std::string_view name) const noexcept;
-    attribute_value* find(std::string_view name) noexcept;
-    bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
-
-    /// Sets an attribute, whether it is there or not.
-    attribute_value& insert_or_assign(std::string_view name, attribute_value value);
-
-    /// Adds an attribute without looking whether the name is taken: for names that are known to be new.
-    attribute_value& append(std::string name, attribute_value value);
-
-    /// The same with NULL, to be made something else where it stands.
-    attribute_value& append(std::string_view name);
-
-    /// Removes an attribute; says whether it was there.
-    bool erase(std::string_view name);
-
-    iterator begin() noexcept;
-    iterator end() noexcept;
-    const_iterator begin() const noexcept;
-    const_iterator end() const noexcept;
-    std::size_t size() const noexcept;
-    bool empty() const noexcept { return size() == 0; }
-    void reserve(std::size_t n);
-    void clear() noexcept;
-
-    friend bool operator==(const item& a, const item& b) noexcept;
-
-private:
-    std::vector<entry> entries_;
+/// A role to be assumed.
+struct role {
+    std::string arn{};
+    std::string session_name{}; ///< what the logs of AWS show; empty: one is made up
+    std::string external_id{};  ///< what the role's owner may demand; empty: none
+    std::optional<std::chrono::seconds> duration{}; ///< of the credentials; else the service's 1 h
+    std::string source{};       ///< where it was configured, for messages
 };
 
-/// A value of one of the ten types that DynamoDB stores.
-///
-/// Made by the function named after the type, read by the `as_` function of the type, which gives null when the value
-/// has another type. Numbers are kept as their text: up to 38 digits, nothing rounded. Two sets are equal when they
-/// have the same elements, in whatever order.
-class attribute_value {
+namespace sts_detail {
+
+// One request of the query protocol: a form whose answer is XML (STS API reference, version 2011-06-15).
+class request {
 public:
-    enum class type { string, number, binary, boolean, null, map, list, string_set, number_set, binary_set };
-    using list_type = std::vector<attribute_value>;
-    using set_type = std::vector<std::string>;
-
-private:
-    // In the order of `type`, so that the index of the alternative is the type.
-    using storage = std::variant<std::string, std::string, std::string, bool, std::monostate, item, list_type, set_type,
-                                 set_type, set_type>;
-
-    template <type T>
-    auto* get() const noexcept {
-        return std::get_if<static_cast<std::size_t>(T)>(&value_);
+    request(sts_endpoint where, std::string_view action, const role& r, std::optional<credentials> key = {})
+        : where_(std::move(where)), action_(action), source_(r.source), key_(std::move(key)) {
+        form_.append("Action=").append(action).append("&Version=2011-06-15");
+        add("RoleArn", r.arn);
+        add("RoleSessionName", r.session_name.empty() ? "dynasession-" + detail::random_token() : r.session_name);
+        if (r.duration) add("DurationSeconds", std::to_string(r.duration->count()));
+        if (!r.external_id.empty()) add("ExternalId", r.external_id);
     }
-    template <type T>
-    auto* get() noexcept {
-        return std::get_if<static_cast<std::size_t>(T)>(&value_);
-    }
+    request(const request&) = default;
+    request(request&&) = default;
+    request& operator=(const request&) = delete;
+    ~request() { detail::cleanse(form_); } // may hold a token
 
-public:
-    /// NULL.
-    attribute_value() noexcept;
-
-    static attribute_value string(std::string text) { return make<type::string>(std::move(text)); }
-    static attribute_value number(std::string text) { return make<type::number>(std::move(text)); }
-    template <std::integral I>
-        requires(!std::same_as<I, bool>)
-    static attribute_value number(I value);
-    static attribute_value binary(std::string bytes) { return make<type::binary>(std::move(bytes)); }
-    static attribute_value boolean(bool value) { return make<type::boolean>(value); }
-    static attribute_value null() { return {}; }
-    static attribute_value map(item members) { return make<type::map>(std::move(members)); }
-    static attribute_value list(list_type elements) { return make<type::list>(std::move(elements)); }
-    static attribute_value string_set(set_type texts) { return make<type::string_set>(std::move(texts)); }
-    static attribute_value number_set(set_type numbers) { return make<type::number_set>(std::move(numbers)); }
-    static attribute_value binary_set(set_type bytes) { return make<type::binary_set>(std::move(bytes)); }
-
-    type kind() const noexcept { return static_cast<type>(value_.index()); }
-    bool is_null() const noexcept { return kind() == type::null; }
-
-    const std::string* as_string() const noexcept { return get<type::string>(); }
-    const std::string* as_number() const noexcept { return get<type::number>(); }
-    const std::string* as_binary() const noexcept { return get<type::binary>(); }
-    const bool* as_boolean() const noexcept { return get<type::boolean>(); }
-    const item* as_map() const noexcept { return get<type::map>(); }
-    const list_type* as_list() const noexcept { return get<type::list>(); }
-    const set_type* as_string_set() const noexcept { return get<type::string_set>(); }
-    const set_type* as_number_set() const noexcept { return get<type::number_set>(); }
-    const set_type* as_binary_set() const noexcept { return get<type::binary_set>(); }
-
-    std::string* as_string() noexcept { return get<type::string>(); }
-    std::string* as_number() noexcept { return get<type::number>(); }
-    std::string* as_binary() noexcept { return get<type::binary>(); }
-    bool* as_boolean() noexcept { return get<type::boolean>(); }
-    item* as_map() noexcept { return get<type::map>(); }
-    list_type* as_list() noexcept { return get<type::list>(); }
-    set_type* as_string_set() noexcept { return get<type::string_set>(); }
-    set_type* as_number_set() noexcept { return get<type::number_set>(); }
-    set_type* as_binary_set() noexcept { return get<type::binary_set>(); }
-
-    /// Becomes an empty value of this type (false, the empty text) and returns what it holds.
-    template <type T>
-    auto& emplace() {
-        return value_.template emplace<static_cast<std::size_t>(T)>();
+    void add(std::string_view name, std::string_view value) {
+        form_.append(1, '&').append(name).append(1, '=');
+        detail::append_uri_encoded(form_, value);
     }
 
-    /// The number as an integer; empty when the value is no number, has a fraction, or does not fit.
-    std::optional<std::int64_t> as_integer() const noexcept;
-
-    friend bool operator==(const attribute_value& a, const attribute_value& b) noexcept;
-
-private:
-    template <type T, class V>
-    static attribute_value make(V&& value) {
-        attribute_value made;
-        made.value_.template emplace<static_cast<std::size_t>(T)>(std::forward<V>(value));
-        return made;
-    }
-    storage value_;
-};
-
-/// One attribute of an item.
-struct item::entry {
-    std::string name;
-    attribute_value value;
-};
-
-inline attribute_value::attribute_value() noexcept
-    : value_(std::in_place_index<static_cast<std::size_t>(type::null)>) {}
-
-template <std::integral I>
-    requires(!std::same_as<I, bool>)
-attribute_value attribute_value::number(I value) {
-    char text[24];
-    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-    return make<type::number>(std::string(text, end));
-}
-
-inline std::optional<std::int64_t> attribute_value::as_integer() const noexcept {
-    const auto* text = as_number();
-    if (text == nullptr) return std::nullopt;
-    std::int64_t value = 0;
-    const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (failed != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-    return value;
-}
-
-inline bool operator==(const attribute_value& a, const attribute_value& b) noexcept {
-    if (a.kind() != b.kind() || a.kind() < attribute_value::type::string_set) return a.value_ == b.value_;
-    const auto elements = [](const attribute_value& v) -> const attribute_value::set_type& {
-        return v.as_string_set() ? *v.as_string_set() : v.as_number_set() ? *v.as_number_set() : *v.as_binary_set();
-    };
-    return std::ranges::is_permutation(elements(a), elements(b));
-}
-
-inline item::item() noexcept = default;
-inline item::item(const item& other) = default;
-inline item::item(item&& other) noexcept = default;
-inline item& item::operator=(const item& other) = default;
-inline item& item::operator=(item&& other) noexcept = default;
-inline item::~item() = default;
-inline item::iterator item::begin() noexcept { return entries_.begin(); }
-inline item::iterator item::end() noexcept { return entries_.end(); }
-inline item::const_iterator item::begin() const noexcept { return entries_.begin(); }
-inline item::const_iterator item::end() const noexcept { return entries_.end(); }
-inline std::size_t item::size() const noexcept { return entries_.size(); }
-inline void item::reserve(std::size_t n) { entries_.reserve(n); }
-inline void item::clear() noexcept { entries_.clear(); }
-
-inline item::item(std::initializer_list<entry> entries) {
-    entries_.reserve(entries.size());
-    for (const auto& e : entries) insert_or_assign(e.name, e.value);
-}
-
-inline const attribute_value* item::find(std::string_view name) const noexcept {
-    for (const auto& e : entries_)
-        if (e.name == name) return &e.value;
-    return nullptr;
-}
-
-inline attribute_value* item::find(std::string_view name) noexcept {
-    return const_cast<attribute_value*>(std::as_const(*this).find(name));
-}
-
-inline attribute_value& item::append(std::string name, attribute_value value) {
-    entries_.push_back({std::move(name), std::move(value)});
-    return entries_.back().value;
-}
-
-inline attribute_value& item::append(std::string_view name) {
-    auto& added = entries_.emplace_back();
-    added.name = name;
-    return added.value;
-}
-
-inline attribute_value& item::insert_or_assign(std::string_view name, attribute_value value) {
-    if (auto* there = find(name)) return *there = std::move(value);
-    return append(std::string(name), std::move(value));
-}
-
-inline bool item::erase(std::string_view name) {
-    return std::erase_if(entries_, [&](const entry& e) { return e.name == name; }) != 0;
-}
-
-inline bool operator==(const item& a, const item& b) noexcept {
-    return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const item::entry& e) {
-               const auto* other = b.find(e.name);
-               return other != nullptr && *other == e.value;
-           });
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-
-#include <boost/json/array.hpp>
-#include <boost/json/monotonic_resource.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/parser.hpp>
-#include <boost/json/value.hpp>
-
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// A JSON document that lives on the stack as long as it is small: the body of one answer.
-class json_document {
-public:
-    explicit json_document(std::string_view text) {
-        boost::json::parse_options options;
-        options.max_depth = max_depth;
-        boost::json::parser parser({}, options, scratch_);
-        parser.reset(&memory_);
-        boost::system::error_code ec;
-        parser.write(text.data(), text.size(), ec);
-        if (!ec) value_.emplace(parser.release());
+    std::string name() const {
+        return (source_.empty() ? source_ : source_ + ": ") + action_ + " at " + where_.address.host;
     }
 
-    json_document(const json_document&) = delete;
-    json_document& operator=(const json_document&) = delete;
-
-    /// The value that the text is, or null when it is no JSON.
-    const boost::json::value* value() const noexcept { return value_ ? &*value_ : nullptr; }
-
-private:
-    // DynamoDB nests values 32 levels deep; each takes two of JSON, and a page with its items three more.
-    static constexpr std::size_t max_depth = 72;
-
-    unsigned char buffer_[4096];
-    unsigned char scratch_[1024];
-    boost::json::monotonic_resource memory_{buffer_};
-    std::optional<boost::json::value> value_;
-};
-
-// One `read` for each type that answers hold: false when the JSON has another shape.
-inline bool read(const boost::json::value& json, std::string& out) {
-    const auto* text = json.if_string();
-    if (text == nullptr) return false;
-    out.assign(text->data(), text->size());
-    return true;
-}
-
-inline bool read(const boost::json::value& json, bool& out) {
-    const auto* flag = json.if_bool();
-    if (flag == nullptr) return false;
-    out = *flag;
-    return true;
-}
-
-inline bool read(const boost::json::value& json, double& out) {
-    if (!json.is_number()) return false;
-    out = json.to_number<double>();
-    return true;
-}
-
-inline bool read(const boost::json::value& json, std::int64_t& out) {
-    if (!json.is_int64()) return false;
-    out = json.get_int64();
-    return true;
-}
-
-bool read(const boost::json::value& json, attribute_value& out);
-bool read(const boost::json::value& json, item& out);
-
-template <class T>
-bool read(const boost::json::value& json, std::vector<T>& out) {
-    const auto* array = json.if_array();
-    if (array == nullptr) return false;
-    out.clear();
-    out.reserve(array->size());
-    for (const auto& element : *array)
-        if (!read(element, out.emplace_back())) return false;
-    return true;
-}
-
-template <class T>
-bool read(const boost::json::value& json, std::optional<T>& out) {
-    return read(json, out.emplace());
-}
-
-/// Reads the members of an object into places; what is not asked for is passed over, what is absent leaves its place.
-class member_reader {
-public:
-    explicit member_reader(const boost::json::value& json) noexcept : object_(json.if_object()) {}
-
-    template <class T>
-    member_reader& operator()(std::string_view name, T& place) {
-        const auto* json = object_ ? object_->if_contains(name) : nullptr;
-        if (json == nullptr) return *this;
-        ++found_;
-        fits_ = (json->is_null() || read(*json, place)) && fits_;
-        return *this;
-    }
-
-    /// False when the value is no object, or a member had another shape than its place.
-    bool valid() const noexcept { return object_ != nullptr && fits_; }
-
-    /// True when, besides, the object has no other members: where an answer may be empty, `{}` says that there is
-    /// nothing, and `{"status":"ok"}` says that this is not DynamoDB.
-    bool only_these() const noexcept { return valid() && object_->size() == found_; }
-
-private:
-    const boost::json::object* object_;
-    std::size_t found_ = 0;
-    bool fits_ = true;
-};
-
-namespace json_detail {
-
-inline std::optional<std::string> read_text(const boost::json::value& json) {
-    const auto* text = json.if_string();
-    return text ? std::optional<std::string>(std::in_place, text->data(), text->size()) : std::nullopt;
-}
-
-inline std::optional<std::string> read_bytes(const boost::json::value& json) {
-    std::string bytes;
-    const auto* text = json.if_string();
-    if (text == nullptr || !detail::append_decoded_base64(bytes, {text->data(), text->size()})) return std::nullopt;
-    return bytes;
-}
-
-// Sends what was read into the maker of an attribute value.
-template <class T, class Make>
-bool deliver(std::optional<T> from, attribute_value& out, Make make) {
-    if (from) out = make(*std::move(from));
-    return from.has_value();
-}
-
-template <class T>
-std::optional<T> read_as(const boost::json::value& json) {
-    std::optional<T> out;
-    if (!read(json, out)) out.reset();
-    return out;
-}
-
-inline std::optional<attribute_value::set_type> read_byte_strings(const boost::json::value& json) {
-    const auto* array = json.if_array();
-    if (array == nullptr) return std::nullopt;
-    attribute_value::set_type out;
-    out.reserve(array->size());
-    for (const auto& element : *array) {
-        auto bytes = read_bytes(element);
-        if (!bytes) return std::nullopt;
-        out.push_back(*std::move(bytes));
-    }
-    return out;
-}
-
-} // namespace json_detail
-
-inline bool read(const boost::json::value& json, attribute_value& out) {
-    using namespace json_detail;
-    using v = attribute_value;
-    const auto* object = json.if_object();
-    if (object == nullptr || object->size() != 1) return false;
-    const auto& [type, content] = *object->begin();
-    if (type == "S") return deliver(read_text(content), out, v::string);
-    if (type == "N")
-        return deliver(read_text(content), out, [](std::string text) { return v::number(std::move(text)); });
-    if (type == "B") return deliver(read_bytes(content), out, v::binary);
-    if (type == "BOOL") return deliver(read_as<bool>(content), out, v::boolean);
-    if (type == "M") return deliver(read_as<item>(content), out, v::map);
-    if (type == "L") return deliver(read_as<v::list_type>(content), out, v::list);
-    if (type == "SS") return deliver(read_as<v::set_type>(content), out, v::string_set);
-    if (type == "NS") return deliver(read_as<v::set_type>(content), out, v::number_set);
-    if (type == "BS") return deliver(read_byte_strings(content), out, v::binary_set);
-    if (type != "NULL" || !content.is_bool() || !content.get_bool()) return false;
-    out = v::null();
-    return true;
-}
-
-inline bool read(const boost::json::value& json, item& out) {
-    const auto* object = json.if_object();
-    if (object == nullptr) return false;
-    out.clear();
-    out.reserve(object->size());
-    for (const auto& [name, content] : *object)
-        if (!read(content, out.append(std::string(name), {}))) return false;
-    return true;
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/json_writer.hpp>
-#ifndef DYNASESSION_DYNAMODB_JSON_WRITER_HPP
-#define DYNASESSION_DYNAMODB_JSON_WRITER_HPP
-
-// #include <dynasession/detail/encoding.hpp>
-// #include <dynasession/detail/utf8.hpp>
-#ifndef DYNASESSION_DETAIL_UTF8_HPP
-#define DYNASESSION_DETAIL_UTF8_HPP
-
-#include <cstddef>
-#include <string_view>
-
-namespace dynasession::inline v0::detail {
-
-/// The length of the UTF-8 sequence at the front of a text that is not empty, or 0 (Unicode 15, table 3-7).
-constexpr std::size_t utf8_sequence_length(std::string_view text) noexcept {
-    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto between = [&](std::size_t i, unsigned low, unsigned high) {
-        return i < text.size() && byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead < 0xc2 || lead > 0xf4) return 0;
-    if (lead < 0xe0) return between(1, 0x80, 0xbf) ? 2 : 0;
-    if (lead < 0xf0) {
-        const unsigned low = lead == 0xe0 ? 0xa0 : 0x80;
-        const unsigned high = lead == 0xed ? 0x9f : 0xbf;
-        return between(1, low, high) && between(2, 0x80, 0xbf) ? 3 : 0;
-    }
-    const unsigned low = lead == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = lead == 0xf4 ? 0x8f : 0xbf;
-    return between(1, low, high) && between(2, 0x80, 0xbf) && between(3, 0x80, 0xbf) ? 4 : 0;
-}
-
-/// Whether all of the text is UTF-8.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    while (!text.empty()) {
-        const auto length = utf8_sequence_length(text);
-        if (length == 0) return false;
-        text.remove_prefix(length);
-    }
-    return true;
-}
-
-} // namespace dynasession::inline v0::detail
-
-#endif
-// #include <dynasession/dynamodb/item.hpp>
-// #include <dynasession/dynamodb/plain_text.hpp>
-#ifndef DYNASESSION_DYNAMODB_PLAIN_TEXT_HPP
-#define DYNASESSION_DYNAMODB_PLAIN_TEXT_HPP
-
-#include <bit>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <string_view>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// How many characters stand before the first that is not just itself in a JSON string: a quote, a backslash, what JSON
-/// forbids, and the beginning of a UTF-8 sequence.
-inline std::size_t plain_length(std::string_view text) noexcept {
-    std::size_t i = 0;
-    if constexpr (std::endian::native == std::endian::little) { // eight at a time
-        constexpr std::uint64_t each = 0x0101010101010101;
-        const auto zeros = [](std::uint64_t w) { return (w - each) & ~w; }; // exact up to the first
-        for (std::uint64_t w; i + sizeof w <= text.size(); i += sizeof w) {
-            std::memcpy(&w, text.data() + i, sizeof w);
-            const auto special =
-                (zeros(w ^ each * '"') | zeros(w ^ each * '\\') | ((w - each * 0x20) & ~w) | w) & each * 0x80;
-            if (special != 0) return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
+    result<server_call> render(op::instant now) const {
+        const timestamp at(now.system);
+        const auto host = where_.address.authority();
+        std::vector<header> headers{{"content-type", "application/x-www-form-urlencoded; charset=utf-8"},
+                                    {"host", host}}; // sorted, as the signature wants them
+        std::string authorization;
+        if (key_) {
+            headers.push_back({"x-amz-date", at.text()});
+            if (!key_->session_token().empty()) headers.push_back({"x-amz-security-token", key_->session_token()});
+            signer(where_.region, "sts").sign({.headers = headers, .body = form_}, *key_, at, authorization);
+            headers.push_back({"authorization", authorization});
         }
-    }
-    const auto is_plain = [](unsigned char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x80; };
-    while (i != text.size() && is_plain(static_cast<unsigned char>(text[i]))) ++i;
-    return i;
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// Names of attributes that stand in expressions as `#placeholders`: placeholder, then the real name.
-using expression_names = std::vector<std::pair<std::string, std::string>>;
-
-/// Writes the JSON of a request to the end of a string, in one pass and without a document in between.
-///
-/// A text that is not UTF-8 cannot be sent, nor a value that is nested deeper than DynamoDB takes: then `problem()`
-/// says so, and what was written must not be used.
-class json_writer {
-public:
-    explicit json_writer(std::string& out) noexcept : out_(&out) {}
-
-    /// Why the text cannot be sent, or null.
-    const char* problem() const noexcept { return problem_; }
-
-    json_writer& begin_object() { return open('{'); }
-    json_writer& end_object() { return close('}'); }
-    json_writer& begin_array() { return open('['); }
-    json_writer& end_array() { return close(']'); }
-
-    json_writer& key(std::string_view name) { return quote(name, "\":"); }
-    json_writer& string(std::string_view text) { return quote(text, "\""); }
-    json_writer& boolean(bool value) {
-        separate();
-        out_->append(value ? "true" : "false");
-        return *this;
-    }
-    json_writer& integer(std::int64_t value) {
-        char text[24];
-        const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-        separate();
-        out_->append(text, end);
-        return *this;
+        std::vector<http::field> fields{{"accept-encoding", "identity"}, {"user-agent", "dynasession"}};
+        for (const auto& h : headers)
+            if (h.name != "host") fields.push_back({h.name, h.value});
+        auto message = http::make_request("POST", "/", host, fields, form_);
+        if (!message) return std::move(message).error();
+        return server_call{where_.address, *std::move(message), std::chrono::seconds(5), true};
     }
 
-    /// The value as DynamoDB writes it: `{"S":"text"}`.
-    json_writer& value(const attribute_value& v);
-    /// An object of such values: `{"id":{"S":"text"}}`.
-    json_writer& value(const item& i);
-
-    // Members that are left out when there is nothing to say: the service refuses empty ones.
-    json_writer& optional_member(std::string_view name, std::string_view text) {
-        return text.empty() ? *this : key(name).string(text);
+    result<credentials> read(const http::response& answer) const {
+        const failure foreign(error::malformed_response, "the answer is not what STS sends: check AWS_ENDPOINT_URL_STS "
+                                                         "and AWS_ENDPOINT_URL, and what stands between");
+        const auto document = xml_document::parse(answer.body);
+        if (!document) return foreign;
+        const auto text = [&, path = action_ + "Response/" + action_ + "Result/Credentials/"](std::string_view name) {
+            return document->find(path + std::string(name)).value_or("");
+        };
+        auto id = text("AccessKeyId"), secret = text("SecretAccessKey"), token = text("SessionToken");
+        const auto expires = detail::parse_iso8601(text("Expiration"));
+        if (id.empty() || secret.empty() || token.empty() || !expires) return foreign;
+        return credentials(std::move(id), std::move(secret), std::move(token), *expires);
     }
-    json_writer& optional_member(std::string_view name, const item& i) {
-        return i.empty() ? *this : key(name).value(i);
-    }
-    json_writer& optional_member(std::string_view name, const expression_names& names);
-    json_writer& optional_flag(std::string_view name, bool value) { return value ? key(name).boolean(true) : *this; }
 
-private:
-    static constexpr int max_depth = 32; // developer guide, "Quotas": nested attribute depth
-
-    json_writer& open(char bracket) {
-        separate();
-        out_->push_back(bracket);
-        return *this;
-    }
-    json_writer& close(char bracket) {
-        out_->push_back(bracket);
-        return *this;
-    }
-    // The last character tells whether a value has gone before in the same object or array.
-    void separate() {
-        if (out_->empty()) return;
-        const char last = out_->back();
-        if (last != '{' && last != '[' && last != ':') out_->push_back(',');
-    }
-    void binary(std::string_view bytes) {
-        separate();
-        out_->push_back('"');
-        detail::append_base64(*out_, bytes);
-        out_->push_back('"');
-    }
-    json_writer& quote(std::string_view text, std::string_view end);
-    void append_escaped(std::string_view text);
-
-    std::string* out_;
-    int depth_ = 0;
-    const char* problem_ = nullptr;
-};
-
-namespace json_detail {
-
-inline void append_escape(std::string& out, char c) {
-    constexpr auto digits = "0123456789abcdef";
-    switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default:
-        out += "\\u00";
-        out += digits[(c >> 4) & 0xf];
-        out += digits[c & 0xf];
-    }
-}
-
-} // namespace json_detail
-
-inline json_writer& json_writer::quote(std::string_view text, std::string_view end) {
-    separate();
-    if (plain_length(text) != text.size()) {
-        out_->push_back('"');
-        append_escaped(text);
-        out_->append(end);
-        return *this;
-    }
-    // Nearly all texts: grown once.
-    const auto size = out_->size();
-    out_->resize(size + 1 + text.size() + end.size());
-    auto* p = out_->data() + size;
-    *p++ = '"';
-    p = std::copy(text.begin(), text.end(), p);
-    std::copy(end.begin(), end.end(), p);
-    return *this;
-}
-
-inline void json_writer::append_escaped(std::string_view text) {
-    while (!text.empty()) {
-        const auto plain = plain_length(text);
-        out_->append(text.substr(0, plain));
-        text.remove_prefix(plain);
-        if (text.empty()) return;
-        const auto length = detail::utf8_sequence_length(text);
-        if (length == 0) {
-            problem_ = "a text in the request is not UTF-8";
-            return;
-        }
-        if (length == 1)
-            json_detail::append_escape(*out_, text.front());
-        else
-            out_->append(text.substr(0, length));
-        text.remove_prefix(length);
-    }
-}
-
-inline json_writer& json_writer::value(const attribute_value& v) {
-    using type = attribute_value::type;
-    const auto set = [this](std::string_view name, const attribute_value::set_type& elements, bool encoded) {
-        key(name).begin_array();
-        for (const auto& element : elements) encoded ? binary(element) : void(string(element));
-        end_array();
-    };
-    if (depth_ > max_depth) {
-        problem_ = "a value in the request is nested deeper than 32 levels";
-        return *this;
-    }
-    ++depth_;
-    begin_object();
-    switch (v.kind()) {
-    case type::string: key("S").string(*v.as_string()); break;
-    case type::number: key("N").string(*v.as_number()); break;
-    case type::binary: key("B").binary(*v.as_binary()); break;
-    case type::boolean: key("BOOL").boolean(*v.as_boolean()); break;
-    case type::null: key("NULL").boolean(true); break;
-    case type::map: key("M").value(*v.as_map()); break;
-    case type::list:
-        key("L").begin_array();
-        for (const auto& element : *v.as_list()) value(element);
-        end_array();
-        break;
-    case type::string_set: set("SS", *v.as_string_set(), false); break;
-    case type::number_set: set("NS", *v.as_number_set(), false); break;
-    case type::binary_set: set("BS", *v.as_binary_set(), true); break;
-    }
-    --depth_;
-    return end_object();
-}
-
-inline json_writer& json_writer::value(const item& i) {
-    begin_object();
-    for (const auto& [name, v] : i) key(name).value(v);
-    return end_object();
-}
-
-inline json_writer& json_writer::optional_member(std::string_view name, const expression_names& names) {
-    if (names.empty()) return *this;
-    key(name).begin_object();
-    for (const auto& [placeholder, real] : names) key(placeholder).string(real);
-    return end_object();
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// What a call cost, in request units, and on which table.
-struct consumed_capacity {
-    std::string table_name{};
-    double capacity_units = 0;
-    double read_capacity_units = 0;  ///< how much of it were reads and writes: transactions tell,
-    double write_capacity_units = 0; ///< the other operations do only the one or the other
-};
-
-/// Request units, of reads and of writes.
-struct request_units {
-    double read = 0;
-    double write = 0;
-
-    friend bool operator==(const request_units&, const request_units&) = default;
-};
-
-inline bool read(const boost::json::value& json, consumed_capacity& out) {
-    return member_reader(json)("TableName", out.table_name)("CapacityUnits", out.capacity_units)(
-               "ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units)
-        .valid();
-}
-
-inline void write_capacity_member(json_writer& out, bool wanted) {
-    if (wanted) out.key("ReturnConsumedCapacity").string("TOTAL");
-}
-
-namespace capacity_detail {
-
-inline std::span<const consumed_capacity> each(const std::optional<consumed_capacity>& one) noexcept {
-    return {one ? &*one : nullptr, one ? std::size_t{1} : 0};
-}
-inline std::span<const consumed_capacity> each(const std::vector<consumed_capacity>& all) noexcept { return all; }
-
-inline std::optional<request_units> sum(std::span<const consumed_capacity> all, double request_units::*kind) noexcept {
-    if (all.empty()) return std::nullopt;
-    request_units units;
-    for (const auto& c : all) {
-        units.read += c.read_capacity_units;
-        units.write += c.write_capacity_units;
-        if (c.read_capacity_units + c.write_capacity_units == 0) units.*kind += c.capacity_units;
-    }
-    return units;
-}
-
-} // namespace capacity_detail
-
-/// The units of an answer to an operation that reads; nothing when it does not tell. `Capacity` is an optional
-/// `consumed_capacity` or a vector of them.
-template <class Capacity>
-std::optional<request_units> units_read(const Capacity& c) noexcept {
-    return capacity_detail::sum(capacity_detail::each(c), &request_units::read);
-}
-
-/// The same for an operation that writes.
-template <class Capacity>
-std::optional<request_units> units_written(const Capacity& c) noexcept {
-    return capacity_detail::sum(capacity_detail::each(c), &request_units::write);
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-
-#include <algorithm>
-#include <chrono>
-#include <concepts>
-#include <cstddef>
-#include <initializer_list>
-#include <memory>
-#include <optional>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// A call that has ended, for logs and metrics. Holds no id, no payload and no secret.
-///
-/// *Lifetimes:* `operation` lasts as long as the program, `detail` as long as the observer runs.
-struct request_event {
-    std::string_view operation{}; ///< "GetItem"
-    unsigned attempts = 0;        ///< how many requests were made; 0: it was refused before anything was sent
-    std::chrono::nanoseconds latency{}; ///< from the beginning of the call to its end, pauses included
-
-    /// Of all attempts: heads and bodies of the requests; header fields and bodies of the answers. What a second
-    /// connection sent because the first was dead, and TLS, is not counted.
-    std::size_t bytes_sent = 0;
-    std::size_t bytes_received = 0;
-
-    /// What the call cost: known when it succeeded and this was asked for, by the request or the observer.
-    std::optional<request_units> consumed{};
-
-    error_code error{}; ///< none: it succeeded
-
-    /// What the service, or the failing place, says about the error. An asynchronous completion has only the code.
-    std::string_view detail{};
-
-    /// Whether an attempt may have been carried out without an answer that says so: see `outcome`.
-    bool ambiguous = false;
-};
-
-/// Something that is told of each call: `o(event)`; whatever it throws is dropped.
-///
-/// `bool o.wants_capacity()`, if there is one, is asked once for each call: true has the service tell what the call
-/// costs, which takes 34 bytes in the request and some 60 in the answer.
-///
-/// *Thread safety:* it is called by the thread that ends the call, of an asynchronous one before its completion; by
-/// several at once when there are several. It must not block for long, and should not call the same client.
-template <class T>
-concept observer = std::invocable<T&, const request_event&>;
-
-/// Any observer, shared between its copies; none when default constructed.
-class any_observer {
-public:
-    any_observer() = default;
-    template <class T>
-        requires(!std::same_as<std::remove_cvref_t<T>, any_observer>) && observer<std::remove_cvref_t<T>>
-    any_observer(T&& o) : observer_(std::make_shared<model<std::remove_cvref_t<T>>>(std::forward<T>(o))) {}
-
-    explicit operator bool() const noexcept { return observer_ != nullptr; }
-
-    bool wants_capacity() const noexcept { return observer_ && observer_->wants_capacity(); }
-
-    /// Tells it, if there is one.
-    void operator()(const request_event& e) const noexcept {
-        if (observer_) observer_->tell(e);
+    service_fault fault(const http::response& answer) const {
+        const auto document = xml_document::parse(answer.body);
+        const auto text = [&](std::string_view path) {
+            return document ? document->find(path).value_or("") : std::string();
+        };
+        return service_fault_of(answer.status, text("ErrorResponse/Error/Code"), text("ErrorResponse/Error/Message"));
     }
 
 private:
-    struct base {
-        virtual ~base() = default;
-        virtual bool wants_capacity() const noexcept = 0;
-        virtual void tell(const request_event& e) noexcept = 0;
-    };
-    template <class T>
-    struct model final : base {
-        template <class U>
-        explicit model(U&& o) : watching(std::forward<U>(o)) {}
-        bool wants_capacity() const noexcept override {
-            if constexpr (requires { { watching.wants_capacity() } -> std::convertible_to<bool>; })
-                return watching.wants_capacity();
-            else
-                return false;
-        }
-        void tell(const request_event& e) noexcept override {
-            try {
-                watching(e);
-            } catch (...) { // a log that cannot be written is no reason to lose a session
-            }
-        }
-        T watching;
-    };
-
-    std::shared_ptr<base> observer_;
+    sts_endpoint where_;
+    std::string action_;
+    std::string source_;
+    std::optional<credentials> key_;
+    std::string form_;
 };
 
-/// Several observers as one; they are told in this order.
-class observers {
-public:
-    observers(std::initializer_list<any_observer> all) : all_(all) {}
+} // namespace sts_detail
 
-    bool wants_capacity() const noexcept { return std::ranges::any_of(all_, &any_observer::wants_capacity); }
+/// A call to STS. The same call may be copied and made again.
+using sts_call = service_call<sts_detail::request>;
 
-    void operator()(const request_event& e) const noexcept {
-        for (const auto& o : all_) o(e);
-    }
-
-private:
-    std::vector<any_observer> all_;
-};
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/outcome.hpp>
-#ifndef DYNASESSION_DYNAMODB_OUTCOME_HPP
-#define DYNASESSION_DYNAMODB_OUTCOME_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/dynamodb/error.hpp>
-#ifndef DYNASESSION_DYNAMODB_ERROR_HPP
-#define DYNASESSION_DYNAMODB_ERROR_HPP
-
-// #include <dynasession/aws/retry.hpp>
-// #include <dynasession/aws/server_text.hpp>
-#ifndef DYNASESSION_AWS_SERVER_TEXT_HPP
-#define DYNASESSION_AWS_SERVER_TEXT_HPP
-
-#include <algorithm>
-#include <array>
-#include <string>
-#include <string_view>
-
-namespace dynasession::inline v0::aws {
-
-/// A message of the service without what it repeats of the request: values of attributes, and the canonical request,
-/// in which the security token stands. What else it says stays: names of tables, attributes and roles.
+/// The credentials of a role, for one whose own these are.
 ///
-/// Where it repeats was seen in the answers of DynamoDB Local and dynalite, which word them as the service does.
-inline std::string without_values(std::string_view message) {
-    constexpr std::string_view value = "Value ", place = " at '", gap = "...";
-    // Everything behind these may be repeated text.
-    constexpr std::array<std::string_view, 8> before_values{
-        "numeric value: ", "Input collection [", "operand: ",      "name found; type: ",
-        "Canonical String", "String-to-Sign",    "Authorization=", "Authorization header: "};
-
-    std::string out(message);
-    // "Value '...' at 'tableName' failed to satisfy constraint: ..."
-    const auto from = out.find(value), to = out.rfind(place);
-    if (from != out.npos && to != out.npos && from + value.size() <= to)
-        out.replace(from + value.size(), to - from - value.size(), gap);
-
-    for (const auto marker : before_values)
-        if (const auto at = out.find(marker); at != out.npos) out.replace(at + marker.size(), out.npos, gap);
-    return out;
+/// *Errors:* `error::access_denied` when the role may not be assumed, `error::credentials_expired` when STS does not
+/// know the own ones, and those of the transport.
+inline sts_call assume_role(sts_endpoint where, const role& r, credentials own) {
+    return sts_call({std::move(where), "AssumeRole", r, std::move(own)});
 }
 
-/// A text of the service, fit for a line of a log: no control characters, not too long, cut between characters.
-inline std::string printable(std::string_view text) {
-    constexpr std::size_t longest = 512;
-    if (text.size() > longest) {
-        text = text.substr(0, longest + 1);
-        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
-        text.remove_suffix(1);
-    }
-    std::string out(text);
-    std::ranges::replace_if(
-        out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return out;
+/// The credentials of a role, for one whom an identity provider has given this token.
+///
+/// *Errors:* `error::access_denied` when the role may not be assumed, `error::credentials_expired` for an old token,
+/// and those of the transport.
+inline sts_call assume_role_with_web_identity(sts_endpoint where, const role& r, std::string_view token) {
+    sts_detail::request call(std::move(where), "AssumeRoleWithWebIdentity", r);
+    call.add("WebIdentityToken", token);
+    return sts_call(std::move(call));
 }
 
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/service_fault.hpp>
-#ifndef DYNASESSION_AWS_SERVICE_FAULT_HPP
-#define DYNASESSION_AWS_SERVICE_FAULT_HPP
-
-// #include <dynasession/aws/retry.hpp>
-// #include <dynasession/aws/server_text.hpp>
-// #include <dynasession/core/error.hpp>
-
-#include <boost/asio/error.hpp>
-
-#include <algorithm>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::aws {
-
-/// Why a service did not do what it was asked, and whether it may at the next attempt.
-struct service_fault {
-    failure why{};
-    retry_reason retry = retry_reason::never;
-};
-
-namespace service_fault_detail {
-
-struct meaning {
-    std::string_view name{};
-    error code{};
-    retry_reason retry = retry_reason::never;
-};
-
-// STS API reference, "Common errors" and those of AssumeRole and AssumeRoleWithWebIdentity; SSO portal API reference,
-// GetRoleCredentials; the lists of the SDKs' standard retry mode.
-inline constexpr meaning meanings[] = {
-    {"Throttling", error::throttled, retry_reason::throttling},
-    {"ThrottlingException", error::throttled, retry_reason::throttling},
-    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
-    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
-    {"RequestTimeout", error::timeout, retry_reason::transient},
-    {"RequestTimeoutException", error::timeout, retry_reason::transient},
-    {"InternalFailure", error::service_unavailable, retry_reason::transient},
-    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient},
-    {"IDPCommunicationError", error::service_unavailable, retry_reason::transient},
-    {"ExpiredToken", error::credentials_expired},
-    {"ExpiredTokenException", error::credentials_expired},
-    {"InvalidClientTokenId", error::credentials_expired},
-    {"UnrecognizedClientException", error::credentials_expired},
-    {"UnauthorizedException", error::credentials_expired},
-    {"AccessDenied", error::access_denied},
-    {"AccessDeniedException", error::access_denied},
-    {"ForbiddenException", error::access_denied},
-    {"InvalidIdentityToken", error::access_denied},
-    {"InvalidIdentityTokenException", error::access_denied},
-    {"IDPRejectedClaim", error::access_denied},
-    {"RegionDisabledException", error::access_denied},
-    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
-    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
-    {"AuthFailure", error::access_denied, retry_reason::signature},
-    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
-    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
-    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
-};
-
-// What a status means by itself; an answer that is not in the service's words comes from somebody else.
-inline meaning by_status(unsigned status, bool named) noexcept {
-    switch (status) {
-    case 429: return {"", error::throttled, retry_reason::throttling};
-    case 408: return {"", error::timeout, retry_reason::transient};
-    case 401:
-    case 403: return {"", error::access_denied};
-    case 500:
-    case 502:
-    case 503:
-    case 504: return {"", error::service_unavailable, retry_reason::transient};
-    default: return {"", named ? error::invalid_request : error::malformed_response};
-    }
-}
-
-} // namespace service_fault_detail
-
-/// The name of an error in what an answer says, such as `com.amazonaws.sso#ForbiddenException:http://...`.
-inline std::string_view error_name(std::string_view text) noexcept {
-    text = text.substr(0, text.find(':'));
-    return text.substr(text.find('#') + 1); // npos + 1 is 0
-}
-
-/// What an answer with another status than 200 means, by the name of its error and its message, which may be empty.
-inline service_fault service_fault_of(unsigned status, std::string_view name, std::string_view message) {
-    using namespace service_fault_detail;
-    const auto* known = std::ranges::find(meanings, name, &meaning::name);
-    const auto meant = known == std::end(meanings) ? by_status(status, !name.empty()) : *known;
-    auto text = name.empty() ? "HTTP status " + std::to_string(status) : std::string(name);
-    if (!message.empty()) text += ": " + without_values(message);
-    return {{meant.code, printable(text)}, meant.retry};
-}
-
-/// What it means that there was no answer.
-inline service_fault service_fault_of(failure why) {
-    // A certificate, a proxy's refusal, a limit of our own and a cancellation are the same the next time.
-    const bool final = why == boost::asio::error::operation_aborted || why == error::tls_failure ||
-                       why == error::proxy_refused || why == error::response_too_large || why == error::invalid_request;
-    return {std::move(why), final ? retry_reason::never : retry_reason::transient};
-}
+static_assert(fetch_operation<sts_call>);
 
 } // namespace dynasession::inline v0::aws
 
 #endif
 // #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/crc32.hpp>
-#ifndef DYNASESSION_DETAIL_CRC32_HPP
-#define DYNASESSION_DETAIL_CRC32_HPP
-
-// #include <dynasession/detail/crc32_folding.hpp>
-#ifndef DYNASESSION_DETAIL_CRC32_FOLDING_HPP
-#define DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+// #include <dynasession/op/action.hpp>
 
 #include <cstddef>
-#include <cstdint>
-
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
-
-/// CRC-32 by carry-less multiplication, where the processor has it: a tenth of the time of tables.
-///
-/// A block of 16 bytes is a polynomial over GF(2) of degree below 128. Its two halves are multiplied by what the
-/// distance to the next block multiplies them by, x^n mod P, and so disappear into that block (Gopal et al., "Fast CRC
-/// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009; here in reflected bit order).
-namespace dynasession::inline v0::detail::crc32_folding {
-
-inline constexpr std::size_t block = 16;
-inline constexpr std::size_t least = 4 * block; // shorter texts, and what is left of a block, are for the tables
-
-/// x^n mod P, reflected and shifted by the one bit that a product of reflected factors lacks.
-constexpr long long make_power(int n) noexcept {
-    std::uint32_t r = 0x80000000; // 1
-    while (n-- > 0) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
-    return static_cast<long long>(r) << 1;
-}
-
-template <int N>
-inline constexpr long long power = make_power(N);
-
-#ifdef __x86_64__
-
-inline bool available() noexcept {
-    static const bool has = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
-    return has;
-}
-
-[[gnu::target("pclmul,sse4.1")]] inline __m128i load(const unsigned char* p) noexcept {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-}
-
-// What stands `Distance` bits before `next`, in its place.
-template <int Distance>
-[[gnu::target("pclmul,sse4.1")]] inline __m128i fold(__m128i from, __m128i next) noexcept {
-    const auto by = _mm_set_epi64x(power<Distance - 32>, power<Distance + 32>);
-    return _mm_xor_si128(next,
-                         _mm_xor_si128(_mm_clmulepi64_si128(from, by, 0x00), _mm_clmulepi64_si128(from, by, 0x11)));
-}
-
-/// The register behind `size` bytes, a multiple of `block` and at least `least`.
-[[gnu::target("pclmul,sse4.1")]] inline std::uint32_t run(const unsigned char* p, std::size_t size,
-                                                          std::uint32_t before) noexcept {
-    // Four chains, because a multiplication takes as long as four can be begun.
-    auto a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(before)));
-    auto b = load(p + 16), c = load(p + 32), d = load(p + 48);
-    for (p += least, size -= least; size >= least; p += least, size -= least) {
-        a = fold<512>(a, load(p));
-        b = fold<512>(b, load(p + 16));
-        c = fold<512>(c, load(p + 32));
-        d = fold<512>(d, load(p + 48));
-    }
-    d = fold<128>(fold<128>(fold<128>(a, b), c), d);
-    for (; size != 0; p += block, size -= block) d = fold<128>(d, load(p));
-
-    // 128 bits and the 32 zero bits behind any message: 96, 64, and the rest by bits of the quotient (Barrett).
-    const auto low = _mm_set_epi32(0, 0, 0, -1);
-    auto t = _mm_clmulepi64_si128(d, _mm_cvtsi64_si128(power<96>), 0x00);
-    d = _mm_xor_si128(_mm_srli_si128(d, 8), t);
-    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), _mm_cvtsi64_si128(power<64>), 0x00);
-    d = _mm_xor_si128(_mm_srli_si128(d, 4), t);
-    const auto quotient = _mm_set_epi64x(0x1f7011641, 0x1db710641); // x^64 / P, and P; both reflected
-    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), quotient, 0x10);
-    t = _mm_clmulepi64_si128(_mm_and_si128(t, low), quotient, 0x00);
-    return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(d, t), 1));
-}
-
-#else
-
-constexpr bool available() noexcept { return false; }
-inline std::uint32_t run(const unsigned char*, std::size_t, std::uint32_t before) noexcept { return before; }
-
-#endif
-
-} // namespace dynasession::inline v0::detail::crc32_folding
-
-#endif
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-namespace dynasession::inline v0::detail {
-
-// tables[k][b]: the register after byte b and k zero bytes, so that 16 bytes take 16 independent look-ups.
-constexpr std::array<std::array<std::uint32_t, 256>, 16> make_crc32_tables() noexcept {
-    std::array<std::array<std::uint32_t, 256>, 16> tables{};
-    for (std::uint32_t i = 0; i != 256; ++i) {
-        auto r = i;
-        for (int bit = 0; bit != 8; ++bit) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
-        tables[0][i] = r;
-    }
-    for (std::size_t k = 1; k != tables.size(); ++k)
-        for (std::size_t i = 0; i != 256; ++i) {
-            const auto r = tables[k - 1][i];
-            tables[k][i] = r >> 8 ^ tables[0][r & 0xFF];
-        }
-    return tables;
-}
-
-inline constexpr auto crc32_tables = make_crc32_tables();
-
-/// CRC-32 as in Ethernet, gzip and DynamoDB's x-amz-crc32 (reflected, polynomial 0x04C11DB7).
-///
-/// `before` is the value of what came earlier, when a message comes in pieces.
-inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) noexcept {
-    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-    const auto* const end = p + text.size();
-    const auto load = [](const unsigned char* b) { // compiles to one load
-        return std::uint32_t{b[0]} | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16 | std::uint32_t{b[3]} << 24;
-    };
-    auto r = ~before;
-    if (text.size() >= crc32_folding::least && crc32_folding::available()) {
-        const auto folded = text.size() - text.size() % crc32_folding::block;
-        r = crc32_folding::run(p, folded, r);
-        p += folded;
-    }
-    const auto shift = [](std::uint32_t word, std::size_t k) { // the word, and k bytes behind it
-        const auto& t = crc32_tables;
-        return t[k + 3][word & 0xFF] ^ t[k + 2][word >> 8 & 0xFF] ^ t[k + 1][word >> 16 & 0xFF] ^ t[k][word >> 24];
-    };
-    for (; end - p >= 16; p += 16)
-        r = shift(load(p) ^ r, 12) ^ shift(load(p + 4), 8) ^ shift(load(p + 8), 4) ^ shift(load(p + 12), 0);
-    for (; p != end; ++p) r = r >> 8 ^ crc32_tables[0][(r ^ *p) & 0xFF];
-    return ~r;
-}
-
-} // namespace dynasession::inline v0::detail
-
-#endif
-// #include <dynasession/dynamodb/item.hpp>
-// #include <dynasession/dynamodb/json_reader.hpp>
-// #include <dynasession/http/message.hpp>
-
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-namespace dynasession::inline v0::dynamodb {
+namespace dynasession::inline v0::aws {
 
-/// Why one action of a transaction was refused (DynamoDB API reference, CancellationReason).
-struct cancellation_reason {
-    std::string code{}; ///< "None" for an action that was not at fault
-    std::string message{};
-    std::optional<dynamodb::item> item{}; ///< as it is stored, when the request asked for it
-};
-
-inline bool read(const boost::json::value& json, cancellation_reason& out) {
-    return member_reader(json)("Code", out.code)("Message", out.message)("Item", out.item).valid();
-}
-
-/// What an answer that is no success says.
-struct fault {
-    failure why{};
-    aws::retry_reason retry = aws::retry_reason::never;
-
-    /// Whether the service may have carried the request out nevertheless.
-    bool ambiguous = false;
-
-    /// The item that did not meet the condition, when the request asked for it.
-    std::optional<dynamodb::item> item{};
-    std::vector<cancellation_reason> reasons{};
-};
-
-namespace fault_detail {
-
-using aws::retry_reason;
-
-struct meaning {
-    std::string_view name{};
-    error code{};
-    retry_reason retry = retry_reason::never;
-    bool ambiguous = false;
-};
-
-// DynamoDB API reference, "Common errors" and "Error handling"; the lists of the SDKs' standard retry mode.
-inline constexpr meaning meanings[] = {
-    {"ConditionalCheckFailedException", error::condition_failed},
-    {"ProvisionedThroughputExceededException", error::throttled, retry_reason::throttling},
-    {"ThrottlingException", error::throttled, retry_reason::throttling},
-    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
-    {"Throttling", error::throttled, retry_reason::throttling},
-    {"ThrottledException", error::throttled, retry_reason::throttling},
-    {"RequestThrottled", error::throttled, retry_reason::throttling},
-    {"RequestThrottledException", error::throttled, retry_reason::throttling},
-    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
-    {"BandwidthLimitExceeded", error::throttled, retry_reason::throttling},
-    {"LimitExceededException", error::throttled, retry_reason::throttling},
-    {"SlowDown", error::throttled, retry_reason::throttling},
-    {"EC2ThrottledException", error::throttled, retry_reason::throttling},
-    {"TransactionInProgressException", error::transaction_conflict, retry_reason::throttling},
-    {"TransactionConflictException", error::transaction_conflict, retry_reason::transient},
-    {"ReplicatedWriteConflictException", error::transaction_conflict, retry_reason::transient},
-    {"TransactionCanceledException", error::transaction_cancelled},
-    {"InternalServerError", error::service_unavailable, retry_reason::transient, true},
-    {"InternalServerErrorException", error::service_unavailable, retry_reason::transient, true},
-    {"InternalFailure", error::service_unavailable, retry_reason::transient, true},
-    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient, true},
-    {"ServiceUnavailableException", error::service_unavailable, retry_reason::transient, true},
-    {"RequestTimeout", error::timeout, retry_reason::transient, true},
-    {"RequestTimeoutException", error::timeout, retry_reason::transient, true},
-    {"PriorRequestNotComplete", error::service_unavailable, retry_reason::transient, true},
-    {"ResourceNotFoundException", error::table_not_found},
-    {"TableNotFoundException", error::table_not_found},
-    {"TableAlreadyExistsException", error::table_exists},
-    {"AccessDeniedException", error::access_denied},
-    {"AccessDenied", error::access_denied},
-    {"OptInRequired", error::access_denied},
-    {"MissingAuthenticationToken", error::access_denied},
-    {"MissingAuthenticationTokenException", error::access_denied},
-    {"IncompleteSignature", error::access_denied},
-    {"IncompleteSignatureException", error::access_denied},
-    {"NotAuthorized", error::access_denied},
-    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
-    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
-    {"AuthFailure", error::access_denied, retry_reason::signature},
-    {"ExpiredToken", error::credentials_expired, retry_reason::credentials},
-    {"ExpiredTokenException", error::credentials_expired, retry_reason::credentials},
-    {"UnrecognizedClientException", error::credentials_expired, retry_reason::credentials},
-    {"InvalidClientTokenId", error::credentials_expired, retry_reason::credentials},
-    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
-    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
-    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
-    {"UnknownOperationException", error::unknown_operation},
-};
-
-inline const meaning* find_meaning(std::string_view name) noexcept {
-    const auto* found = std::ranges::find(meanings, name, &meaning::name);
-    return found == std::end(meanings) ? nullptr : found;
-}
-
-// "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://..." (AWS JSON 1.0 protocol, "Operation error
-// serialization"). Anything but a plain name is no error of the service.
-inline std::string_view error_name(std::string_view text) noexcept {
-    text = text.substr(0, text.find(':'));
-    text.remove_prefix(text.find('#') + 1); // npos + 1 is 0
-    const bool plain = std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-    });
-    return plain && text.size() <= 128 ? text : std::string_view{};
-}
-
-// A status that names no error: what it means when it comes from the service, or from what stands before it.
-inline meaning by_status(unsigned status) noexcept {
-    switch (status) {
-    case 429: return {"", error::throttled, retry_reason::throttling};
-    case 408: return {"", error::timeout, retry_reason::transient, true};
-    case 401:
-    case 403: return {"", error::access_denied};
-    case 500:
-    case 502:
-    case 503:
-    case 504: return {"", error::service_unavailable, retry_reason::transient, true};
-    default:
-        return {"", status < 500 ? error::invalid_request : error::service_unavailable, retry_reason::never,
-                status >= 500};
-    }
-}
-
-inline bool is_item_too_large(std::string_view message) noexcept {
-    return message.find("Item size has exceeded") != message.npos ||
-           message.find("Item size to update has exceeded") != message.npos;
-}
-
-inline bool is_clock_skew(std::string_view message) noexcept {
-    return message.find("Signature expired") != message.npos ||
-           message.find("Signature not yet current") != message.npos;
-}
-
-// What one reason means when it is the worst; DynamoDB API reference, TransactionCanceledException.
-inline meaning of_reason(const cancellation_reason& reason) noexcept {
-    if (reason.code == "TransactionConflict") return {"", error::transaction_conflict, retry_reason::transient};
-    if (reason.code == "ProvisionedThroughputExceeded" || reason.code == "ThrottlingError")
-        return {"", error::throttled, retry_reason::throttling};
-    if (is_item_too_large(reason.message)) return {"", error::item_too_large};
-    if (reason.code == "ValidationError" || reason.code == "ItemCollectionSizeLimitExceeded")
-        return {"", error::invalid_request};
-    return {"", error::transaction_cancelled};
-}
-
-// A transaction that met nothing but other transactions and throttling may simply be tried again; one that can never be
-// carried out is told from one whose conditions did not hold.
-inline void judge_cancellation(fault& f) {
-    constexpr error by_weight[] = {error::transaction_conflict, error::throttled, error::transaction_cancelled,
-                                   error::invalid_request, error::item_too_large};
-    const auto weight = [&](error e) { return std::ranges::find(by_weight, e) - std::begin(by_weight); };
-    const cancellation_reason* worst = nullptr;
-    meaning meant{"", error::transaction_cancelled};
-    for (const auto& reason : f.reasons) {
-        if (reason.code == "None") continue;
-        const auto m = of_reason(reason);
-        if (worst != nullptr && weight(m.code) <= weight(meant.code)) continue;
-        worst = &reason;
-        meant = m;
-    }
-    f.why.code = meant.code;
-    f.retry = meant.retry;
-    if (worst != nullptr && !worst->message.empty())
-        f.why.detail = aws::printable(f.why.detail + " " + aws::without_values(worst->message));
-}
-
-} // namespace fault_detail
-
-/// Whether the body is what the service sent: compares it with `x-amz-crc32`, when that is there (decimal CRC-32 of the
-/// body; seen in the answers of DynamoDB, checked by the AWS SDKs).
-inline bool checksum_matches(const http::response& answer) noexcept {
-    const auto text = answer.header("x-amz-crc32");
-    if (text.empty()) return true;
-    std::uint32_t sum = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), sum);
-    return failed == std::errc{} && end == text.data() + text.size() && sum == detail::crc32(answer.body);
-}
-
-/// What an answer with another status than 200 says.
-///
-/// The error's name is in the header `X-Amzn-Errortype`, else in the body's `__type` or `code`; the body may be HTML,
-/// empty or cut (AWS JSON 1.0 protocol). `target` is the operation that was asked for.
-inline fault read_error(const http::response& answer, std::string_view target) {
-    using namespace fault_detail;
-    const json_document document(answer.body);
-    std::string type, code, lower, upper;
-    fault f;
-    if (const auto* body = document.value()) {
-        // What has another shape is left out: nothing here is needed to know that the request failed.
-        member_reader texts(*body);
-        texts("__type", type)("code", code)("message", lower)("Message", upper);
-        if (!member_reader(*body)("Item", f.item).valid()) f.item.reset();
-        if (!member_reader(*body)("CancellationReasons", f.reasons).valid()) f.reasons.clear();
-    }
-    auto name = error_name(answer.header("X-Amzn-Errortype"));
-    if (name.empty()) name = error_name(type);
-    if (name.empty()) name = error_name(code);
-    const auto& message = lower.empty() ? upper : lower;
-
-    const auto* known = find_meaning(name);
-    const auto meant = known ? *known : by_status(answer.status);
-    f.why.code = meant.code;
-    f.retry = meant.retry;
-    f.ambiguous = meant.ambiguous;
-    f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
-    if (!message.empty()) f.why.detail += ": " + aws::without_values(message);
-    f.why.detail = aws::printable(f.why.detail);
-
-    if (name.empty() && meant.code == error::invalid_request)
-        f.why.code = error::malformed_response; // refused, but not in DynamoDB's words: this is somebody else
-    else if (name == "ValidationException" && is_item_too_large(message))
-        f.why.code = error::item_too_large;
-    else if (name == "ResourceInUseException" && target.ends_with(".CreateTable"))
-        f.why.code = error::table_exists;
-    else if (name == "InvalidSignatureException" && is_clock_skew(message))
-        f.why.code = error::clock_skew, f.retry = retry_reason::clock_skew;
-    else if (meant.code == error::transaction_cancelled)
-        judge_cancellation(f);
-    return f;
-}
-
-/// What it means that an exchange ended without an answer.
-inline fault transport_fault(failure why, bool sent) {
-    auto f = aws::service_fault_of(std::move(why));
-    return {std::move(f.why), f.retry, sent};
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/item.hpp>
-
-#include <optional>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// All that is known when a call has ended: the response or the failure, and what came with it.
-///
-/// `client::execute` gives the response alone. Who has to know what became of a conditional write asks `perform`:
-/// - `response` fails with `error::condition_failed` and `ambiguous` is false: nothing was written, for certain.
-/// - the same and `ambiguous` is true: an earlier attempt of this call may have been carried out, and may be the very
-///   reason why the condition does not hold any more.
-/// - `response` fails otherwise and `ambiguous` is true: the request may have been carried out, or may be yet.
-template <class Response>
-struct outcome {
-    result<Response> response{};
-
-    /// Whether an attempt reached the service, or may have, and did not get an answer that says what became of it.
-    bool ambiguous = false;
-
-    /// How many requests were made.
-    unsigned attempts = 0;
-
-    /// The item that did not meet the condition: when the request asked for it by
-    /// `return_values_on_condition_check_failure`, and the service knows how to send it (emulators do not).
-    std::optional<dynamodb::item> item{};
-
-    /// Why a transaction was cancelled: one reason for each of its actions.
-    std::vector<cancellation_reason> reasons{};
-};
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/http/message.hpp>
-
-#include <chrono>
-#include <cstddef>
-#include <string_view>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// Follows one call, to tell an observer of it in the end.
-class call_watch {
+/// Fetches the credentials of `Source`, and assumes roles one after the other, each with what came before.
+template <fetch_operation Source>
+class fetch_role_credentials {
 public:
-    using time_point = std::chrono::steady_clock::time_point;
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = credentials;
+    using action = op::action<fetch_effect, credentials>;
 
-    void begin(time_point now) noexcept { begun_ = now; }
-    void sent(const http::request& r) noexcept { bytes_sent_ += r.head.size() + r.body.size(); }
-    void received(const http::response& r) noexcept { bytes_received_ += r.header_size() + r.body.size(); }
+    explicit fetch_role_credentials(Source source, sts_endpoint where = {}, std::vector<role> roles = {})
+        : source_(std::move(source)), where_(std::move(where)), roles_(std::move(roles)) {}
 
-    /// `target` is the request's: "DynamoDB_20120810.GetItem".
-    template <class Response>
-    void end(const any_observer& o, std::string_view target, const outcome<Response>& how, time_point now) const {
-        request_event e{.operation = target.substr(target.find('.') + 1), // npos + 1 is 0
-                        .attempts = how.attempts,
-                        .latency = now - begun_,
-                        .bytes_sent = bytes_sent_,
-                        .bytes_received = bytes_received_,
-                        .ambiguous = how.ambiguous};
-        failure why; // `detail` is a part of it
-        if (!how.response) {
-            why = how.response.error();
-            e.error = why.code;
-            e.detail = why.detail;
-        } else if constexpr (requires { units_of(*how.response); }) {
-            e.consumed = units_of(*how.response);
-        }
-        o(e);
-    }
-
-private:
-    time_point begun_{};
-    std::size_t bytes_sent_ = 0;
-    std::size_t bytes_received_ = 0;
-};
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/error.hpp>
-// #include <dynasession/dynamodb/item_size.hpp>
-#ifndef DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
-#define DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
-
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/dynamodb/item.hpp>
-
-#include <algorithm>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// The largest item that DynamoDB stores, in bytes, names included (developer guide, "Quotas").
-inline constexpr std::size_t max_item_size = 400 * 1024;
-
-std::size_t item_size(const item& i) noexcept;
-
-namespace size_detail {
-
-// The guide: "approximately ... 1 byte per two significant digits ... + 1 byte"; a sign takes one more.
-constexpr std::size_t number_size(std::string_view text) noexcept {
-    const bool negative = text.starts_with('-');
-    const auto mantissa = text.substr(0, text.find_first_of("eE"));
-    const auto first = mantissa.find_first_of("123456789");
-    std::size_t digits = 0;
-    if (first != std::string_view::npos) {
-        const auto last = mantissa.find_last_of("123456789");
-        for (const char c : mantissa.substr(first, last - first + 1)) digits += c != '.';
-    }
-    return (digits + 1) / 2 + 1 + negative;
-}
-
-} // namespace size_detail
-
-/// What a value takes of the size of its item, in bytes (developer guide, "Item sizes and formats").
-inline std::size_t value_size(const attribute_value& value) noexcept {
-    using type = attribute_value::type;
-    // "3 bytes of overhead, regardless of its contents", and "1 byte" for each element.
-    constexpr std::size_t container = 3;
-    std::size_t size = 0;
-    switch (value.kind()) {
-    case type::string: return value.as_string()->size();
-    case type::binary: return value.as_binary()->size();
-    case type::number: return size_detail::number_size(*value.as_number());
-    case type::boolean:
-    case type::null: return 1;
-    case type::map: return container + value.as_map()->size() + item_size(*value.as_map());
-    case type::list:
-        for (const auto& element : *value.as_list()) size += 1 + value_size(element);
-        return container + size;
-    case type::string_set:
-        for (const auto& text : *value.as_string_set()) size += text.size();
-        return size;
-    case type::number_set:
-        for (const auto& text : *value.as_number_set()) size += size_detail::number_size(text);
-        return size;
-    case type::binary_set:
-        for (const auto& bytes : *value.as_binary_set()) size += bytes.size();
-        return size;
-    }
-    return size;
-}
-
-/// The size of an item as DynamoDB counts it for its limit and its price, in bytes: names and values.
-///
-/// A number may be counted a byte too small or too large: its exact size is not documented.
-inline std::size_t item_size(const item& i) noexcept {
-    std::size_t size = 0;
-    for (const auto& [name, value] : i) size += name.size() + value_size(value);
-    return size;
-}
-
-/// The size of the largest of several items.
-inline std::size_t largest_size(const std::vector<item>& items) noexcept {
-    std::size_t size = 0;
-    for (const auto& i : items) size = std::max(size, item_size(i));
-    return size;
-}
-
-/// Why an item of this size is not sent, if it is over the limit: DynamoDB would refuse it as well, but only after it
-/// has travelled.
-inline std::optional<failure> refuse_too_large(std::size_t size) {
-    if (size <= max_item_size) return std::nullopt;
-    return failure(error::item_too_large, "the item would take " + std::to_string(size) +
-                                              " bytes; DynamoDB stores at most " + std::to_string(max_item_size));
-}
-
-/// Why a request with a body of `body_size` bytes is not sent, if an item in it is over the limit.
-///
-/// The JSON of an item is always longer than the item, so that nearly always nothing has to be counted. An update says
-/// nothing of the size that the item will have.
-template <class Request>
-std::optional<failure> refuse_too_large(const Request& r, std::size_t body_size) {
-    if constexpr (requires { largest_item(r); })
-        if (body_size > max_item_size) return refuse_too_large(largest_item(r));
-    return std::nullopt;
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/observer.hpp>
-// #include <dynasession/dynamodb/outcome.hpp>
-// #include <dynasession/dynamodb/request.hpp>
-#ifndef DYNASESSION_DYNAMODB_REQUEST_HPP
-#define DYNASESSION_DYNAMODB_REQUEST_HPP
-
-// #include <dynasession/dynamodb/capacity.hpp>
-// #include <dynasession/dynamodb/item.hpp>
-// #include <dynasession/dynamodb/item_scanner.hpp>
-#ifndef DYNASESSION_DYNAMODB_ITEM_SCANNER_HPP
-#define DYNASESSION_DYNAMODB_ITEM_SCANNER_HPP
-
-// #include <dynasession/dynamodb/item.hpp>
-// #include <dynasession/dynamodb/json_reader.hpp>
-// #include <dynasession/dynamodb/json_scanner.hpp>
-#ifndef DYNASESSION_DYNAMODB_JSON_SCANNER_HPP
-#define DYNASESSION_DYNAMODB_JSON_SCANNER_HPP
-
-// #include <dynasession/detail/encoding.hpp>
-// #include <dynasession/detail/utf8.hpp>
-// #include <dynasession/dynamodb/plain_text.hpp>
-
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// Reads JSON text from front to back without a document: what is asked for stands there next, or the answer is false
-/// and the text is of no use any more (RFC 8259; nothing is forgiven).
-class json_scanner {
-public:
-    explicit json_scanner(std::string_view text) noexcept : rest_(text) {}
-
-    /// Calls `member(name)` for each member; it has to read the value and to return whether that went well.
-    template <class F>
-    bool object(F member) {
-        std::string kept;
-        return sequence('{', '}', [&] {
-            std::string_view name;
-            return read_name(name, kept) && take(':') && member(name);
+    action resume(fetch_reply&& reply, op::instant now) {
+        auto inner = call_ ? call_->resume(std::move(reply), now) : source_.resume(std::move(reply), now);
+        return op::carry_on<action>(std::move(inner), [&](result<credentials>&& got) -> action {
+            if (!got || assumed_ == roles_.size()) return std::move(got);
+            call_.emplace(assume_role(where_, roles_[assumed_++], *std::move(got)));
+            return resume({}, now);
         });
     }
 
-    /// Calls `element()` for each element; it has to read it and to return whether that went well.
-    template <class F>
-    bool array(F element) {
-        return sequence('[', ']', element);
-    }
-
-    bool string(std::string& out) {
-        out.clear();
-        return take('"') && finish_string(out);
-    }
-
-    /// A string that is base64, with padding.
-    bool base64(std::string& out) {
-        if (!take('"')) return false;
-        out.clear();
-        const auto end = rest_.find('"');
-        if (end == rest_.npos) return false;
-        if (detail::append_decoded_base64(out, rest_.substr(0, end))) {
-            rest_.remove_prefix(end + 1);
-            return true;
-        }
-        std::string text; // "\/" is a slash, too
-        return finish_string(text) && detail::append_decoded_base64(out, text);
-    }
-
-    bool boolean(bool& out) noexcept {
-        out = word("true");
-        return out || word("false");
-    }
-
-    /// Whether a null stands there; if not, the text stays as it is.
-    bool null() noexcept { return word("null"); }
-
-    /// The text of the next value, whatever it is: from its first to its last character, not looked at more closely.
-    bool raw(std::string_view& out) noexcept {
-        skip_space();
-        out = rest_;
-        std::size_t open = 0;
-        do {
-            const auto n = std::min(rest_.find_first_of("\"{}[], \t\r\n"), rest_.size());
-            if (n == rest_.size() && open != 0) return false;
-            rest_.remove_prefix(n);
-            const char c = rest_.empty() ? ',' : rest_.front();
-            if (open == 0 && (n != 0 || c == ',' || c == '}' || c == ']')) break;
-            if (c == '"') {
-                if (!skip_string()) return false;
-                continue;
-            }
-            open += c == '{' || c == '[';
-            open -= c == '}' || c == ']';
-            rest_.remove_prefix(1);
-        } while (open != 0);
-        out.remove_suffix(rest_.size());
-        return !out.empty();
-    }
-
-    /// Whether nothing but white space is left.
-    bool at_end() noexcept {
-        skip_space();
-        return rest_.empty();
-    }
-
 private:
-    // DynamoDB nests values 32 levels deep; each takes two of JSON, and a page with its items three more.
-    static constexpr int max_depth = 72;
-
-    void skip_space() noexcept {
-        while (!rest_.empty() &&
-               (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\r' || rest_.front() == '\t'))
-            rest_.remove_prefix(1);
-    }
-
-    bool take(char c) noexcept {
-        if (!rest_.empty() && rest_.front() <= ' ') skip_space();
-        if (rest_.empty() || rest_.front() != c) return false;
-        rest_.remove_prefix(1);
-        return true;
-    }
-
-    bool word(std::string_view text) noexcept {
-        skip_space();
-        if (!rest_.starts_with(text)) return false;
-        rest_.remove_prefix(text.size());
-        return true;
-    }
-
-    template <class F>
-    bool sequence(char open, char close, F each) {
-        if (!take(open) || ++depth_ > max_depth) return false;
-        if (!take(close)) {
-            do
-                if (!each()) return false;
-            while (take(','));
-            if (!take(close)) return false;
-        }
-        --depth_;
-        return true;
-    }
-
-    // A view of the text, unless it holds escapes.
-    bool read_name(std::string_view& name, std::string& kept) {
-        if (!take('"')) return false;
-        const auto n = plain_length(rest_);
-        if (n != rest_.size() && rest_[n] == '"') {
-            name = rest_.substr(0, n);
-            rest_.remove_prefix(n + 1);
-            return true;
-        }
-        kept.clear();
-        const bool ok = finish_string(kept);
-        name = kept;
-        return ok;
-    }
-
-    bool finish_string(std::string& out) {
-        for (;;) {
-            const auto n = plain_length(rest_);
-            out.append(rest_.substr(0, n));
-            rest_.remove_prefix(n);
-            if (rest_.empty()) return false;
-            const char c = rest_.front();
-            if (c == '\\') {
-                rest_.remove_prefix(1);
-                if (!read_escape(out)) return false;
-                continue;
-            }
-            const auto length = static_cast<unsigned char>(c) < 0x20 ? 0 : detail::utf8_sequence_length(rest_);
-            if (length == 0) return false;
-            if (c != '"') out.append(rest_.substr(0, length));
-            rest_.remove_prefix(length);
-            if (c == '"') return true;
-        }
-    }
-
-    bool skip_string() noexcept {
-        for (std::size_t i = 1; (i = rest_.find_first_of("\"\\", i)) < rest_.size(); i += 2) {
-            if (rest_[i] == '\\') continue;
-            rest_.remove_prefix(i + 1);
-            return true;
-        }
-        return false;
-    }
-
-    bool read_escape(std::string& out) {
-        constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
-        if (rest_.empty()) return false;
-        const char c = rest_.front();
-        rest_.remove_prefix(1);
-        if (c == 'u') return read_code_point(out);
-        const auto at = letters.find(c);
-        if (at == letters.npos) return false;
-        out.push_back(meanings[at]);
-        return true;
-    }
-
-    bool read_code_point(std::string& out) {
-        unsigned code = 0, low = 0;
-        if (!read_four_digits(code)) return false;
-        const auto byte = [&](unsigned b) { out.push_back(static_cast<char>(b)); };
-        if (code >= 0xd800 && code < 0xe000) {
-            const bool paired = code < 0xdc00 && rest_.starts_with("\\u");
-            if (!paired) return false;
-            rest_.remove_prefix(2);
-            if (!read_four_digits(low) || low < 0xdc00 || low >= 0xe000) return false;
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-            byte(0xf0 | code >> 18);
-            byte(0x80 | (code >> 12 & 0x3f));
-        } else if (code >= 0x800) {
-            byte(0xe0 | code >> 12);
-        } else if (code >= 0x80) {
-            byte(0xc0 | code >> 6);
-        } else {
-            byte(code);
-            return true;
-        }
-        if (code >= 0x800) byte(0x80 | (code >> 6 & 0x3f));
-        byte(0x80 | (code & 0x3f));
-        return true;
-    }
-
-    bool read_four_digits(unsigned& out) noexcept {
-        if (rest_.size() < 4) return false;
-        for (const char c : rest_.substr(0, 4)) {
-            const int digit = detail::hex_value(c);
-            if (digit < 0) return false;
-            out = out << 4 | static_cast<unsigned>(digit);
-        }
-        rest_.remove_prefix(4);
-        return true;
-    }
-
-    std::string_view rest_;
-    int depth_ = 0;
+    Source source_;
+    sts_endpoint where_;
+    std::vector<role> roles_;
+    std::size_t assumed_ = 0;
+    std::optional<sts_call> call_; // for the last of those
 };
 
-} // namespace dynasession::inline v0::dynamodb
+} // namespace dynasession::inline v0::aws
 
 #endif
-
-#include <algorithm>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-// Items straight from the text, each string made once and where it stays; `read` from a `boost::json::value` gives the
-// same, at three times the cost. False when the JSON has another shape.
-bool read(json_scanner& in, attribute_value& out);
-bool read(json_scanner& in, item& out);
-
-template <class T>
-bool read(json_scanner& in, std::vector<T>& out) {
-    out.clear();
-    return in.array([&] { return read(in, out.emplace_back()); });
-}
-
-/// A null leaves the place as it is.
-template <class T>
-bool read(json_scanner& in, std::optional<T>& out) {
-    return in.null() || read(in, out.emplace());
-}
-
-/// Reads by way of a document what does not come often enough to have a shorter way.
-template <class T>
-bool read_document(json_scanner& in, T& out) {
-    std::string_view text;
-    if (!in.raw(text)) return false;
-    const json_document document(text);
-    return document.value() != nullptr && (document.value()->is_null() || read(*document.value(), out));
-}
-
-/// Passes over a value that must be JSON, and nothing else.
-inline bool skip(json_scanner& in) {
-    std::string_view text;
-    return in.raw(text) && json_document(text).value() != nullptr;
-}
-
-namespace item_scanner_detail {
-
-inline bool read_strings(json_scanner& in, attribute_value::set_type& out) {
-    return in.array([&] { return in.string(out.emplace_back()); });
-}
-
-inline bool read_content(json_scanner& in, std::string_view type, attribute_value& out) {
-    using t = attribute_value::type;
-    if (type == "S") return in.string(out.emplace<t::string>());
-    if (type == "N") return in.string(out.emplace<t::number>());
-    if (type == "B") return in.base64(out.emplace<t::binary>());
-    if (type == "M") return read(in, out.emplace<t::map>());
-    if (type == "L") return read(in, out.emplace<t::list>());
-    if (type == "BOOL") return in.boolean(out.emplace<t::boolean>());
-    if (type == "SS") return read_strings(in, out.emplace<t::string_set>());
-    if (type == "NS") return read_strings(in, out.emplace<t::number_set>());
-    if (type == "BS")
-        return in.array([&, &set = out.emplace<t::binary_set>()] { return in.base64(set.emplace_back()); });
-    out.emplace<t::null>();
-    bool yes = false;
-    return type == "NULL" && in.boolean(yes) && yes;
-}
-
-inline bool has_unique_names(const item& i) {
-    if (i.size() <= 16) {
-        for (auto a = i.begin(); a != i.end(); ++a)
-            if (std::any_of(a + 1, i.end(), [&](const auto& b) { return a->name == b.name; })) return false;
-        return true;
-    }
-    std::vector<std::string_view> names;
-    names.reserve(i.size());
-    for (const auto& [name, value] : i) names.push_back(name);
-    std::ranges::sort(names);
-    return std::ranges::adjacent_find(names) == names.end();
-}
-
-} // namespace item_scanner_detail
-
-inline bool read(json_scanner& in, attribute_value& out) {
-    bool first = true;
-    return in.object([&](std::string_view type) {
-        return std::exchange(first, false) && item_scanner_detail::read_content(in, type, out);
-    }) && !first;
-}
-
-inline bool read(json_scanner& in, item& out) {
-    out.clear();
-    return in.object([&](std::string_view name) {
-        if (out.empty()) out.reserve(6); // few items have more
-        return read(in, out.append(name));
-    }) && item_scanner_detail::has_unique_names(out);
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/json_reader.hpp>
-// #include <dynasession/dynamodb/json_scanner.hpp>
-// #include <dynasession/dynamodb/json_writer.hpp>
-
-#include <concepts>
-#include <cstdint>
-#include <string>
-#include <string_view>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// A response that `read` finds in a document.
-template <class Response>
-concept readable = requires(const boost::json::value& json, Response& response) {
-    { read(json, response) } -> std::same_as<bool>;
-};
-
-/// A response that `read` finds in the text itself.
-template <class Response>
-concept scannable = requires(json_scanner& in, Response& response) {
-    { read(in, response) } -> std::same_as<bool>;
-};
-
-/// Reads the whole text of an answer; false when it is not JSON, or has another shape.
-template <class Response>
-bool read_answer(std::string_view text, Response& response) {
-    if constexpr (scannable<Response>) {
-        json_scanner in(text);
-        return read(in, response) && in.at_end();
-    } else {
-        const json_document document(text);
-        return document.value() != nullptr && read(*document.value(), response);
-    }
-}
-
-/// What the client executes: a plain struct that names its operation and the type of its answer.
-///
-/// `R::target` is the value of the `X-Amz-Target` header, `R::response_type` a default constructible struct;
-/// `write(json_writer&, const R&)` writes the body, `read(const boost::json::value&, R::response_type&)` reads the
-/// answer and is false when it has another shape; or `read(json_scanner&, R::response_type&)`, which does so without a
-/// document. All are found by their arguments, so a program can add operations that this library does not have.
-///
-/// May have, too: a flag `return_consumed_capacity`, which asks for what the call costs, with `units_of(response)`, the
-/// `std::optional<request_units>` in the answer, for observers; `largest_item(const R&)`, the size of the largest item
-/// that it is to store whole.
-template <class R>
-concept request = requires(const R& r, json_writer& out, typename R::response_type& answer) {
-    { R::target } -> std::convertible_to<std::string_view>;
-    requires std::default_initializable<typename R::response_type>;
-    write(out, r);
-} && (scannable<typename R::response_type> || readable<typename R::response_type>);
-
-/// Writes the body of a request into an empty string. `metered` asks for what the call costs, where the operation
-/// tells.
-///
-/// Why the request cannot be sent, or null.
-template <request Request>
-const char* write_body(std::string& body, const Request& r, bool metered = false) {
-    json_writer out(body);
-    write(out, r);
-    if constexpr (requires { r.return_consumed_capacity; }) {
-        if (metered && !r.return_consumed_capacity) {
-            body.pop_back(); // the brace that ends the object
-            write_capacity_member(out, true);
-            out.end_object();
-        }
-    }
-    return out.problem();
-}
-
-/// Which attributes of the item a write gives back. PutItem and DeleteItem know `none` and `all_old` only, and so do
-/// conditions that fail.
-enum class return_value { none, all_old, updated_old, all_new, updated_new };
-
-constexpr std::string_view to_text(return_value v) noexcept {
-    constexpr std::string_view texts[] = {"NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"};
-    return texts[static_cast<std::size_t>(v)];
-}
-
-inline void write_member(json_writer& out, std::string_view name, return_value v) {
-    if (v != return_value::none) out.key(name).string(to_text(v));
-}
-
-inline void write_positive_member(json_writer& out, std::string_view name, std::int64_t value) {
-    if (value > 0) out.key(name).integer(value);
-}
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/request_heads.hpp>
-#ifndef DYNASESSION_DYNAMODB_REQUEST_HEADS_HPP
-#define DYNASESSION_DYNAMODB_REQUEST_HEADS_HPP
-
-// #include <dynasession/aws/canonical_request.hpp>
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/aws/signing_cache.hpp>
-// #include <dynasession/aws/sigv4.hpp>
-// #include <dynasession/core/error.hpp>
-
-#include <algorithm>
-#include <array>
-#include <chrono>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// How the heads of requests begin, up to where the signature stands: the same for all requests of one operation within
-/// one second, so that most of them cost a copy.
-///
-/// What is signed is what DynamoDB demands: content-type, host, x-amz-date, x-amz-target and the security token
-/// (DynamoDB developer guide, "Low-level API"; AWS SigV4 reference).
-///
-/// *Thread safety:* `begin` may be called at the same time; it renders a missing beginning under its lock.
-class request_heads {
-public:
-    /// Appends the beginning, and returns the signature, which lacks the hash of the body.
-    ///
-    /// *Errors:* `error::invalid_option` for credentials that would not stay on their line.
-    result<aws::signing_cache::progress> begin(std::string& out, std::string_view target, std::string_view authority,
-                                               const aws::signer& signer,
-                                               const std::shared_ptr<const aws::credentials>& key,
-                                               std::chrono::sys_seconds at) {
-        const std::lock_guard lock(mutex_);
-        if (key_ != key || at_ != at) {
-            known_.clear();
-            if (breaks_lines(key->access_key_id()) || breaks_lines(key->session_token()))
-                return failure(error::invalid_option, "the credentials hold a line break");
-            key_ = key;
-            at_ = at;
-        }
-        auto known = std::ranges::find(known_, target, &beginning::target);
-        if (known == known_.end()) {
-            known_.push_back(render(target, authority, signer, *key, aws::timestamp(at)));
-            known = known_.end() - 1;
-        }
-        out.append(known->text);
-        return known->signature;
-    }
-
-private:
-    static constexpr std::string_view content_type = "application/x-amz-json-1.0";
-
-    struct beginning {
-        std::string target;
-        std::string text;
-        aws::signing_cache::progress signature;
-    };
-
-    static bool breaks_lines(std::string_view text) noexcept {
-        return std::ranges::any_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
-    }
-
-    static beginning render(std::string_view target, std::string_view authority, const aws::signer& signer,
-                            const aws::credentials& key, const aws::timestamp& at) {
-        std::array<aws::header, 5> headers; // sorted, as the signature wants them
-        auto end = headers.begin();
-        *end++ = {"content-type", content_type};
-        *end++ = {"host", authority};
-        *end++ = {"x-amz-date", at.text()};
-        if (!key.session_token().empty()) *end++ = {"x-amz-security-token", key.session_token()};
-        *end++ = {"x-amz-target", target};
-
-        std::string text = "POST / HTTP/1.1\r\naccept-encoding: identity\r\nuser-agent: dynasession\r\n";
-        std::for_each(headers.begin(), end,
-                      [&](const aws::header& h) { text.append(h.name).append(": ").append(h.value).append("\r\n"); });
-        text.append("authorization: ");
-        auto signature = signer.begin({.headers = {headers.begin(), end}}, key, at, text);
-        return {std::string(target), std::move(text), std::move(signature)};
-    }
-
-    std::mutex mutex_;
-    std::shared_ptr<const aws::credentials> key_;
-    std::chrono::sys_seconds at_{};
-    std::vector<beginning> known_; // with `key_`, at `at_`
-};
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/http/message.hpp>
-// #include <dynasession/op/action.hpp>
-
-#include <boost/asio/error.hpp>
-
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <chrono>
-#include <cstddef>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::dynamodb {
-
-/// How long a call may take, and how often it is tried.
-struct call_options {
-    std::chrono::milliseconds timeout{5000};         ///< for the whole call: attempts and the pauses between them
-    std::chrono::milliseconds attempt_timeout{2000}; ///< for one request and its answer
-    aws::retry_options retry{};
-};
-
-/// What the calls of a client have in common.
-struct service {
-    std::string authority; ///< the value of the Host header
-    aws::signer signer;
-    aws::credentials_provider credentials;
-    call_options options;
-    any_observer observer{};
-    mutable request_heads heads{};
-    mutable aws::retry_quota quota{};
-    mutable aws::service_clock clock{};
-};
-
-/// The HTTP request of a call: the body is rendered once, the head anew for each attempt.
-class signed_request {
-public:
-    signed_request(const service& s, std::string_view target) : service_(&s), target_(target) {}
-
-    std::string& body() noexcept { return message_->body; }
-
-    /// The message stays where it is until the next call; moving this object does not move it.
-    result<const http::request*> sign(const std::shared_ptr<const aws::credentials>& key, unsigned attempt,
-                                      op::instant now) {
-        auto& head = message_->head;
-        head.clear();
-        head.reserve(704 + service_->authority.size() + key->session_token().size());
-        auto begun = service_->heads.begin(head, target_, service_->authority, service_->signer, key, now.seconds());
-        if (!begun) return std::move(begun).error();
-        const auto signature = begun->finish_over(message_->body);
-        head.append(signature.data(), signature.size());
-        using namespace std::string_view_literals; // lengths that are known: a fifth of the time of this function
-        head.append("\r\ncontent-length: "sv);
-        append_number(head, message_->body.size());
-        // The service finds the attempts of one call by its id.
-        head.append("\r\namz-sdk-invocation-id: "sv).append(message_->id.data(), message_->id.size());
-        head.append("\r\namz-sdk-request: attempt="sv);
-        append_number(head, attempt);
-        head.append("; max="sv);
-        append_number(head, service_->options.retry.attempts());
-        head.append("\r\n\r\n"sv);
-        return message_.get();
-    }
-
-private:
-    struct message : http::request {
-        std::array<char, 36> id = detail::random_uuid();
-    };
-
-    static void append_number(std::string& out, std::size_t n) {
-        char text[24];
-        out.append(text, std::to_chars(text, text + sizeof text, n).ptr);
-    }
-
-    const service* service_;
-    std::string_view target_;
-    std::unique_ptr<message> message_ = std::make_unique<message>();
-};
-
-/// One call of the service as an operation: signs, sends, checks and decodes, and tries again what may succeed then.
-///
-/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts, the quota and the
-/// time of the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents
-/// it. Credentials that the service does not accept are fetched anew, and a clock that is wrong is corrected, once.
-/// The value is always an `outcome`: its `response` may have failed. The observer, if there is one, is told of it just
-/// before.
-///
-/// *Lifetimes:* the service has to outlive the call; the request is not needed after the construction.
-template <request Request>
-class call {
-public:
-    using response_type = typename Request::response_type;
-    using effect_type = http::exchange;
-    using reply_type = http::reply;
-    using value_type = outcome<response_type>;
-    using action_type = op::action<effect_type, value_type>;
-
-    /// It ends by `deadline`, if that comes before its timeout.
-    call(const service& s, const Request& r, std::chrono::steady_clock::time_point deadline = deadline_type::max())
-        : service_(&s), request_(s, Request::target), schedule_(s.options.retry, s.quota), deadline_(deadline) {
-        request_.body().reserve(256); // a usual GetItem or UpdateItem
-        if (const char* problem = write_body(request_.body(), r, s.observer.wants_capacity()))
-            problem_ = std::make_unique<failure>(error::not_serializable, problem);
-        else if (auto refused = refuse_too_large(r, request_.body().size()))
-            problem_ = std::make_unique<failure>(*std::move(refused));
-    }
-
-    action_type resume(reply_type&& reply, op::instant now) {
-        switch (step_) {
-        case step::start:
-            watch_.begin(now.steady);
-            if (problem_) return end(fault{std::move(*problem_)}, now);
-            deadline_ = std::min(deadline_, now.steady + service_->options.timeout);
-            return begin_attempt(now);
-        case step::awaiting_credentials:
-            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
-            return use_fetched(now);
-        case step::sending: return judge(std::move(reply), now);
-        case step::pausing:
-            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
-            return begin_attempt(now);
-        }
-        return end({}, now);
-    }
-
-private:
-    using deadline_type = std::chrono::steady_clock::time_point;
-    using fetch = aws::credentials_provider::fetch;
-    enum class step { start, awaiting_credentials, sending, pausing };
-
-    action_type begin_attempt(op::instant now) {
-        const auto by_service = service_->clock.correct(now);
-        key_ = service_->credentials.cached(by_service);
-        if (key_) return send(now);
-        fetching_ = service_->credentials.refresh(by_service);
-        step_ = step::awaiting_credentials;
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now.steady);
-        return op::pause{left, std::shared_ptr<op::event>(fetching_, &fetching_->done)};
-    }
-
-    action_type use_fetched(op::instant now) {
-        const auto fetched = std::exchange(fetching_, nullptr);
-        if (!fetched->done.is_set()) return end(fault{{error::timeout, "waiting for credentials"}}, now);
-        if (!fetched->found) return end(fault{fetched->found.error()}, now);
-        key_ = *fetched->found;
-        return send(now);
-    }
-
-    action_type send(op::instant now) {
-        auto message = request_.sign(key_, schedule_.attempt(), service_->clock.correct(now));
-        if (!message) return end(fault{std::move(message).error()}, now);
-        ++attempts_;
-        watch_.sent(**message);
-        sent_ = now;
-        step_ = step::sending;
-        return http::exchange{*message, std::min(now.steady + service_->options.attempt_timeout, deadline_),
-                              checksum_matches};
-    }
-
-    action_type judge(reply_type&& reply, op::instant now) {
-        response_type response;
-        ambiguous_ = ambiguous_ || reply.repeated;
-        if (reply.answer) {
-            watch_.received(*reply.answer);
-            service_->clock.learn(*reply.answer, sent_, now);
-        }
-        auto f = look_at(reply, response);
-        if (!f.why.code) {
-            schedule_.succeed();
-            return finish({std::move(response), ambiguous_, attempts_}, now);
-        }
-        ambiguous_ = ambiguous_ || f.ambiguous;
-        const auto wish = reply.answer ? reply.answer->header("x-amz-retry-after") : std::string_view{};
-        if (const auto pause = schedule_.next(remedied(f.retry), now.steady, deadline_, wish)) {
-            step_ = step::pausing;
-            return op::pause{*pause};
-        }
-        return end(std::move(f), now);
-    }
-
-    // What has to be done before another attempt makes sense is done here, once.
-    aws::retry_reason remedied(aws::retry_reason reason) {
-        using enum aws::retry_reason;
-        using namespace std::chrono_literals;
-        switch (reason) {
-        case never:
-        case transient:
-        case throttling: return reason;
-        case clock_skew: return std::exchange(clock_corrected_, true) ? never : transient;
-        case signature:
-            if (std::chrono::abs(service_->clock.skew()) <= 4min) return never;
-            return std::exchange(clock_corrected_, true) ? never : transient;
-        case credentials:
-            if (std::exchange(key_rejected_, true)) return never;
-            return service_->credentials.reject(key_) ? transient : never;
-        }
-        return never;
-    }
-
-    // No fault, and the response; or a fault.
-    static fault look_at(const reply_type& reply, response_type& response) {
-        using aws::retry_reason;
-        if (!reply.answer) return transport_fault(reply.answer.error(), reply.sent);
-        const auto& answer = *reply.answer;
-        if (answer.status != 200) return read_error(answer, Request::target);
-        if (read_answer(answer.body, response)) return {};
-        return {{error::malformed_response, "the body is not that of an answer to this operation"},
-                retry_reason::transient,
-                true};
-    }
-
-    action_type end(fault f, op::instant now) {
-        if (attempts_ > 1) f.why.detail += " (after " + std::to_string(attempts_) + " attempts)";
-        return finish({std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)}, now);
-    }
-
-    action_type finish(value_type&& how, op::instant now) const {
-        if (service_->observer) watch_.end(service_->observer, Request::target, how, now.steady);
-        return std::move(how);
-    }
-
-    const service* service_;
-    signed_request request_;
-    aws::retry_schedule schedule_;
-    deadline_type deadline_;
-    aws::credentials_provider::snapshot key_;
-    std::shared_ptr<fetch> fetching_;
-    op::instant sent_{};
-    call_watch watch_{};
-    std::unique_ptr<failure> problem_; ///< why it is not sent
-    unsigned attempts_ = 0;
-    bool ambiguous_ = false;
-    bool clock_corrected_ = false;
-    bool key_rejected_ = false;
-    step step_ = step::start;
-};
-
-} // namespace dynasession::inline v0::dynamodb
-
-#endif
-// #include <dynasession/dynamodb/client_options.hpp>
-#ifndef DYNASESSION_DYNAMODB_CLIENT_OPTIONS_HPP
-#define DYNASESSION_DYNAMODB_CLIENT_OPTIONS_HPP
-
-// #include <dynasession/aws/client_settings.hpp>
-#ifndef DYNASESSION_AWS_CLIENT_SETTINGS_HPP
-#define DYNASESSION_AWS_CLIENT_SETTINGS_HPP
+// #include <dynasession/aws/container_credentials.hpp>
+#ifndef DYNASESSION_AWS_CONTAINER_CREDENTIALS_HPP
+#define DYNASESSION_AWS_CONTAINER_CREDENTIALS_HPP
+
+// #include <dynasession/aws/container_settings.hpp>
+#ifndef DYNASESSION_AWS_CONTAINER_SETTINGS_HPP
+#define DYNASESSION_AWS_CONTAINER_SETTINGS_HPP
 
 // #include <dynasession/aws/environment.hpp>
 #ifndef DYNASESSION_AWS_ENVIRONMENT_HPP
@@ -4924,6 +2905,353 @@ inline std::string variable(const environment& env, std::string_view name) {
 } // namespace dynasession::inline v0::aws
 
 #endif
+// #include <dynasession/aws/metadata_requests.hpp>
+#ifndef DYNASESSION_AWS_METADATA_REQUESTS_HPP
+#define DYNASESSION_AWS_METADATA_REQUESTS_HPP
+
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// How a metadata server is asked.
+struct metadata_patience {
+    std::chrono::milliseconds timeout{}; ///< for one attempt
+    unsigned attempts = 3;               ///< for one request, the first included
+};
+
+/// The requests to a metadata server of an operation that fetches a `T`, one after the other, each tried again while
+/// that may help: after failures of the network, answers of the kinds 429 and 5xx, and what the operation finds
+/// damaged.
+template <class T>
+class metadata_requests {
+public:
+    using action_type = op::action<fetch_effect, T>;
+
+    /// `source` names the server in messages.
+    metadata_requests(http::endpoint server, std::string source, metadata_patience patience)
+        : server_(std::move(server)), source_(std::move(source)), patience_(patience) {}
+
+    const metadata_patience& patience() const noexcept { return patience_; }
+
+    /// Begins a request; `name` stands for it in messages.
+    action_type send(std::string_view method, std::string_view target, std::span<const http::field> fields,
+                     std::string name) {
+        name_ = std::move(name);
+        attempt_ = 1;
+        auto made = http::make_request(method, target, server_.authority(), fields);
+        if (!made) return end(made.error().code, made.error().detail);
+        message_ = *std::move(made);
+        return attempt();
+    }
+
+    /// What follows from a reply, unless it is an answer that the operation has to judge.
+    std::optional<action_type> follow(const fetch_reply& reply) {
+        if (!reply.answer) {
+            const auto& why = reply.answer.error();
+            if (why == boost::asio::error::operation_aborted) return end(why.code, why.detail);
+            if (std::exchange(pausing_, false)) return end(why.code, why.detail);
+            return again(why.code, why.detail);
+        }
+        if (std::exchange(pausing_, false)) return attempt();
+        const auto status = reply.answer->status;
+        if (status == 429 || status >= 500) return again(error::service_unavailable, status_text(status));
+        return std::nullopt;
+    }
+
+    /// Another attempt, after a pause, if there is one left; else the end.
+    action_type again(error_code code, std::string_view why) {
+        if (attempt_ >= patience_.attempts) return end(code, why);
+        pausing_ = true;
+        return op::pause{full_jitter({.base_delay = first_pause}, retry_reason::transient, attempt_++ - 1)};
+    }
+
+    /// The end of the operation: why it has nothing.
+    action_type end(error_code code, std::string_view why) const {
+        auto text = source_ + ": " + name_ + ": ";
+        return result<T>(failure(code, text.append(why)));
+    }
+
+    static std::string status_text(unsigned status) { return "status " + std::to_string(status); }
+
+private:
+    static constexpr std::chrono::milliseconds first_pause{100};
+
+    action_type attempt() const {
+        return fetch_effect(server_call{.server = server_, .message = message_, .timeout = patience_.timeout});
+    }
+
+    http::endpoint server_;
+    std::string source_;
+    metadata_patience patience_;
+    std::string name_;
+    http::request message_;
+    unsigned attempt_ = 1;
+    bool pausing_ = false;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/endpoint.hpp>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Where a container gets its credentials from.
+struct container_settings {
+    http::endpoint server{};
+    std::string target{}; ///< path and query; who knows them may have the credentials
+    std::string source{}; ///< the variable that says so, for messages
+    std::string token{};  ///< what goes into the Authorization field, unless there is a file; empty: none
+    std::string token_file{};
+    metadata_patience patience{std::chrono::seconds(2)};
+};
+
+namespace container_settings_detail {
+
+inline constexpr std::string_view relative_uri = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+inline constexpr std::string_view full_uri = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+inline constexpr std::string_view token_value = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+inline constexpr std::string_view token_file = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+inline failure refuse(std::string_view name, std::string_view why, error code = error::invalid_option) {
+    return {code, std::string(name).append(": ").append(why)};
+}
+
+inline bool is_plain(std::string_view text) noexcept {
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+// Whether credentials may come from there without TLS: this machine, and what AWS puts beside a container. Names are
+// not looked up: what a name leads to now says nothing of a moment later.
+inline bool is_trusted_without_tls(const http::endpoint& server) {
+    if (server.is_loopback()) return true;
+    error_code ec;
+    const auto address = boost::asio::ip::make_address(server.host, ec);
+    constexpr std::string_view trusted[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"}; // ECS, EKS, EKS
+    return !ec && std::ranges::any_of(trusted,
+                                      [&](std::string_view t) { return address == boost::asio::ip::make_address(t); });
+}
+
+inline result<container_settings> from_relative(std::string target) {
+    if (!target.starts_with('/') || target.find('#') != target.npos || !is_plain(target))
+        return refuse(relative_uri, "not a path: expected a text such as /v2/credentials/ID");
+    return container_settings{.server = {.tls = false, .host = "169.254.170.2", .port = 80},
+                              .target = std::move(target),
+                              .source = std::string(relative_uri)};
+}
+
+inline result<container_settings> from_full(std::string_view uri) {
+    const auto refuse_uri = [](std::string_view why) { return refuse(full_uri, why, error::invalid_endpoint); };
+    const auto host = uri.find("://");
+    if (host == uri.npos) return refuse_uri("not a URL: expected http://host/path or https://host/path");
+    const auto end = std::min(uri.find_first_of("/?#", host + 3), uri.size());
+    auto server = http::endpoint::parse(uri.substr(0, end));
+    if (!server) return refuse_uri(server.error().detail);
+    if (!server->tls && !is_trusted_without_tls(*server))
+        return refuse_uri("plain http to a host that is neither this machine nor 169.254.170.2, 169.254.170.23 or "
+                          "[fd00:ec2::23]: use https");
+
+    const auto target = uri.substr(end);
+    if (target.find('#') != target.npos || !is_plain(target))
+        return refuse_uri("the path holds white space, a # or signs outside of ASCII: escape them");
+    return container_settings{.server = *std::move(server),
+                              .target = (target.starts_with('/') ? "" : "/") + std::string(target),
+                              .source = std::string(full_uri)};
+}
+
+} // namespace container_settings_detail
+
+/// What the variables say of the credentials of a container (ECS, EKS Pod Identity); nothing when they say nothing.
+/// AWS_CONTAINER_CREDENTIALS_RELATIVE_URI goes before AWS_CONTAINER_CREDENTIALS_FULL_URI, and
+/// AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE before AWS_CONTAINER_AUTHORIZATION_TOKEN.
+///
+/// *Errors:* `error::invalid_endpoint` for a full URI that is none, or leads to another machine without TLS;
+/// `error::invalid_option` for a relative one that is none, and for a token without a URI. The detail names the
+/// variable.
+inline result<std::optional<container_settings>>
+resolve_container_settings(const environment& env = process_environment) {
+    using namespace container_settings_detail;
+    const auto is_set = [&](std::string_view name) { return !variable(env, name).empty(); };
+    if (!is_set(relative_uri) && !is_set(full_uri)) {
+        for (const auto name : {token_file, token_value})
+            if (is_set(name))
+                return refuse(name, "set, but neither " + std::string(full_uri) + " nor " + std::string(relative_uri) +
+                                        " is: set one of them, or unset this");
+        return std::optional<container_settings>();
+    }
+    auto found = is_set(relative_uri) ? from_relative(variable(env, relative_uri)) : from_full(variable(env, full_uri));
+    if (!found) return std::move(found).error();
+    found->token_file = variable(env, token_file);
+    if (is_set(token_value)) found->token = *env(token_value); // as it is: a line break at its end is to be seen
+    return std::optional<container_settings>(*std::move(found));
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/credentials_json.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIALS_JSON_HPP
+#define DYNASESSION_AWS_CREDENTIALS_JSON_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crypto.hpp>
+// #include <dynasession/detail/iso8601.hpp>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// How a source of credentials writes them as JSON.
+struct credentials_form {
+    std::string_view token;    ///< what it calls the session token
+    bool is_temporary = false; ///< token and expiry have to be there
+    bool has_version = false;  ///< "Version" has to be there, and 1
+};
+
+/// Instance metadata and container endpoints.
+inline constexpr credentials_form metadata_form{.token = "Token", .is_temporary = true};
+
+/// Programs (`credential_process`).
+inline constexpr credentials_form process_form{.token = "SessionToken", .has_version = true};
+
+namespace credentials_json_detail {
+
+// Text of others in a message: short, and on one line.
+inline std::string readable(std::string_view text) {
+    constexpr auto is_strange = [](char c) { return c < ' ' || c > '~'; };
+    std::string out(text.substr(0, 200));
+    std::ranges::replace_if(out, is_strange, '?');
+    return out;
+}
+
+inline failure refuse(std::string_view field, std::string_view why) {
+    return {error::malformed_response, std::string("the field \"").append(field).append("\" ").append(why)};
+}
+
+// The text of a field; empty when there is none, or null.
+inline result<std::string> text(const boost::json::object& fields, std::string_view name) {
+    const auto* found = fields.if_contains(name);
+    if (!found || found->is_null()) return std::string();
+    if (!found->is_string()) return refuse(name, "is no text");
+    return std::string(found->get_string());
+}
+
+// A part of a key: it goes into header fields.
+inline result<std::string> key_text(const boost::json::object& fields, std::string_view name, bool is_needed) {
+    auto found = text(fields, name);
+    if (!found) return found;
+    if (is_needed && found->empty()) return refuse(name, "is missing or empty");
+    if (std::ranges::any_of(*found, [](char c) { return c <= ' ' || c > '~'; }))
+        return refuse(name, "holds white space or signs outside of ASCII");
+    return found;
+}
+
+// What the source says in place of credentials. Code and Message in instance metadata, in small letters elsewhere.
+inline std::optional<failure> refusal(const boost::json::object& fields) {
+    const auto either = [&](std::string_view name, std::string_view other) {
+        auto found = text(fields, fields.contains(name) ? name : other);
+        return found ? *std::move(found) : std::string();
+    };
+    const auto code = either("Code", "code");
+    if (code.empty() || code == "Success") return std::nullopt;
+    auto said = readable(code);
+    if (const auto message = either("Message", "message"); !message.empty()) said += ": " + readable(message);
+    if (code == "AssumeRoleUnauthorizedAccess") said += "; let the role trust the service ec2.amazonaws.com";
+    return failure(error::missing_credentials, "no credentials, but " + said);
+}
+
+inline result<credentials> read(const boost::json::object& fields, const credentials_form& form) {
+    if (form.has_version) {
+        const auto* version = fields.if_contains("Version");
+        const auto* number = version ? version->if_int64() : nullptr;
+        if (!number || *number != 1) return refuse("Version", "is not 1, the only one that is known");
+    }
+    if (auto refused = refusal(fields)) return *std::move(refused);
+    auto id = key_text(fields, "AccessKeyId", true);
+    if (!id) return std::move(id).error();
+    auto secret = key_text(fields, "SecretAccessKey", true);
+    if (!secret) return std::move(secret).error();
+    auto token = key_text(fields, form.token, form.is_temporary);
+    if (!token) return std::move(token).error();
+
+    const auto expiration = text(fields, "Expiration");
+    if (!expiration) return expiration.error();
+    if (expiration->empty() && form.is_temporary) return refuse("Expiration", "is missing or empty");
+    const auto expires = detail::parse_iso8601(*expiration);
+    if (!expires && !expiration->empty()) return refuse("Expiration", "is no time such as 2026-11-20T10:00:00Z");
+    return credentials(*std::move(id), *std::move(secret), *std::move(token), expires);
+}
+
+} // namespace credentials_json_detail
+
+/// The largest text that is read, in bytes.
+inline constexpr std::size_t max_credentials_json = 64 * 1024;
+
+/// Reads what a source of credentials has written, and overwrites it. Credentials that have expired are fine.
+///
+/// *Errors:* `error::malformed_response`, with the field at fault; `error::missing_credentials`, with the reason that
+/// the source gives in place of credentials. The detail holds nothing else of the text; it does not name the source.
+inline result<credentials> read_credentials_json(std::string text, const credentials_form& form) {
+    if (text.size() > max_credentials_json) return failure(error::malformed_response, "longer than 64 KiB");
+    error_code ec;
+    const auto json = boost::json::parse(text, ec);
+    detail::cleanse(text);
+    if (ec || !json.is_object()) return failure(error::malformed_response, "not a JSON object");
+    return credentials_json_detail::read(json.get_object(), form);
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/fetch_now.hpp>
+#ifndef DYNASESSION_AWS_FETCH_NOW_HPP
+#define DYNASESSION_AWS_FETCH_NOW_HPP
+
+// #include <dynasession/aws/connection.hpp>
+#ifndef DYNASESSION_AWS_CONNECTION_HPP
+#define DYNASESSION_AWS_CONNECTION_HPP
+
+// #include <dynasession/aws/client_settings.hpp>
+#ifndef DYNASESSION_AWS_CLIENT_SETTINGS_HPP
+#define DYNASESSION_AWS_CLIENT_SETTINGS_HPP
+
+// #include <dynasession/aws/environment.hpp>
 // #include <dynasession/aws/setting.hpp>
 #ifndef DYNASESSION_AWS_SETTING_HPP
 #define DYNASESSION_AWS_SETTING_HPP
@@ -5482,11 +3810,6 @@ inline setting configured_ca_bundle(const environment& env, const shared_config&
 } // namespace dynasession::inline v0::aws
 
 #endif
-// #include <dynasession/aws/connection.hpp>
-#ifndef DYNASESSION_AWS_CONNECTION_HPP
-#define DYNASESSION_AWS_CONNECTION_HPP
-
-// #include <dynasession/aws/client_settings.hpp>
 // #include <dynasession/aws/environment.hpp>
 // #include <dynasession/aws/proxy.hpp>
 #ifndef DYNASESSION_AWS_PROXY_HPP
@@ -7561,9 +5884,67 @@ struct boost::asio::associator<Associator, dynasession::op::composed<Impl, Handl
 };
 
 #endif
+// #include <dynasession/op/default_executor.hpp>
+#ifndef DYNASESSION_OP_DEFAULT_EXECUTOR_HPP
+#define DYNASESSION_OP_DEFAULT_EXECUTOR_HPP
+
+// #include <dynasession/core/config.hpp>
+#ifndef DYNASESSION_CORE_CONFIG_HPP
+#define DYNASESSION_CORE_CONFIG_HPP
+
+// The one place that holds the version: CMake reads it from here.
+#define DYNASESSION_VERSION_MAJOR 0
+#define DYNASESSION_VERSION_MINOR 1
+#define DYNASESSION_VERSION_PATCH 0
+
+/// The version as one comparable number: 10000 * major + 100 * minor + patch.
+#define DYNASESSION_VERSION                                                                        \
+    (DYNASESSION_VERSION_MAJOR * 10000 + DYNASESSION_VERSION_MINOR * 100 +                          \
+     DYNASESSION_VERSION_PATCH)
+
+/// What need not be a template is compiled in each unit, as `inline` functions. In a program that defines
+/// DYNASESSION_SEPARATE_COMPILATION for all its units, it is compiled once, by the one that includes
+/// <dynasession/src.hpp>: that saves each other unit that uses DynamoDB about a quarter of its time.
+#ifdef DYNASESSION_SEPARATE_COMPILATION
+#define DYNASESSION_DECL
+#else
+#define DYNASESSION_DECL inline
+#endif
+
+#endif
+
+#include <boost/asio/any_io_executor.hpp>
+
+#ifndef DYNASESSION_SEPARATE_COMPILATION
+// #include <dynasession/op/system_executor.hpp>
+#ifndef DYNASESSION_OP_SYSTEM_EXECUTOR_HPP
+#define DYNASESSION_OP_SYSTEM_EXECUTOR_HPP
+
+// #include <dynasession/core/config.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/system_executor.hpp>
+
+namespace dynasession::inline v0::op {
+
+// See op/default_executor.hpp, which declares it. Apart, because the conversion takes a second to compile.
+DYNASESSION_DECL boost::asio::any_io_executor default_executor() { return boost::asio::system_executor(); }
+
+} // namespace dynasession::inline v0::op
+
+#endif
+#endif
+
+namespace dynasession::inline v0::op {
+
+/// Where asynchronous work runs when no executor is given: Asio's process-wide `system_context`.
+DYNASESSION_DECL boost::asio::any_io_executor default_executor();
+
+} // namespace dynasession::inline v0::op
+
+#endif
+
+#include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
 #include <thread>
@@ -7590,7 +5971,7 @@ public:
 
     /// Throws `session_error` if the options of TLS or of the proxy cannot be used. Connects to nothing yet.
     explicit client(endpoint target, client_options options = {})
-        : client(boost::asio::system_executor(), std::move(target), std::move(options)) {}
+        : client(op::default_executor(), std::move(target), std::move(options)) {}
 
     client(executor_type executor, endpoint target, client_options options = {})
         : executor_(std::move(executor)), pool_(std::move(target), std::move(options)) {}
@@ -7708,939 +6089,6 @@ inline result<http::client_options> resolve_connection(http::client_options give
 } // namespace dynasession::inline v0::aws
 
 #endif
-// #include <dynasession/aws/credential_chain.hpp>
-#ifndef DYNASESSION_AWS_CREDENTIAL_CHAIN_HPP
-#define DYNASESSION_AWS_CREDENTIAL_CHAIN_HPP
-
-// #include <dynasession/aws/credential_fetch.hpp>
-#ifndef DYNASESSION_AWS_CREDENTIAL_FETCH_HPP
-#define DYNASESSION_AWS_CREDENTIAL_FETCH_HPP
-
-// #include <dynasession/aws/assume_role_credentials.hpp>
-#ifndef DYNASESSION_AWS_ASSUME_ROLE_CREDENTIALS_HPP
-#define DYNASESSION_AWS_ASSUME_ROLE_CREDENTIALS_HPP
-
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/aws/fetch.hpp>
-#ifndef DYNASESSION_AWS_FETCH_HPP
-#define DYNASESSION_AWS_FETCH_HPP
-
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/http/endpoint.hpp>
-// #include <dynasession/http/message.hpp>
-// #include <dynasession/op/action.hpp>
-
-#include <chrono>
-#include <concepts>
-#include <cstddef>
-#include <string>
-#include <utility>
-#include <variant>
-#include <vector>
-
-namespace dynasession::inline v0::aws {
-
-/// A request to a server that gives out credentials, or what else a machine knows of itself.
-struct server_call {
-    http::endpoint server{};
-    http::request message{};
-    std::chrono::milliseconds timeout{1000}; ///< from connecting to the last byte of the answer
-    bool through_proxy = false;              ///< metadata servers are never asked through one
-};
-
-/// A program to be run, without a shell, that prints credentials.
-struct program_call {
-    std::vector<std::string> arguments{}; ///< the first one names the program
-    std::chrono::milliseconds timeout{60'000};
-    std::size_t max_output = 64 * 1024; ///< bytes
-};
-
-/// What became of a program.
-struct program_output {
-    int exit_status = 0; ///< 128 and more: ended by a signal
-    std::string text{};  ///< what it wrote to its standard output
-};
-
-/// The effects of a `fetch_operation`.
-using fetch_effect = std::variant<server_call, program_call>;
-
-/// The reply to the one or the other.
-struct fetch_reply {
-    result<http::response> answer{};
-    result<program_output> output{};
-
-    fetch_reply() = default;
-    fetch_reply(const failure& f) : answer(f), output(f) {}
-    fetch_reply(http::response r) : answer(std::move(r)) {}
-    fetch_reply(program_output o) : output(std::move(o)) {}
-};
-
-/// An operation that fetches credentials, or another value: `fetch_now` carries it out.
-template <class Op, class T = credentials>
-concept fetch_operation =
-    op::operation<Op> && std::same_as<typename Op::effect_type, fetch_effect> &&
-    std::same_as<typename Op::reply_type, fetch_reply> && std::same_as<typename Op::value_type, T>;
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/sts.hpp>
-#ifndef DYNASESSION_AWS_STS_HPP
-#define DYNASESSION_AWS_STS_HPP
-
-// #include <dynasession/aws/canonical_request.hpp>
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/aws/fetch.hpp>
-// #include <dynasession/aws/service_call.hpp>
-#ifndef DYNASESSION_AWS_SERVICE_CALL_HPP
-#define DYNASESSION_AWS_SERVICE_CALL_HPP
-
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/aws/fetch.hpp>
-// #include <dynasession/aws/retry.hpp>
-// #include <dynasession/aws/service_fault.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/http/date.hpp>
-// #include <dynasession/http/message.hpp>
-// #include <dynasession/op/action.hpp>
-
-#include <chrono>
-#include <string>
-#include <utility>
-
-namespace dynasession::inline v0::aws {
-
-/// How calls for credentials are repeated: as the SDKs repeat those of all services but DynamoDB.
-inline constexpr retry_options service_call_retries{.max_attempts = 3, .base_delay = std::chrono::milliseconds(50)};
-
-/// A call to a service that gives out credentials, repeated after errors that pass by themselves, and after one that
-/// comes from this machine's clock with the service's time.
-///
-/// `Call` has
-/// - `name()`: what is asked of whom on whose behalf; each failure begins with it,
-/// - `render(now)`: the request, a `result<server_call>`,
-/// - `read(response)`: what an answer with status 200 holds, a `result<credentials>`,
-/// - `fault(response)`: what another answer means, a `service_fault`.
-template <class Call>
-class service_call {
-public:
-    using effect_type = fetch_effect;
-    using reply_type = fetch_reply;
-    using value_type = credentials;
-    using action = op::action<fetch_effect, credentials>;
-
-    explicit service_call(Call call, retry_options options = service_call_retries)
-        : call_(std::move(call)), options_(options) {}
-
-    action resume(fetch_reply&& reply, op::instant now) {
-        if (std::exchange(asked_, false)) return take(reply.answer, now);
-        if (!reply.answer) return fail(std::move(reply.answer).error());
-        auto rendered = call_.render({now.system + skew_, now.steady});
-        if (!rendered) return fail(std::move(rendered).error());
-        asked_ = true;
-        return fetch_effect(*std::move(rendered));
-    }
-
-private:
-    action take(result<http::response>& answer, op::instant now) {
-        if (!answer) return repeat(service_fault_of(std::move(answer).error()));
-        if (answer->status != 200) {
-            auto f = call_.fault(*answer);
-            if (f.retry == retry_reason::clock_skew || f.retry == retry_reason::signature)
-                f.retry = learn_clock(*answer, now) ? retry_reason::transient : retry_reason::never;
-            return repeat(std::move(f));
-        }
-        auto found = call_.read(*answer);
-        detail::cleanse(answer->body);
-        if (!found) return repeat({std::move(found).error(), retry_reason::transient});
-        return found;
-    }
-
-    action repeat(service_fault f) {
-        if (f.retry == retry_reason::never || attempt_ == options_.max_attempts) return fail(std::move(f.why));
-        return op::pause{full_jitter(options_, f.retry, attempt_++ - 1)};
-    }
-
-    // Whether this machine's clock was so far off that a signature did not hold.
-    bool learn_clock(const http::response& answer, op::instant now) noexcept {
-        const auto date = http::parse_date(answer.header("date"));
-        if (!date) return false;
-        const auto before = std::exchange(skew_, *date - now.system);
-        return std::chrono::abs(skew_ - before) > std::chrono::minutes(4);
-    }
-
-    action fail(failure why) const {
-        why.detail = call_.name() + (why.detail.empty() ? std::string() : ": " + why.detail);
-        return result<credentials>(std::move(why));
-    }
-
-    Call call_;
-    retry_options options_;
-    bool asked_ = false;
-    unsigned attempt_ = 1;
-    std::chrono::milliseconds skew_{}; // how far the service's clock is ahead
-};
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/service_fault.hpp>
-// #include <dynasession/aws/signing_cache.hpp>
-// #include <dynasession/aws/sigv4.hpp>
-// #include <dynasession/aws/xml_document.hpp>
-#ifndef DYNASESSION_AWS_XML_DOCUMENT_HPP
-#define DYNASESSION_AWS_XML_DOCUMENT_HPP
-
-// #include <dynasession/detail/encoding.hpp>
-
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::aws {
-
-/// A small XML document of elements and texts, as the query protocol of AWS answers.
-///
-/// It is read strictly: every element is closed by its name and text stands in the innermost ones only. The five
-/// predefined entities and references to characters of ASCII are all that is resolved. Attributes and comments are left out; a
-/// document type, CDATA and processing instructions are refused.
-///
-/// *Lifetimes:* refers to the text that was parsed.
-class xml_document {
-public:
-    static constexpr std::size_t max_size = 64 * 1024; ///< bytes
-    static constexpr std::size_t max_depth = 16;       ///< elements around a text
-
-    /// Nothing for a text that is no such document, or passes a limit.
-    static std::optional<xml_document> parse(std::string_view text);
-
-    /// The text of the one innermost element to which this path leads, such as `ErrorResponse/Error/Code`; nothing when
-    /// there is none, or more than one, or the text holds an unknown entity.
-    std::optional<std::string> find(std::string_view path) const {
-        const auto found = std::ranges::find(leaves_, path, &leaf::path);
-        if (found == leaves_.end() || std::ranges::count(leaves_, path, &leaf::path) != 1) return std::nullopt;
-        return resolve(found->text);
-    }
-
-private:
-    struct leaf {
-        std::string path;
-        std::string_view text;
-    };
-    class reader;
-
-    static std::optional<std::string> resolve(std::string_view text);
-    static bool append_reference(std::string& out, std::string_view name);
-    static bool append_character(std::string& out, std::string_view number);
-
-    std::vector<leaf> leaves_;
-};
-
-class xml_document::reader {
-public:
-    reader(std::string_view text, std::vector<leaf>& leaves) : rest_(text), leaves_(&leaves) {}
-
-    bool read_document() {
-        skip("\xEF\xBB\xBF");
-        if (skip("<?xml ") && !skip_past("?>")) return false;
-        return skip_around() && read_element(1) && skip_around() && rest_.empty();
-    }
-
-private:
-    static constexpr std::string_view blanks = " \t\r\n";
-
-    bool skip(std::string_view text) noexcept {
-        const bool found = rest_.starts_with(text);
-        if (found) rest_.remove_prefix(text.size());
-        return found;
-    }
-
-    bool skip_past(std::string_view text) noexcept {
-        const auto at = rest_.find(text);
-        if (at != rest_.npos) rest_.remove_prefix(at + text.size());
-        return at != rest_.npos;
-    }
-
-    bool skip_blanks() noexcept {
-        const auto end = std::min(rest_.find_first_not_of(blanks), rest_.size());
-        rest_.remove_prefix(end);
-        return end != 0;
-    }
-
-    // Blanks and comments; false when a comment has no end.
-    bool skip_around() noexcept {
-        for (skip_blanks(); skip("<!--"); skip_blanks())
-            if (!skip_past("-->")) return false;
-        return true;
-    }
-
-    std::string_view take_name() noexcept {
-        const auto is_part = [](char c) {
-            return detail::is_unreserved(c) || c == ':' || static_cast<unsigned char>(c) >= 0x80;
-        };
-        const auto end = std::ranges::find_if_not(rest_, is_part);
-        const auto name = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
-        rest_.remove_prefix(name.size());
-        return name;
-    }
-
-    bool skip_attributes() noexcept {
-        while (skip_blanks() && !rest_.empty() && rest_.front() != '>' && rest_.front() != '/') {
-            if (take_name().empty()) return false;
-            skip_blanks();
-            if (!skip("=")) return false;
-            skip_blanks();
-            const std::string_view quote = rest_.starts_with('\'') ? "'" : "\"";
-            if (!skip(quote)) return false;
-            const auto end = rest_.find_first_of(quote == "'" ? "'<" : "\"<");
-            if (end == rest_.npos || rest_[end] == '<') return false;
-            rest_.remove_prefix(end + 1);
-        }
-        return true;
-    }
-
-    bool read_element(std::size_t depth) {
-        if (depth > max_depth || !skip("<")) return false;
-        const auto name = take_name();
-        if (name.empty() || !skip_attributes()) return false;
-        const auto outer = path_.size();
-        if (outer != 0) path_ += '/';
-        path_ += name;
-        const bool read =
-            skip("/>") ? add_leaf({}) : skip(">") && read_content(depth) && skip("</") && skip(name) && skip_end();
-        path_.resize(outer);
-        return read;
-    }
-
-    bool skip_end() noexcept {
-        skip_blanks();
-        return skip(">");
-    }
-
-    // Up to the end tag: a text, or elements.
-    bool read_content(std::size_t depth) {
-        const auto text = rest_.substr(0, rest_.find('<'));
-        rest_.remove_prefix(text.size());
-        if (rest_.starts_with("</")) return add_leaf(text);
-        if (text.find_first_not_of(blanks) != text.npos) return false;
-        while (skip_around() && !rest_.starts_with("</"))
-            if (!read_element(depth + 1)) return false;
-        return true;
-    }
-
-    bool add_leaf(std::string_view text) {
-        leaves_->push_back({path_, text});
-        return true;
-    }
-
-    std::string_view rest_;
-    std::string path_;
-    std::vector<leaf>* leaves_;
-};
-
-inline std::optional<xml_document> xml_document::parse(std::string_view text) {
-    xml_document document;
-    if (text.size() > max_size || !reader(text, document.leaves_).read_document()) return std::nullopt;
-    return document;
-}
-
-inline std::optional<std::string> xml_document::resolve(std::string_view text) {
-    std::string out;
-    out.reserve(text.size()); // a secret is to leave no copies behind
-    while (!text.empty()) {
-        const auto plain = text.substr(0, text.find('&'));
-        out.append(plain);
-        text.remove_prefix(plain.size());
-        if (text.empty()) break;
-        const auto end = text.find(';');
-        if (end == text.npos || !append_reference(out, text.substr(1, end - 1))) return std::nullopt;
-        text.remove_prefix(end + 1);
-    }
-    return out;
-}
-
-inline bool xml_document::append_reference(std::string& out, std::string_view name) {
-    constexpr std::array<std::pair<std::string_view, char>, 5> entities{
-        {{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"apos", '\''}, {"quot", '"'}}};
-    if (name.starts_with('#')) return append_character(out, name.substr(1));
-    for (const auto& [entity, stands_for] : entities)
-        if (name == entity) return out.push_back(stands_for), true;
-    return false;
-}
-
-// Of ASCII: what XML writers escape is there.
-inline bool xml_document::append_character(std::string& out, std::string_view number) {
-    const int base = number.starts_with('x') ? 16 : 10;
-    if (base == 16) number.remove_prefix(1);
-    unsigned char code = 0;
-    const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), code, base);
-    if (failed != std::errc{} || end != number.data() + number.size() || code == 0 || code >= 0x80) return false;
-    out.push_back(static_cast<char>(code));
-    return true;
-}
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/detail/encoding.hpp>
-// #include <dynasession/detail/iso8601.hpp>
-// #include <dynasession/detail/random_token.hpp>
-#ifndef DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
-#define DYNASESSION_DETAIL_RANDOM_TOKEN_HPP
-
-// #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/detail/encoding.hpp>
-
-#include <array>
-#include <string>
-
-namespace dynasession::inline v0::detail {
-
-/// 96 random bits as 16 characters: no two writes, and no two holders of a lock, have the same.
-inline std::string random_token() {
-    std::array<unsigned char, 12> bits;
-    random_bytes(bits);
-    const auto text = base64url(bits);
-    return {text.begin(), text.end()};
-}
-
-} // namespace dynasession::inline v0::detail
-
-#endif
-// #include <dynasession/http/endpoint.hpp>
-// #include <dynasession/http/message.hpp>
-// #include <dynasession/op/action.hpp>
-
-#include <chrono>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::aws {
-
-/// Where STS is, and the region that its signatures name.
-struct sts_endpoint {
-    http::endpoint address{};
-    std::string region{};
-};
-
-/// A role to be assumed.
-struct role {
-    std::string arn{};
-    std::string session_name{}; ///< what the logs of AWS show; empty: one is made up
-    std::string external_id{};  ///< what the role's owner may demand; empty: none
-    std::optional<std::chrono::seconds> duration{}; ///< of the credentials; else the service's 1 h
-    std::string source{};       ///< where it was configured, for messages
-};
-
-namespace sts_detail {
-
-// One request of the query protocol: a form whose answer is XML (STS API reference, version 2011-06-15).
-class request {
-public:
-    request(sts_endpoint where, std::string_view action, const role& r, std::optional<credentials> key = {})
-        : where_(std::move(where)), action_(action), source_(r.source), key_(std::move(key)) {
-        form_.append("Action=").append(action).append("&Version=2011-06-15");
-        add("RoleArn", r.arn);
-        add("RoleSessionName", r.session_name.empty() ? "dynasession-" + detail::random_token() : r.session_name);
-        if (r.duration) add("DurationSeconds", std::to_string(r.duration->count()));
-        if (!r.external_id.empty()) add("ExternalId", r.external_id);
-    }
-    request(const request&) = default;
-    request(request&&) = default;
-    request& operator=(const request&) = delete;
-    ~request() { detail::cleanse(form_); } // may hold a token
-
-    void add(std::string_view name, std::string_view value) {
-        form_.append(1, '&').append(name).append(1, '=');
-        detail::append_uri_encoded(form_, value);
-    }
-
-    std::string name() const {
-        return (source_.empty() ? source_ : source_ + ": ") + action_ + " at " + where_.address.host;
-    }
-
-    result<server_call> render(op::instant now) const {
-        const timestamp at(now.system);
-        const auto host = where_.address.authority();
-        std::vector<header> headers{{"content-type", "application/x-www-form-urlencoded; charset=utf-8"},
-                                    {"host", host}}; // sorted, as the signature wants them
-        std::string authorization;
-        if (key_) {
-            headers.push_back({"x-amz-date", at.text()});
-            if (!key_->session_token().empty()) headers.push_back({"x-amz-security-token", key_->session_token()});
-            signer(where_.region, "sts").sign({.headers = headers, .body = form_}, *key_, at, authorization);
-            headers.push_back({"authorization", authorization});
-        }
-        std::vector<http::field> fields{{"accept-encoding", "identity"}, {"user-agent", "dynasession"}};
-        for (const auto& h : headers)
-            if (h.name != "host") fields.push_back({h.name, h.value});
-        auto message = http::make_request("POST", "/", host, fields, form_);
-        if (!message) return std::move(message).error();
-        return server_call{where_.address, *std::move(message), std::chrono::seconds(5), true};
-    }
-
-    result<credentials> read(const http::response& answer) const {
-        const failure foreign(error::malformed_response, "the answer is not what STS sends: check AWS_ENDPOINT_URL_STS "
-                                                         "and AWS_ENDPOINT_URL, and what stands between");
-        const auto document = xml_document::parse(answer.body);
-        if (!document) return foreign;
-        const auto text = [&, path = action_ + "Response/" + action_ + "Result/Credentials/"](std::string_view name) {
-            return document->find(path + std::string(name)).value_or("");
-        };
-        auto id = text("AccessKeyId"), secret = text("SecretAccessKey"), token = text("SessionToken");
-        const auto expires = detail::parse_iso8601(text("Expiration"));
-        if (id.empty() || secret.empty() || token.empty() || !expires) return foreign;
-        return credentials(std::move(id), std::move(secret), std::move(token), *expires);
-    }
-
-    service_fault fault(const http::response& answer) const {
-        const auto document = xml_document::parse(answer.body);
-        const auto text = [&](std::string_view path) {
-            return document ? document->find(path).value_or("") : std::string();
-        };
-        return service_fault_of(answer.status, text("ErrorResponse/Error/Code"), text("ErrorResponse/Error/Message"));
-    }
-
-private:
-    sts_endpoint where_;
-    std::string action_;
-    std::string source_;
-    std::optional<credentials> key_;
-    std::string form_;
-};
-
-} // namespace sts_detail
-
-/// A call to STS. The same call may be copied and made again.
-using sts_call = service_call<sts_detail::request>;
-
-/// The credentials of a role, for one whose own these are.
-///
-/// *Errors:* `error::access_denied` when the role may not be assumed, `error::credentials_expired` when STS does not
-/// know the own ones, and those of the transport.
-inline sts_call assume_role(sts_endpoint where, const role& r, credentials own) {
-    return sts_call({std::move(where), "AssumeRole", r, std::move(own)});
-}
-
-/// The credentials of a role, for one whom an identity provider has given this token.
-///
-/// *Errors:* `error::access_denied` when the role may not be assumed, `error::credentials_expired` for an old token,
-/// and those of the transport.
-inline sts_call assume_role_with_web_identity(sts_endpoint where, const role& r, std::string_view token) {
-    sts_detail::request call(std::move(where), "AssumeRoleWithWebIdentity", r);
-    call.add("WebIdentityToken", token);
-    return sts_call(std::move(call));
-}
-
-static_assert(fetch_operation<sts_call>);
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/op/action.hpp>
-
-#include <cstddef>
-#include <optional>
-#include <utility>
-#include <vector>
-
-namespace dynasession::inline v0::aws {
-
-/// Fetches the credentials of `Source`, and assumes roles one after the other, each with what came before.
-template <fetch_operation Source>
-class fetch_role_credentials {
-public:
-    using effect_type = fetch_effect;
-    using reply_type = fetch_reply;
-    using value_type = credentials;
-    using action = op::action<fetch_effect, credentials>;
-
-    explicit fetch_role_credentials(Source source, sts_endpoint where = {}, std::vector<role> roles = {})
-        : source_(std::move(source)), where_(std::move(where)), roles_(std::move(roles)) {}
-
-    action resume(fetch_reply&& reply, op::instant now) {
-        auto inner = call_ ? call_->resume(std::move(reply), now) : source_.resume(std::move(reply), now);
-        return op::carry_on<action>(std::move(inner), [&](result<credentials>&& got) -> action {
-            if (!got || assumed_ == roles_.size()) return std::move(got);
-            call_.emplace(assume_role(where_, roles_[assumed_++], *std::move(got)));
-            return resume({}, now);
-        });
-    }
-
-private:
-    Source source_;
-    sts_endpoint where_;
-    std::vector<role> roles_;
-    std::size_t assumed_ = 0;
-    std::optional<sts_call> call_; // for the last of those
-};
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/container_credentials.hpp>
-#ifndef DYNASESSION_AWS_CONTAINER_CREDENTIALS_HPP
-#define DYNASESSION_AWS_CONTAINER_CREDENTIALS_HPP
-
-// #include <dynasession/aws/container_settings.hpp>
-#ifndef DYNASESSION_AWS_CONTAINER_SETTINGS_HPP
-#define DYNASESSION_AWS_CONTAINER_SETTINGS_HPP
-
-// #include <dynasession/aws/environment.hpp>
-// #include <dynasession/aws/metadata_requests.hpp>
-#ifndef DYNASESSION_AWS_METADATA_REQUESTS_HPP
-#define DYNASESSION_AWS_METADATA_REQUESTS_HPP
-
-// #include <dynasession/aws/fetch.hpp>
-// #include <dynasession/aws/retry.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/http/endpoint.hpp>
-// #include <dynasession/http/message.hpp>
-// #include <dynasession/op/action.hpp>
-
-#include <boost/asio/error.hpp>
-
-#include <chrono>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::aws {
-
-/// How a metadata server is asked.
-struct metadata_patience {
-    std::chrono::milliseconds timeout{}; ///< for one attempt
-    unsigned attempts = 3;               ///< for one request, the first included
-};
-
-/// The requests to a metadata server of an operation that fetches a `T`, one after the other, each tried again while
-/// that may help: after failures of the network, answers of the kinds 429 and 5xx, and what the operation finds
-/// damaged.
-template <class T>
-class metadata_requests {
-public:
-    using action_type = op::action<fetch_effect, T>;
-
-    /// `source` names the server in messages.
-    metadata_requests(http::endpoint server, std::string source, metadata_patience patience)
-        : server_(std::move(server)), source_(std::move(source)), patience_(patience) {}
-
-    const metadata_patience& patience() const noexcept { return patience_; }
-
-    /// Begins a request; `name` stands for it in messages.
-    action_type send(std::string_view method, std::string_view target, std::span<const http::field> fields,
-                     std::string name) {
-        name_ = std::move(name);
-        attempt_ = 1;
-        auto made = http::make_request(method, target, server_.authority(), fields);
-        if (!made) return end(made.error().code, made.error().detail);
-        message_ = *std::move(made);
-        return attempt();
-    }
-
-    /// What follows from a reply, unless it is an answer that the operation has to judge.
-    std::optional<action_type> follow(const fetch_reply& reply) {
-        if (!reply.answer) {
-            const auto& why = reply.answer.error();
-            if (why == boost::asio::error::operation_aborted) return end(why.code, why.detail);
-            if (std::exchange(pausing_, false)) return end(why.code, why.detail);
-            return again(why.code, why.detail);
-        }
-        if (std::exchange(pausing_, false)) return attempt();
-        const auto status = reply.answer->status;
-        if (status == 429 || status >= 500) return again(error::service_unavailable, status_text(status));
-        return std::nullopt;
-    }
-
-    /// Another attempt, after a pause, if there is one left; else the end.
-    action_type again(error_code code, std::string_view why) {
-        if (attempt_ >= patience_.attempts) return end(code, why);
-        pausing_ = true;
-        return op::pause{full_jitter({.base_delay = first_pause}, retry_reason::transient, attempt_++ - 1)};
-    }
-
-    /// The end of the operation: why it has nothing.
-    action_type end(error_code code, std::string_view why) const {
-        auto text = source_ + ": " + name_ + ": ";
-        return result<T>(failure(code, text.append(why)));
-    }
-
-    static std::string status_text(unsigned status) { return "status " + std::to_string(status); }
-
-private:
-    static constexpr std::chrono::milliseconds first_pause{100};
-
-    action_type attempt() const {
-        return fetch_effect(server_call{.server = server_, .message = message_, .timeout = patience_.timeout});
-    }
-
-    http::endpoint server_;
-    std::string source_;
-    metadata_patience patience_;
-    std::string name_;
-    http::request message_;
-    unsigned attempt_ = 1;
-    bool pausing_ = false;
-};
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/http/endpoint.hpp>
-
-#include <boost/asio/ip/address.hpp>
-
-#include <algorithm>
-#include <chrono>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::aws {
-
-/// Where a container gets its credentials from.
-struct container_settings {
-    http::endpoint server{};
-    std::string target{}; ///< path and query; who knows them may have the credentials
-    std::string source{}; ///< the variable that says so, for messages
-    std::string token{};  ///< what goes into the Authorization field, unless there is a file; empty: none
-    std::string token_file{};
-    metadata_patience patience{std::chrono::seconds(2)};
-};
-
-namespace container_settings_detail {
-
-inline constexpr std::string_view relative_uri = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-inline constexpr std::string_view full_uri = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-inline constexpr std::string_view token_value = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-inline constexpr std::string_view token_file = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-
-inline failure refuse(std::string_view name, std::string_view why, error code = error::invalid_option) {
-    return {code, std::string(name).append(": ").append(why)};
-}
-
-inline bool is_plain(std::string_view text) noexcept {
-    return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
-}
-
-// Whether credentials may come from there without TLS: this machine, and what AWS puts beside a container. Names are
-// not looked up: what a name leads to now says nothing of a moment later.
-inline bool is_trusted_without_tls(const http::endpoint& server) {
-    if (server.is_loopback()) return true;
-    error_code ec;
-    const auto address = boost::asio::ip::make_address(server.host, ec);
-    constexpr std::string_view trusted[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"}; // ECS, EKS, EKS
-    return !ec && std::ranges::any_of(trusted,
-                                      [&](std::string_view t) { return address == boost::asio::ip::make_address(t); });
-}
-
-inline result<container_settings> from_relative(std::string target) {
-    if (!target.starts_with('/') || target.find('#') != target.npos || !is_plain(target))
-        return refuse(relative_uri, "not a path: expected a text such as /v2/credentials/ID");
-    return container_settings{.server = {.tls = false, .host = "169.254.170.2", .port = 80},
-                              .target = std::move(target),
-                              .source = std::string(relative_uri)};
-}
-
-inline result<container_settings> from_full(std::string_view uri) {
-    const auto refuse_uri = [](std::string_view why) { return refuse(full_uri, why, error::invalid_endpoint); };
-    const auto host = uri.find("://");
-    if (host == uri.npos) return refuse_uri("not a URL: expected http://host/path or https://host/path");
-    const auto end = std::min(uri.find_first_of("/?#", host + 3), uri.size());
-    auto server = http::endpoint::parse(uri.substr(0, end));
-    if (!server) return refuse_uri(server.error().detail);
-    if (!server->tls && !is_trusted_without_tls(*server))
-        return refuse_uri("plain http to a host that is neither this machine nor 169.254.170.2, 169.254.170.23 or "
-                          "[fd00:ec2::23]: use https");
-
-    const auto target = uri.substr(end);
-    if (target.find('#') != target.npos || !is_plain(target))
-        return refuse_uri("the path holds white space, a # or signs outside of ASCII: escape them");
-    return container_settings{.server = *std::move(server),
-                              .target = (target.starts_with('/') ? "" : "/") + std::string(target),
-                              .source = std::string(full_uri)};
-}
-
-} // namespace container_settings_detail
-
-/// What the variables say of the credentials of a container (ECS, EKS Pod Identity); nothing when they say nothing.
-/// AWS_CONTAINER_CREDENTIALS_RELATIVE_URI goes before AWS_CONTAINER_CREDENTIALS_FULL_URI, and
-/// AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE before AWS_CONTAINER_AUTHORIZATION_TOKEN.
-///
-/// *Errors:* `error::invalid_endpoint` for a full URI that is none, or leads to another machine without TLS;
-/// `error::invalid_option` for a relative one that is none, and for a token without a URI. The detail names the
-/// variable.
-inline result<std::optional<container_settings>>
-resolve_container_settings(const environment& env = process_environment) {
-    using namespace container_settings_detail;
-    const auto is_set = [&](std::string_view name) { return !variable(env, name).empty(); };
-    if (!is_set(relative_uri) && !is_set(full_uri)) {
-        for (const auto name : {token_file, token_value})
-            if (is_set(name))
-                return refuse(name, "set, but neither " + std::string(full_uri) + " nor " + std::string(relative_uri) +
-                                        " is: set one of them, or unset this");
-        return std::optional<container_settings>();
-    }
-    auto found = is_set(relative_uri) ? from_relative(variable(env, relative_uri)) : from_full(variable(env, full_uri));
-    if (!found) return std::move(found).error();
-    found->token_file = variable(env, token_file);
-    if (is_set(token_value)) found->token = *env(token_value); // as it is: a line break at its end is to be seen
-    return std::optional<container_settings>(*std::move(found));
-}
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/aws/credentials_json.hpp>
-#ifndef DYNASESSION_AWS_CREDENTIALS_JSON_HPP
-#define DYNASESSION_AWS_CREDENTIALS_JSON_HPP
-
-// #include <dynasession/aws/credentials.hpp>
-// #include <dynasession/core/error.hpp>
-// #include <dynasession/detail/crypto.hpp>
-// #include <dynasession/detail/iso8601.hpp>
-
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
-
-#include <algorithm>
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace dynasession::inline v0::aws {
-
-/// How a source of credentials writes them as JSON.
-struct credentials_form {
-    std::string_view token;    ///< what it calls the session token
-    bool is_temporary = false; ///< token and expiry have to be there
-    bool has_version = false;  ///< "Version" has to be there, and 1
-};
-
-/// Instance metadata and container endpoints.
-inline constexpr credentials_form metadata_form{.token = "Token", .is_temporary = true};
-
-/// Programs (`credential_process`).
-inline constexpr credentials_form process_form{.token = "SessionToken", .has_version = true};
-
-namespace credentials_json_detail {
-
-// Text of others in a message: short, and on one line.
-inline std::string readable(std::string_view text) {
-    constexpr auto is_strange = [](char c) { return c < ' ' || c > '~'; };
-    std::string out(text.substr(0, 200));
-    std::ranges::replace_if(out, is_strange, '?');
-    return out;
-}
-
-inline failure refuse(std::string_view field, std::string_view why) {
-    return {error::malformed_response, std::string("the field \"").append(field).append("\" ").append(why)};
-}
-
-// The text of a field; empty when there is none, or null.
-inline result<std::string> text(const boost::json::object& fields, std::string_view name) {
-    const auto* found = fields.if_contains(name);
-    if (!found || found->is_null()) return std::string();
-    if (!found->is_string()) return refuse(name, "is no text");
-    return std::string(found->get_string());
-}
-
-// A part of a key: it goes into header fields.
-inline result<std::string> key_text(const boost::json::object& fields, std::string_view name, bool is_needed) {
-    auto found = text(fields, name);
-    if (!found) return found;
-    if (is_needed && found->empty()) return refuse(name, "is missing or empty");
-    if (std::ranges::any_of(*found, [](char c) { return c <= ' ' || c > '~'; }))
-        return refuse(name, "holds white space or signs outside of ASCII");
-    return found;
-}
-
-// What the source says in place of credentials. Code and Message in instance metadata, in small letters elsewhere.
-inline std::optional<failure> refusal(const boost::json::object& fields) {
-    const auto either = [&](std::string_view name, std::string_view other) {
-        auto found = text(fields, fields.contains(name) ? name : other);
-        return found ? *std::move(found) : std::string();
-    };
-    const auto code = either("Code", "code");
-    if (code.empty() || code == "Success") return std::nullopt;
-    auto said = readable(code);
-    if (const auto message = either("Message", "message"); !message.empty()) said += ": " + readable(message);
-    if (code == "AssumeRoleUnauthorizedAccess") said += "; let the role trust the service ec2.amazonaws.com";
-    return failure(error::missing_credentials, "no credentials, but " + said);
-}
-
-inline result<credentials> read(const boost::json::object& fields, const credentials_form& form) {
-    if (form.has_version) {
-        const auto* version = fields.if_contains("Version");
-        const auto* number = version ? version->if_int64() : nullptr;
-        if (!number || *number != 1) return refuse("Version", "is not 1, the only one that is known");
-    }
-    if (auto refused = refusal(fields)) return *std::move(refused);
-    auto id = key_text(fields, "AccessKeyId", true);
-    if (!id) return std::move(id).error();
-    auto secret = key_text(fields, "SecretAccessKey", true);
-    if (!secret) return std::move(secret).error();
-    auto token = key_text(fields, form.token, form.is_temporary);
-    if (!token) return std::move(token).error();
-
-    const auto expiration = text(fields, "Expiration");
-    if (!expiration) return expiration.error();
-    if (expiration->empty() && form.is_temporary) return refuse("Expiration", "is missing or empty");
-    const auto expires = detail::parse_iso8601(*expiration);
-    if (!expires && !expiration->empty()) return refuse("Expiration", "is no time such as 2026-11-20T10:00:00Z");
-    return credentials(*std::move(id), *std::move(secret), *std::move(token), expires);
-}
-
-} // namespace credentials_json_detail
-
-/// The largest text that is read, in bytes.
-inline constexpr std::size_t max_credentials_json = 64 * 1024;
-
-/// Reads what a source of credentials has written, and overwrites it. Credentials that have expired are fine.
-///
-/// *Errors:* `error::malformed_response`, with the field at fault; `error::missing_credentials`, with the reason that
-/// the source gives in place of credentials. The detail holds nothing else of the text; it does not name the source.
-inline result<credentials> read_credentials_json(std::string text, const credentials_form& form) {
-    if (text.size() > max_credentials_json) return failure(error::malformed_response, "longer than 64 KiB");
-    error_code ec;
-    const auto json = boost::json::parse(text, ec);
-    detail::cleanse(text);
-    if (ec || !json.is_object()) return failure(error::malformed_response, "not a JSON object");
-    return credentials_json_detail::read(json.get_object(), form);
-}
-
-} // namespace dynasession::inline v0::aws
-
-#endif
-// #include <dynasession/aws/fetch.hpp>
-// #include <dynasession/aws/fetch_now.hpp>
-#ifndef DYNASESSION_AWS_FETCH_NOW_HPP
-#define DYNASESSION_AWS_FETCH_NOW_HPP
-
-// #include <dynasession/aws/connection.hpp>
 // #include <dynasession/aws/environment.hpp>
 // #include <dynasession/aws/fetch.hpp>
 // #include <dynasession/aws/run_program.hpp>
@@ -9172,6 +6620,242 @@ inline result<std::optional<credentials>> environment_credentials(const environm
 // #include <dynasession/aws/credentials.hpp>
 // #include <dynasession/aws/credentials_json.hpp>
 // #include <dynasession/aws/credentials_provider.hpp>
+#ifndef DYNASESSION_AWS_CREDENTIALS_PROVIDER_HPP
+#define DYNASESSION_AWS_CREDENTIALS_PROVIDER_HPP
+
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/random.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/event.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// What can be asked for credentials: a callable without arguments that returns `credentials`, or a `result` of them.
+///
+/// It may block, and throw. It is called by one thread at a time, which may be any.
+template <class S>
+concept credentials_source = std::copy_constructible<S> && std::invocable<S&> &&
+                             std::convertible_to<std::invoke_result_t<S&>, result<credentials>>;
+
+/// When credentials that expire are fetched anew (botocore, RefreshableCredentials), so long before their end. Those
+/// with a short life have these times cut to a quarter and a sixth of it.
+struct refresh_options {
+    std::chrono::milliseconds advisory{std::chrono::minutes(15)};  ///< one fetch, while all go on with what they have
+    std::chrono::milliseconds mandatory{std::chrono::minutes(10)}; ///< all wait, and fail if the fetch fails
+
+    /// Go on with credentials that have expired while their source gives no others: for instance metadata, whose outages
+    /// the services honour ("static stability").
+    bool keep_expired = false;
+};
+
+/// Gives a client its credentials: fixed ones, or those of a source that is asked when it is time.
+///
+/// Copies share what they know. Fetches run on a thread of their own, one at a time, however many callers wait. The end
+/// of the last copy waits for a fetch under way.
+///
+/// *Thread safety:* may be used from many threads at once.
+class credentials_provider {
+public:
+    using snapshot = std::shared_ptr<const credentials>;
+
+    /// A fetch that somebody may wait for.
+    struct fetch {
+        op::event done;
+        result<snapshot> found{snapshot{}}; ///< once `done` is set; then never null
+    };
+
+    /// None; a client then looks for credentials where the AWS SDKs do.
+    credentials_provider() = default;
+
+    credentials_provider(credentials fixed) : fixed_(std::make_shared<const credentials>(std::move(fixed))) {}
+
+    template <class S>
+        requires(!std::same_as<S, credentials_provider> && !std::convertible_to<S, credentials>) && credentials_source<S>
+    credentials_provider(S source, refresh_options options = {})
+        : refreshing_(std::make_shared<refreshing>(
+              [source = std::move(source)]() mutable -> result<credentials> { return source(); }, options)) {}
+
+    explicit operator bool() const noexcept { return fixed_ || refreshing_; }
+
+    /// What is good to sign with now, or null. Never waits; begins a fetch when it is advisable.
+    snapshot cached(op::instant now) const { return fixed_ ? fixed_ : refreshing_->cached(now); }
+
+    /// The fetch under way, else a new one; one that is over when what was not cached has come meanwhile.
+    std::shared_ptr<fetch> refresh(op::instant now) const { return refreshing_->refresh(now); }
+
+    /// What is good to sign with now: waits for it if need be.
+    ///
+    /// *Errors:* those of the source.
+    result<snapshot> get(op::instant now) const {
+        if (auto found = cached(now)) return found;
+        const auto pending = refresh(now);
+        while (!pending->done.is_set()) pending->done.wait_for(std::chrono::hours(1));
+        return pending->found;
+    }
+
+    /// The service does not accept these. Whether others can be had: then they are not given out again.
+    bool reject(const snapshot& refused) const { return refreshing_ && refreshing_->reject(refused); }
+
+private:
+    using clock_time = credentials::time_point;
+
+    class refreshing {
+    public:
+        refreshing(std::function<result<credentials>()> source, refresh_options options)
+            : source_(std::move(source)), options_(options) {}
+        ~refreshing() {
+            if (worker_.joinable()) worker_.join();
+        }
+        refreshing(const refreshing&) = delete;
+        refreshing& operator=(const refreshing&) = delete;
+
+        snapshot cached(op::instant now) {
+            std::thread finished;
+            snapshot found;
+            {
+                const std::lock_guard lock(mutex_);
+                if (!is_good(now)) return nullptr;
+                if (now.system >= refresh_at_ && !pending_) finished = begin(now);
+                found = current_;
+            }
+            join(std::move(finished));
+            return found;
+        }
+
+        std::shared_ptr<fetch> refresh(op::instant now) {
+            std::thread finished;
+            std::shared_ptr<fetch> pending;
+            {
+                const std::lock_guard lock(mutex_);
+                if (!pending_ && is_good(now)) return over(current_);
+                if (!pending_) finished = begin(now);
+                pending = under_way_;
+            }
+            join(std::move(finished));
+            return pending;
+        }
+
+        bool reject(const snapshot& refused) {
+            const std::lock_guard lock(mutex_);
+            if (current_ == refused) current_.reset();
+            return true;
+        }
+
+    private:
+        bool is_good(op::instant now) const noexcept { return current_ && now.system < good_until_; }
+
+        static std::shared_ptr<fetch> over(result<snapshot> found) {
+            auto f = std::make_shared<fetch>();
+            f->found = std::move(found);
+            f->done.set();
+            return f;
+        }
+
+        // Under the lock. Returns the thread of the last fetch, which has nothing left to do.
+        std::thread begin(op::instant now) {
+            pending_ = true;
+            under_way_ = std::make_shared<fetch>();
+            try {
+                return std::exchange(worker_, std::thread([this, now, f = under_way_] { finish(*f, ask(), now); }));
+            } catch (const std::system_error& e) {
+                pending_ = false;
+                under_way_ = over(failure(e.code(), "no thread to fetch credentials"));
+                return {};
+            }
+        }
+
+        static void join(std::thread finished) {
+            if (finished.joinable()) finished.join();
+        }
+
+        result<credentials> ask() {
+            try {
+                return source_();
+            } catch (const session_error& e) {
+                return failure(e.code(), e.detail());
+            } catch (const std::exception& e) {
+                return failure(error::missing_credentials, std::string("the source of credentials failed: ") + e.what());
+            }
+        }
+
+        void finish(fetch& f, result<credentials> answer, op::instant began) {
+            {
+                const std::lock_guard lock(mutex_);
+                f.found = answer ? accept(*std::move(answer), began.system) : decline(std::move(answer).error(), began.system);
+                pending_ = false;
+            }
+            f.done.set();
+        }
+
+        result<snapshot> accept(credentials fresh, clock_time now) {
+            using namespace std::chrono_literals;
+            if (!fresh.expires()) {
+                good_until_ = refresh_at_ = clock_time::max();
+            } else if (*fresh.expires() > now) {
+                lifetime_ = *fresh.expires() - now;
+                good_until_ = *fresh.expires() - std::min(options_.mandatory, lifetime_ / 6);
+                // A fleet that started together shall not ask together.
+                refresh_at_ = *fresh.expires() - std::min(options_.advisory, lifetime_ / 4) -
+                              spread(0ms, std::min<std::chrono::milliseconds>(5min, lifetime_ / 12));
+            } else if (options_.keep_expired) {
+                keep(now);
+            } else {
+                return decline({error::credentials_expired, "the source of credentials gave some that had expired"}, now);
+            }
+            return current_ = std::make_shared<const credentials>(std::move(fresh));
+        }
+
+        result<snapshot> decline(failure why, clock_time now) {
+            using namespace std::chrono_literals;
+            refresh_at_ = now + std::min<std::chrono::milliseconds>(30s, lifetime_ / 20);
+            if (!current_ || now < good_until_) return why;
+            if (!options_.keep_expired) return why;
+            keep(now);
+            return current_;
+        }
+
+        void keep(clock_time now) {
+            using namespace std::chrono_literals;
+            refresh_at_ = now + spread(5min, 10min);
+            good_until_ = clock_time::max();
+        }
+
+        static std::chrono::milliseconds spread(std::chrono::milliseconds least, std::chrono::milliseconds most) {
+            return least + std::chrono::duration_cast<std::chrono::milliseconds>((most - least) * detail::uniform_random());
+        }
+
+        const std::function<result<credentials>()> source_;
+        const refresh_options options_;
+        std::mutex mutex_;
+        snapshot current_;
+        clock_time refresh_at_{};
+        clock_time good_until_{};
+        std::chrono::milliseconds lifetime_{};
+        bool pending_ = false; ///< `under_way_` is
+        std::shared_ptr<fetch> under_way_;
+        std::thread worker_; ///< of the last fetch
+    };
+
+    snapshot fixed_;
+    std::shared_ptr<refreshing> refreshing_;
+};
+
+} // namespace dynasession::inline v0::aws
+
+#endif
 // #include <dynasession/aws/fetch.hpp>
 // #include <dynasession/aws/fetch_now.hpp>
 // #include <dynasession/aws/instance_metadata.hpp>
@@ -11124,82 +8808,2368 @@ inline result<credentials_provider> resolve_credentials(credentials_provider giv
 } // namespace dynasession::inline v0::aws
 
 #endif
-// #include <dynasession/aws/credentials_provider.hpp>
-// #include <dynasession/aws/endpoint.hpp>
-// #include <dynasession/aws/environment.hpp>
-// #include <dynasession/aws/instance_region.hpp>
-#ifndef DYNASESSION_AWS_INSTANCE_REGION_HPP
-#define DYNASESSION_AWS_INSTANCE_REGION_HPP
+// #include <dynasession/aws/sigv4.hpp>
+// #include <dynasession/core/config.hpp>
+// #include <dynasession/dynamodb/client.hpp>
+#ifndef DYNASESSION_DYNAMODB_CLIENT_HPP
+#define DYNASESSION_DYNAMODB_CLIENT_HPP
 
-// #include <dynasession/aws/environment.hpp>
-// #include <dynasession/aws/fetch.hpp>
-// #include <dynasession/aws/fetch_now.hpp>
-// #include <dynasession/aws/instance_metadata.hpp>
-// #include <dynasession/aws/instance_settings.hpp>
-// #include <dynasession/aws/partition.hpp>
-// #include <dynasession/aws/shared_config.hpp>
 // #include <dynasession/core/error.hpp>
-// #include <dynasession/http/client.hpp>
-// #include <dynasession/op/action.hpp>
-// #include <dynasession/op/run.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+#ifndef DYNASESSION_DYNAMODB_CALL_HPP
+#define DYNASESSION_DYNAMODB_CALL_HPP
 
-#include <string>
-#include <utility>
+// #include <dynasession/aws/credentials_provider.hpp>
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/aws/service_clock.hpp>
+#ifndef DYNASESSION_AWS_SERVICE_CLOCK_HPP
+#define DYNASESSION_AWS_SERVICE_CLOCK_HPP
+
+// #include <dynasession/http/date.hpp>
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <atomic>
+#include <chrono>
 
 namespace dynasession::inline v0::aws {
 
-/// Asks the metadata service of an EC2 instance for the region that it runs in.
-class fetch_instance_region {
+/// What the time is by the clock of the service, learnt from the Date header of its answers: what signatures are
+/// dated by, and what sessions and leases end by, on whatever machine.
+///
+/// Date counts whole seconds. So the estimate is kept as long as an answer does not contradict it: on a machine whose
+/// clock is right it is that clock, and does not waver. Else it is moved by Date minus the middle of the exchange, as
+/// the AWS SDKs do. Answers of a cache (header Age), answers that took more than 15 minutes and answers without Date
+/// (DynamoDB Local) teach nothing.
+///
+/// *Thread safety:* may be used from many threads at once.
+class service_clock {
 public:
-    using effect_type = fetch_effect;
-    using reply_type = fetch_reply;
-    using value_type = std::string;
-    using action_type = instance_metadata<std::string>::action_type;
+    /// How far the service's clock is ahead of this machine's.
+    std::chrono::milliseconds skew() const noexcept {
+        return std::chrono::milliseconds(skew_.load(std::memory_order_relaxed));
+    }
 
-    explicit fetch_instance_region(instance_settings s)
-        : metadata_(std::move(s), {.target = "/latest/meta-data/placement/region",
-                                   .missing = error::missing_region,
-                                   .not_found = "the service names no region: set AWS_REGION",
-                                   .elsewhere = "set AWS_REGION"}) {}
+    /// A time of this machine's clock by the service's.
+    op::instant correct(op::instant own) const noexcept { return {own.system + skew(), own.steady}; }
 
-    action_type resume(fetch_reply&& reply, op::instant) {
-        if (auto next = metadata_.follow(reply)) return *std::move(next);
-        const auto region = metadata_line(reply.answer->body);
-        if (!is_region(region)) return metadata_.again(error::malformed_response, "the answer is no region");
-        return result<std::string>(region);
+    /// Learns from an answer to a request that was sent at `sent` and answered at `received`, by this machine's clock.
+    void learn(const http::response& answer, op::instant sent, op::instant received) noexcept {
+        using namespace std::chrono;
+        // A second later is early enough to see that nothing has changed.
+        if (answer.status == 200 && received.steady.time_since_epoch().count() < next_look_.load(std::memory_order_relaxed))
+            return;
+        next_look_.store((received.steady + seconds(1)).time_since_epoch().count(), std::memory_order_relaxed);
+        if (received.steady - sent.steady > minutes(15) || !answer.header("age").empty()) return;
+        const auto date = http::parse_date(answer.header("date"));
+        if (!date) return;
+        const sys_time<milliseconds> earliest = *date, latest = *date + seconds(1);
+        if (sent.system + skew() < latest && received.system + skew() >= earliest) return;
+        const auto middle = sent.system + duration_cast<milliseconds>(received.steady - sent.steady) / 2;
+        skew_.store((earliest - middle).count(), std::memory_order_relaxed);
     }
 
 private:
-    instance_metadata<std::string> metadata_;
+    std::atomic<std::chrono::milliseconds::rep> skew_{0};
+    std::atomic<std::chrono::steady_clock::rep> next_look_{std::chrono::steady_clock::time_point::min().time_since_epoch().count()};
 };
-
-static_assert(fetch_operation<fetch_instance_region, std::string>);
-
-/// The region of the EC2 instance that this program runs on. Blocks the calling thread. `connection` says how the
-/// service is reached, as for `fetch_io`.
-///
-/// With three attempts of one second it ends within 14 seconds, however the service behaves; where there is none,
-/// within one.
-///
-/// *Errors:* `error::missing_region` where there is no metadata service, where it names no region, and where
-/// AWS_EC2_METADATA_DISABLED turns it off; those of `resolve_instance_settings`; others for a service that fails. The
-/// detail says what to do.
-inline result<std::string> instance_region(const instance_options& options = {},
-                                           const environment& env = process_environment,
-                                           const shared_config& config = {}, http::client_options connection = {}) {
-    auto settings = resolve_instance_settings(options, env, config);
-    if (!settings) return std::move(settings).error();
-    fetch_io effects(std::move(connection), false, env, config);
-    auto region = op::run(fetch_instance_region(*std::move(settings)), effects);
-    if (!region && means_no_metadata_service(region.error()))
-        return failure(error::missing_region, region.error().detail);
-    return region;
-}
 
 } // namespace dynasession::inline v0::aws
 
 #endif
-// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/aws/sigv4.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/random.hpp>
+// #include <dynasession/dynamodb/call_watch.hpp>
+#ifndef DYNASESSION_DYNAMODB_CALL_WATCH_HPP
+#define DYNASESSION_DYNAMODB_CALL_WATCH_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/observer.hpp>
+#ifndef DYNASESSION_DYNAMODB_OBSERVER_HPP
+#define DYNASESSION_DYNAMODB_OBSERVER_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/capacity.hpp>
+#ifndef DYNASESSION_DYNAMODB_CAPACITY_HPP
+#define DYNASESSION_DYNAMODB_CAPACITY_HPP
+
+// #include <dynasession/dynamodb/json_reader.hpp>
+#ifndef DYNASESSION_DYNAMODB_JSON_READER_HPP
+#define DYNASESSION_DYNAMODB_JSON_READER_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+#ifndef DYNASESSION_DYNAMODB_ITEM_HPP
+#define DYNASESSION_DYNAMODB_ITEM_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+class attribute_value;
+
+/// The attributes of an item by name: a flat map in the order of insertion, quick at the sizes that items have.
+///
+/// Two items are equal when they have the same attributes, in whatever order.
+/// *Cost:* looking up a name is linear in the number of attributes.
+class item {
+public:
+    struct entry;
+    using iterator = std::vector<entry>::iterator;
+    using const_iterator = std::vector<entry>::const_iterator;
+
+    // Defined below, where the entries are complete.
+    item() noexcept;
+    item(const item& other);
+    item(item&& other) noexcept;
+    item& operator=(const item& other);
+    item& operator=(item&& other) noexcept;
+    ~item();
+    item(std::initializer_list<entry> entries);
+
+    /// The value of an attribute, or null.
+    const attribute_value* find(std::string_view name) const noexcept;
+    attribute_value* find(std::string_view name) noexcept;
+    bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
+
+    /// Sets an attribute, whether it is there or not.
+    attribute_value& insert_or_assign(std::string_view name, attribute_value value);
+
+    /// Adds an attribute without looking whether the name is taken: for names that are known to be new.
+    attribute_value& append(std::string name, attribute_value value);
+
+    /// The same with NULL, to be made something else where it stands.
+    attribute_value& append(std::string_view name);
+
+    /// Removes an attribute; says whether it was there.
+    bool erase(std::string_view name);
+
+    iterator begin() noexcept;
+    iterator end() noexcept;
+    const_iterator begin() const noexcept;
+    const_iterator end() const noexcept;
+    std::size_t size() const noexcept;
+    bool empty() const noexcept { return size() == 0; }
+    void reserve(std::size_t n);
+    void clear() noexcept;
+
+    friend bool operator==(const item& a, const item& b) noexcept;
+
+private:
+    std::vector<entry> entries_;
+};
+
+/// A value of one of the ten types that DynamoDB stores.
+///
+/// Made by the function named after the type, read by the `as_` function of the type, which gives null when the value
+/// has another type. Numbers are kept as their text: up to 38 digits, nothing rounded. Two sets are equal when they
+/// have the same elements, in whatever order.
+class attribute_value {
+public:
+    enum class type { string, number, binary, boolean, null, map, list, string_set, number_set, binary_set };
+    using list_type = std::vector<attribute_value>;
+    using set_type = std::vector<std::string>;
+
+private:
+    // In the order of `type`, so that the index of the alternative is the type.
+    using storage = std::variant<std::string, std::string, std::string, bool, std::monostate, item, list_type, set_type,
+                                 set_type, set_type>;
+
+    template <type T>
+    auto* get() const noexcept {
+        return std::get_if<static_cast<std::size_t>(T)>(&value_);
+    }
+    template <type T>
+    auto* get() noexcept {
+        return std::get_if<static_cast<std::size_t>(T)>(&value_);
+    }
+
+public:
+    /// NULL.
+    attribute_value() noexcept;
+
+    static attribute_value string(std::string text) { return make<type::string>(std::move(text)); }
+    static attribute_value number(std::string text) { return make<type::number>(std::move(text)); }
+    template <std::integral I>
+        requires(!std::same_as<I, bool>)
+    static attribute_value number(I value);
+    static attribute_value binary(std::string bytes) { return make<type::binary>(std::move(bytes)); }
+    static attribute_value boolean(bool value) { return make<type::boolean>(value); }
+    static attribute_value null() { return {}; }
+    static attribute_value map(item members) { return make<type::map>(std::move(members)); }
+    static attribute_value list(list_type elements) { return make<type::list>(std::move(elements)); }
+    static attribute_value string_set(set_type texts) { return make<type::string_set>(std::move(texts)); }
+    static attribute_value number_set(set_type numbers) { return make<type::number_set>(std::move(numbers)); }
+    static attribute_value binary_set(set_type bytes) { return make<type::binary_set>(std::move(bytes)); }
+
+    type kind() const noexcept { return static_cast<type>(value_.index()); }
+    bool is_null() const noexcept { return kind() == type::null; }
+
+    const std::string* as_string() const noexcept { return get<type::string>(); }
+    const std::string* as_number() const noexcept { return get<type::number>(); }
+    const std::string* as_binary() const noexcept { return get<type::binary>(); }
+    const bool* as_boolean() const noexcept { return get<type::boolean>(); }
+    const item* as_map() const noexcept { return get<type::map>(); }
+    const list_type* as_list() const noexcept { return get<type::list>(); }
+    const set_type* as_string_set() const noexcept { return get<type::string_set>(); }
+    const set_type* as_number_set() const noexcept { return get<type::number_set>(); }
+    const set_type* as_binary_set() const noexcept { return get<type::binary_set>(); }
+
+    std::string* as_string() noexcept { return get<type::string>(); }
+    std::string* as_number() noexcept { return get<type::number>(); }
+    std::string* as_binary() noexcept { return get<type::binary>(); }
+    bool* as_boolean() noexcept { return get<type::boolean>(); }
+    item* as_map() noexcept { return get<type::map>(); }
+    list_type* as_list() noexcept { return get<type::list>(); }
+    set_type* as_string_set() noexcept { return get<type::string_set>(); }
+    set_type* as_number_set() noexcept { return get<type::number_set>(); }
+    set_type* as_binary_set() noexcept { return get<type::binary_set>(); }
+
+    /// Becomes an empty value of this type (false, the empty text) and returns what it holds.
+    template <type T>
+    auto& emplace() {
+        return value_.template emplace<static_cast<std::size_t>(T)>();
+    }
+
+    /// The number as an integer; empty when the value is no number, has a fraction, or does not fit.
+    std::optional<std::int64_t> as_integer() const noexcept;
+
+    friend bool operator==(const attribute_value& a, const attribute_value& b) noexcept;
+
+private:
+    template <type T, class V>
+    static attribute_value make(V&& value) {
+        attribute_value made;
+        made.value_.template emplace<static_cast<std::size_t>(T)>(std::forward<V>(value));
+        return made;
+    }
+    storage value_;
+};
+
+/// One attribute of an item.
+struct item::entry {
+    std::string name;
+    attribute_value value;
+};
+
+inline attribute_value::attribute_value() noexcept
+    : value_(std::in_place_index<static_cast<std::size_t>(type::null)>) {}
+
+template <std::integral I>
+    requires(!std::same_as<I, bool>)
+attribute_value attribute_value::number(I value) {
+    char text[24];
+    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+    return make<type::number>(std::string(text, end));
+}
+
+inline std::optional<std::int64_t> attribute_value::as_integer() const noexcept {
+    const auto* text = as_number();
+    if (text == nullptr) return std::nullopt;
+    std::int64_t value = 0;
+    const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (failed != std::errc{} || end != text->data() + text->size()) return std::nullopt;
+    return value;
+}
+
+inline bool operator==(const attribute_value& a, const attribute_value& b) noexcept {
+    if (a.kind() != b.kind() || a.kind() < attribute_value::type::string_set) return a.value_ == b.value_;
+    const auto elements = [](const attribute_value& v) -> const attribute_value::set_type& {
+        return v.as_string_set() ? *v.as_string_set() : v.as_number_set() ? *v.as_number_set() : *v.as_binary_set();
+    };
+    return std::ranges::is_permutation(elements(a), elements(b));
+}
+
+inline item::item() noexcept = default;
+inline item::item(const item& other) = default;
+inline item::item(item&& other) noexcept = default;
+inline item& item::operator=(const item& other) = default;
+inline item& item::operator=(item&& other) noexcept = default;
+inline item::~item() = default;
+inline item::iterator item::begin() noexcept { return entries_.begin(); }
+inline item::iterator item::end() noexcept { return entries_.end(); }
+inline item::const_iterator item::begin() const noexcept { return entries_.begin(); }
+inline item::const_iterator item::end() const noexcept { return entries_.end(); }
+inline std::size_t item::size() const noexcept { return entries_.size(); }
+inline void item::reserve(std::size_t n) { entries_.reserve(n); }
+inline void item::clear() noexcept { entries_.clear(); }
+
+inline item::item(std::initializer_list<entry> entries) {
+    entries_.reserve(entries.size());
+    for (const auto& e : entries) insert_or_assign(e.name, e.value);
+}
+
+inline const attribute_value* item::find(std::string_view name) const noexcept {
+    for (const auto& e : entries_)
+        if (e.name == name) return &e.value;
+    return nullptr;
+}
+
+inline attribute_value* item::find(std::string_view name) noexcept {
+    return const_cast<attribute_value*>(std::as_const(*this).find(name));
+}
+
+inline attribute_value& item::append(std::string name, attribute_value value) {
+    entries_.push_back({std::move(name), std::move(value)});
+    return entries_.back().value;
+}
+
+inline attribute_value& item::append(std::string_view name) {
+    auto& added = entries_.emplace_back();
+    added.name = name;
+    return added.value;
+}
+
+inline attribute_value& item::insert_or_assign(std::string_view name, attribute_value value) {
+    if (auto* there = find(name)) return *there = std::move(value);
+    return append(std::string(name), std::move(value));
+}
+
+inline bool item::erase(std::string_view name) {
+    return std::erase_if(entries_, [&](const entry& e) { return e.name == name; }) != 0;
+}
+
+inline bool operator==(const item& a, const item& b) noexcept {
+    return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const item::entry& e) {
+               const auto* other = b.find(e.name);
+               return other != nullptr && *other == e.value;
+           });
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+
+#include <boost/json/array.hpp>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parser.hpp>
+#include <boost/json/value.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A JSON document that lives on the stack as long as it is small: the body of one answer.
+class json_document {
+public:
+    explicit json_document(std::string_view text) {
+        boost::json::parse_options options;
+        options.max_depth = max_depth;
+        boost::json::parser parser({}, options, scratch_);
+        parser.reset(&memory_);
+        boost::system::error_code ec;
+        parser.write(text.data(), text.size(), ec);
+        if (!ec) value_.emplace(parser.release());
+    }
+
+    json_document(const json_document&) = delete;
+    json_document& operator=(const json_document&) = delete;
+
+    /// The value that the text is, or null when it is no JSON.
+    const boost::json::value* value() const noexcept { return value_ ? &*value_ : nullptr; }
+
+private:
+    // DynamoDB nests values 32 levels deep; each takes two of JSON, and a page with its items three more.
+    static constexpr std::size_t max_depth = 72;
+
+    unsigned char buffer_[4096];
+    unsigned char scratch_[1024];
+    boost::json::monotonic_resource memory_{buffer_};
+    std::optional<boost::json::value> value_;
+};
+
+// One `read` for each type that answers hold: false when the JSON has another shape.
+inline bool read(const boost::json::value& json, std::string& out) {
+    const auto* text = json.if_string();
+    if (text == nullptr) return false;
+    out.assign(text->data(), text->size());
+    return true;
+}
+
+inline bool read(const boost::json::value& json, bool& out) {
+    const auto* flag = json.if_bool();
+    if (flag == nullptr) return false;
+    out = *flag;
+    return true;
+}
+
+inline bool read(const boost::json::value& json, double& out) {
+    if (!json.is_number()) return false;
+    out = json.to_number<double>();
+    return true;
+}
+
+inline bool read(const boost::json::value& json, std::int64_t& out) {
+    if (!json.is_int64()) return false;
+    out = json.get_int64();
+    return true;
+}
+
+bool read(const boost::json::value& json, attribute_value& out);
+bool read(const boost::json::value& json, item& out);
+
+template <class T>
+bool read(const boost::json::value& json, std::vector<T>& out) {
+    const auto* array = json.if_array();
+    if (array == nullptr) return false;
+    out.clear();
+    out.reserve(array->size());
+    for (const auto& element : *array)
+        if (!read(element, out.emplace_back())) return false;
+    return true;
+}
+
+template <class T>
+bool read(const boost::json::value& json, std::optional<T>& out) {
+    return read(json, out.emplace());
+}
+
+/// Reads the members of an object into places; what is not asked for is passed over, what is absent leaves its place.
+class member_reader {
+public:
+    explicit member_reader(const boost::json::value& json) noexcept : object_(json.if_object()) {}
+
+    template <class T>
+    member_reader& operator()(std::string_view name, T& place) {
+        const auto* json = object_ ? object_->if_contains(name) : nullptr;
+        if (json == nullptr) return *this;
+        ++found_;
+        fits_ = (json->is_null() || read(*json, place)) && fits_;
+        return *this;
+    }
+
+    /// False when the value is no object, or a member had another shape than its place.
+    bool valid() const noexcept { return object_ != nullptr && fits_; }
+
+    /// True when, besides, the object has no other members: where an answer may be empty, `{}` says that there is
+    /// nothing, and `{"status":"ok"}` says that this is not DynamoDB.
+    bool only_these() const noexcept { return valid() && object_->size() == found_; }
+
+private:
+    const boost::json::object* object_;
+    std::size_t found_ = 0;
+    bool fits_ = true;
+};
+
+namespace json_detail {
+
+inline std::optional<std::string> read_text(const boost::json::value& json) {
+    const auto* text = json.if_string();
+    return text ? std::optional<std::string>(std::in_place, text->data(), text->size()) : std::nullopt;
+}
+
+inline std::optional<std::string> read_bytes(const boost::json::value& json) {
+    std::string bytes;
+    const auto* text = json.if_string();
+    if (text == nullptr || !detail::append_decoded_base64(bytes, {text->data(), text->size()})) return std::nullopt;
+    return bytes;
+}
+
+// Sends what was read into the maker of an attribute value.
+template <class T, class Make>
+bool deliver(std::optional<T> from, attribute_value& out, Make make) {
+    if (from) out = make(*std::move(from));
+    return from.has_value();
+}
+
+template <class T>
+std::optional<T> read_as(const boost::json::value& json) {
+    std::optional<T> out;
+    if (!read(json, out)) out.reset();
+    return out;
+}
+
+inline std::optional<attribute_value::set_type> read_byte_strings(const boost::json::value& json) {
+    const auto* array = json.if_array();
+    if (array == nullptr) return std::nullopt;
+    attribute_value::set_type out;
+    out.reserve(array->size());
+    for (const auto& element : *array) {
+        auto bytes = read_bytes(element);
+        if (!bytes) return std::nullopt;
+        out.push_back(*std::move(bytes));
+    }
+    return out;
+}
+
+} // namespace json_detail
+
+inline bool read(const boost::json::value& json, attribute_value& out) {
+    using namespace json_detail;
+    using v = attribute_value;
+    const auto* object = json.if_object();
+    if (object == nullptr || object->size() != 1) return false;
+    const auto& [type, content] = *object->begin();
+    if (type == "S") return deliver(read_text(content), out, v::string);
+    if (type == "N")
+        return deliver(read_text(content), out, [](std::string text) { return v::number(std::move(text)); });
+    if (type == "B") return deliver(read_bytes(content), out, v::binary);
+    if (type == "BOOL") return deliver(read_as<bool>(content), out, v::boolean);
+    if (type == "M") return deliver(read_as<item>(content), out, v::map);
+    if (type == "L") return deliver(read_as<v::list_type>(content), out, v::list);
+    if (type == "SS") return deliver(read_as<v::set_type>(content), out, v::string_set);
+    if (type == "NS") return deliver(read_as<v::set_type>(content), out, v::number_set);
+    if (type == "BS") return deliver(read_byte_strings(content), out, v::binary_set);
+    if (type != "NULL" || !content.is_bool() || !content.get_bool()) return false;
+    out = v::null();
+    return true;
+}
+
+inline bool read(const boost::json::value& json, item& out) {
+    const auto* object = json.if_object();
+    if (object == nullptr) return false;
+    out.clear();
+    out.reserve(object->size());
+    for (const auto& [name, content] : *object)
+        if (!read(content, out.append(std::string(name), {}))) return false;
+    return true;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/json_writer.hpp>
+#ifndef DYNASESSION_DYNAMODB_JSON_WRITER_HPP
+#define DYNASESSION_DYNAMODB_JSON_WRITER_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/detail/utf8.hpp>
+#ifndef DYNASESSION_DETAIL_UTF8_HPP
+#define DYNASESSION_DETAIL_UTF8_HPP
+
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+/// The length of the UTF-8 sequence at the front of a text that is not empty, or 0 (Unicode 15, table 3-7).
+constexpr std::size_t utf8_sequence_length(std::string_view text) noexcept {
+    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto between = [&](std::size_t i, unsigned low, unsigned high) {
+        return i < text.size() && byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2 || lead > 0xf4) return 0;
+    if (lead < 0xe0) return between(1, 0x80, 0xbf) ? 2 : 0;
+    if (lead < 0xf0) {
+        const unsigned low = lead == 0xe0 ? 0xa0 : 0x80;
+        const unsigned high = lead == 0xed ? 0x9f : 0xbf;
+        return between(1, low, high) && between(2, 0x80, 0xbf) ? 3 : 0;
+    }
+    const unsigned low = lead == 0xf0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xf4 ? 0x8f : 0xbf;
+    return between(1, low, high) && between(2, 0x80, 0xbf) && between(3, 0x80, 0xbf) ? 4 : 0;
+}
+
+/// Whether all of the text is UTF-8.
+constexpr bool is_utf8(std::string_view text) noexcept {
+    while (!text.empty()) {
+        const auto length = utf8_sequence_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/plain_text.hpp>
+#ifndef DYNASESSION_DYNAMODB_PLAIN_TEXT_HPP
+#define DYNASESSION_DYNAMODB_PLAIN_TEXT_HPP
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How many characters stand before the first that is not just itself in a JSON string: a quote, a backslash, what JSON
+/// forbids, and the beginning of a UTF-8 sequence.
+inline std::size_t plain_length(std::string_view text) noexcept {
+    std::size_t i = 0;
+    if constexpr (std::endian::native == std::endian::little) { // eight at a time
+        constexpr std::uint64_t each = 0x0101010101010101;
+        const auto zeros = [](std::uint64_t w) { return (w - each) & ~w; }; // exact up to the first
+        for (std::uint64_t w; i + sizeof w <= text.size(); i += sizeof w) {
+            std::memcpy(&w, text.data() + i, sizeof w);
+            const auto special =
+                (zeros(w ^ each * '"') | zeros(w ^ each * '\\') | ((w - each * 0x20) & ~w) | w) & each * 0x80;
+            if (special != 0) return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
+        }
+    }
+    const auto is_plain = [](unsigned char c) { return c >= 0x20 && c != '"' && c != '\\' && c < 0x80; };
+    while (i != text.size() && is_plain(static_cast<unsigned char>(text[i]))) ++i;
+    return i;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Names of attributes that stand in expressions as `#placeholders`: placeholder, then the real name.
+using expression_names = std::vector<std::pair<std::string, std::string>>;
+
+/// Writes the JSON of a request to the end of a string, in one pass and without a document in between.
+///
+/// A text that is not UTF-8 cannot be sent, nor a value that is nested deeper than DynamoDB takes: then `problem()`
+/// says so, and what was written must not be used.
+class json_writer {
+public:
+    explicit json_writer(std::string& out) noexcept : out_(&out) {}
+
+    /// Why the text cannot be sent, or null.
+    const char* problem() const noexcept { return problem_; }
+
+    json_writer& begin_object() { return open('{'); }
+    json_writer& end_object() { return close('}'); }
+    json_writer& begin_array() { return open('['); }
+    json_writer& end_array() { return close(']'); }
+
+    json_writer& key(std::string_view name) { return quote(name, "\":"); }
+    json_writer& string(std::string_view text) { return quote(text, "\""); }
+    json_writer& boolean(bool value) {
+        separate();
+        out_->append(value ? "true" : "false");
+        return *this;
+    }
+    json_writer& integer(std::int64_t value) {
+        char text[24];
+        const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+        separate();
+        out_->append(text, end);
+        return *this;
+    }
+
+    /// The value as DynamoDB writes it: `{"S":"text"}`.
+    json_writer& value(const attribute_value& v);
+    /// An object of such values: `{"id":{"S":"text"}}`.
+    json_writer& value(const item& i);
+
+    // Members that are left out when there is nothing to say: the service refuses empty ones.
+    json_writer& optional_member(std::string_view name, std::string_view text) {
+        return text.empty() ? *this : key(name).string(text);
+    }
+    json_writer& optional_member(std::string_view name, const item& i) {
+        return i.empty() ? *this : key(name).value(i);
+    }
+    json_writer& optional_member(std::string_view name, const expression_names& names);
+    json_writer& optional_flag(std::string_view name, bool value) { return value ? key(name).boolean(true) : *this; }
+
+private:
+    static constexpr int max_depth = 32; // developer guide, "Quotas": nested attribute depth
+
+    json_writer& open(char bracket) {
+        separate();
+        out_->push_back(bracket);
+        return *this;
+    }
+    json_writer& close(char bracket) {
+        out_->push_back(bracket);
+        return *this;
+    }
+    // The last character tells whether a value has gone before in the same object or array.
+    void separate() {
+        if (out_->empty()) return;
+        const char last = out_->back();
+        if (last != '{' && last != '[' && last != ':') out_->push_back(',');
+    }
+    void binary(std::string_view bytes) {
+        separate();
+        out_->push_back('"');
+        detail::append_base64(*out_, bytes);
+        out_->push_back('"');
+    }
+    json_writer& quote(std::string_view text, std::string_view end);
+    void append_escaped(std::string_view text);
+
+    std::string* out_;
+    int depth_ = 0;
+    const char* problem_ = nullptr;
+};
+
+namespace json_detail {
+
+inline void append_escape(std::string& out, char c) {
+    constexpr auto digits = "0123456789abcdef";
+    switch (c) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    default:
+        out += "\\u00";
+        out += digits[(c >> 4) & 0xf];
+        out += digits[c & 0xf];
+    }
+}
+
+} // namespace json_detail
+
+inline json_writer& json_writer::quote(std::string_view text, std::string_view end) {
+    separate();
+    if (plain_length(text) != text.size()) {
+        out_->push_back('"');
+        append_escaped(text);
+        out_->append(end);
+        return *this;
+    }
+    // Nearly all texts: grown once.
+    const auto size = out_->size();
+    out_->resize(size + 1 + text.size() + end.size());
+    auto* p = out_->data() + size;
+    *p++ = '"';
+    p = std::copy(text.begin(), text.end(), p);
+    std::copy(end.begin(), end.end(), p);
+    return *this;
+}
+
+inline void json_writer::append_escaped(std::string_view text) {
+    while (!text.empty()) {
+        const auto plain = plain_length(text);
+        out_->append(text.substr(0, plain));
+        text.remove_prefix(plain);
+        if (text.empty()) return;
+        const auto length = detail::utf8_sequence_length(text);
+        if (length == 0) {
+            problem_ = "a text in the request is not UTF-8";
+            return;
+        }
+        if (length == 1)
+            json_detail::append_escape(*out_, text.front());
+        else
+            out_->append(text.substr(0, length));
+        text.remove_prefix(length);
+    }
+}
+
+inline json_writer& json_writer::value(const attribute_value& v) {
+    using type = attribute_value::type;
+    const auto set = [this](std::string_view name, const attribute_value::set_type& elements, bool encoded) {
+        key(name).begin_array();
+        for (const auto& element : elements) encoded ? binary(element) : void(string(element));
+        end_array();
+    };
+    if (depth_ > max_depth) {
+        problem_ = "a value in the request is nested deeper than 32 levels";
+        return *this;
+    }
+    ++depth_;
+    begin_object();
+    switch (v.kind()) {
+    case type::string: key("S").string(*v.as_string()); break;
+    case type::number: key("N").string(*v.as_number()); break;
+    case type::binary: key("B").binary(*v.as_binary()); break;
+    case type::boolean: key("BOOL").boolean(*v.as_boolean()); break;
+    case type::null: key("NULL").boolean(true); break;
+    case type::map: key("M").value(*v.as_map()); break;
+    case type::list:
+        key("L").begin_array();
+        for (const auto& element : *v.as_list()) value(element);
+        end_array();
+        break;
+    case type::string_set: set("SS", *v.as_string_set(), false); break;
+    case type::number_set: set("NS", *v.as_number_set(), false); break;
+    case type::binary_set: set("BS", *v.as_binary_set(), true); break;
+    }
+    --depth_;
+    return end_object();
+}
+
+inline json_writer& json_writer::value(const item& i) {
+    begin_object();
+    for (const auto& [name, v] : i) key(name).value(v);
+    return end_object();
+}
+
+inline json_writer& json_writer::optional_member(std::string_view name, const expression_names& names) {
+    if (names.empty()) return *this;
+    key(name).begin_object();
+    for (const auto& [placeholder, real] : names) key(placeholder).string(real);
+    return end_object();
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// What a call cost, in request units, and on which table.
+struct consumed_capacity {
+    std::string table_name{};
+    double capacity_units = 0;
+    double read_capacity_units = 0;  ///< how much of it were reads and writes: transactions tell,
+    double write_capacity_units = 0; ///< the other operations do only the one or the other
+};
+
+/// Request units, of reads and of writes.
+struct request_units {
+    double read = 0;
+    double write = 0;
+
+    friend bool operator==(const request_units&, const request_units&) = default;
+};
+
+inline bool read(const boost::json::value& json, consumed_capacity& out) {
+    return member_reader(json)("TableName", out.table_name)("CapacityUnits", out.capacity_units)(
+               "ReadCapacityUnits", out.read_capacity_units)("WriteCapacityUnits", out.write_capacity_units)
+        .valid();
+}
+
+inline void write_capacity_member(json_writer& out, bool wanted) {
+    if (wanted) out.key("ReturnConsumedCapacity").string("TOTAL");
+}
+
+namespace capacity_detail {
+
+inline std::span<const consumed_capacity> each(const std::optional<consumed_capacity>& one) noexcept {
+    return {one ? &*one : nullptr, one ? std::size_t{1} : 0};
+}
+inline std::span<const consumed_capacity> each(const std::vector<consumed_capacity>& all) noexcept { return all; }
+
+inline std::optional<request_units> sum(std::span<const consumed_capacity> all, double request_units::*kind) noexcept {
+    if (all.empty()) return std::nullopt;
+    request_units units;
+    for (const auto& c : all) {
+        units.read += c.read_capacity_units;
+        units.write += c.write_capacity_units;
+        if (c.read_capacity_units + c.write_capacity_units == 0) units.*kind += c.capacity_units;
+    }
+    return units;
+}
+
+} // namespace capacity_detail
+
+/// The units of an answer to an operation that reads; nothing when it does not tell. `Capacity` is an optional
+/// `consumed_capacity` or a vector of them.
+template <class Capacity>
+std::optional<request_units> units_read(const Capacity& c) noexcept {
+    return capacity_detail::sum(capacity_detail::each(c), &request_units::read);
+}
+
+/// The same for an operation that writes.
+template <class Capacity>
+std::optional<request_units> units_written(const Capacity& c) noexcept {
+    return capacity_detail::sum(capacity_detail::each(c), &request_units::write);
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A call that has ended, for logs and metrics. Holds no id, no payload and no secret.
+///
+/// *Lifetimes:* `operation` lasts as long as the program, `detail` as long as the observer runs.
+struct request_event {
+    std::string_view operation{}; ///< "GetItem"
+    unsigned attempts = 0;        ///< how many requests were made; 0: it was refused before anything was sent
+    std::chrono::nanoseconds latency{}; ///< from the beginning of the call to its end, pauses included
+
+    /// Of all attempts: heads and bodies of the requests; header fields and bodies of the answers. What a second
+    /// connection sent because the first was dead, and TLS, is not counted.
+    std::size_t bytes_sent = 0;
+    std::size_t bytes_received = 0;
+
+    /// What the call cost: known when it succeeded and this was asked for, by the request or the observer.
+    std::optional<request_units> consumed{};
+
+    error_code error{}; ///< none: it succeeded
+
+    /// What the service, or the failing place, says about the error. An asynchronous completion has only the code.
+    std::string_view detail{};
+
+    /// Whether an attempt may have been carried out without an answer that says so: see `outcome`.
+    bool ambiguous = false;
+};
+
+/// Something that is told of each call: `o(event)`; whatever it throws is dropped.
+///
+/// `bool o.wants_capacity()`, if there is one, is asked once for each call: true has the service tell what the call
+/// costs, which takes 34 bytes in the request and some 60 in the answer.
+///
+/// *Thread safety:* it is called by the thread that ends the call, of an asynchronous one before its completion; by
+/// several at once when there are several. It must not block for long, and should not call the same client.
+template <class T>
+concept observer = std::invocable<T&, const request_event&>;
+
+/// Any observer, shared between its copies; none when default constructed.
+class any_observer {
+public:
+    any_observer() = default;
+    template <class T>
+        requires(!std::same_as<std::remove_cvref_t<T>, any_observer>) && observer<std::remove_cvref_t<T>>
+    any_observer(T&& o) : observer_(std::make_shared<model<std::remove_cvref_t<T>>>(std::forward<T>(o))) {}
+
+    explicit operator bool() const noexcept { return observer_ != nullptr; }
+
+    bool wants_capacity() const noexcept { return observer_ && observer_->wants_capacity(); }
+
+    /// Tells it, if there is one.
+    void operator()(const request_event& e) const noexcept {
+        if (observer_) observer_->tell(e);
+    }
+
+private:
+    struct base {
+        virtual ~base() = default;
+        virtual bool wants_capacity() const noexcept = 0;
+        virtual void tell(const request_event& e) noexcept = 0;
+    };
+    template <class T>
+    struct model final : base {
+        template <class U>
+        explicit model(U&& o) : watching(std::forward<U>(o)) {}
+        bool wants_capacity() const noexcept override {
+            if constexpr (requires { { watching.wants_capacity() } -> std::convertible_to<bool>; })
+                return watching.wants_capacity();
+            else
+                return false;
+        }
+        void tell(const request_event& e) noexcept override {
+            try {
+                watching(e);
+            } catch (...) { // a log that cannot be written is no reason to lose a session
+            }
+        }
+        T watching;
+    };
+
+    std::shared_ptr<base> observer_;
+};
+
+/// Several observers as one; they are told in this order.
+class observers {
+public:
+    observers(std::initializer_list<any_observer> all) : all_(all) {}
+
+    bool wants_capacity() const noexcept { return std::ranges::any_of(all_, &any_observer::wants_capacity); }
+
+    void operator()(const request_event& e) const noexcept {
+        for (const auto& o : all_) o(e);
+    }
+
+private:
+    std::vector<any_observer> all_;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/outcome.hpp>
+#ifndef DYNASESSION_DYNAMODB_OUTCOME_HPP
+#define DYNASESSION_DYNAMODB_OUTCOME_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/error.hpp>
+#ifndef DYNASESSION_DYNAMODB_ERROR_HPP
+#define DYNASESSION_DYNAMODB_ERROR_HPP
+
+// #include <dynasession/aws/retry.hpp>
+// #include <dynasession/aws/server_text.hpp>
+// #include <dynasession/aws/service_fault.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/detail/crc32.hpp>
+#ifndef DYNASESSION_DETAIL_CRC32_HPP
+#define DYNASESSION_DETAIL_CRC32_HPP
+
+// #include <dynasession/detail/crc32_folding.hpp>
+#ifndef DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+#define DYNASESSION_DETAIL_CRC32_FOLDING_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/// CRC-32 by carry-less multiplication, where the processor has it: a tenth of the time of tables.
+///
+/// A block of 16 bytes is a polynomial over GF(2) of degree below 128. Its two halves are multiplied by what the
+/// distance to the next block multiplies them by, x^n mod P, and so disappear into that block (Gopal et al., "Fast CRC
+/// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009; here in reflected bit order).
+namespace dynasession::inline v0::detail::crc32_folding {
+
+inline constexpr std::size_t block = 16;
+inline constexpr std::size_t least = 4 * block; // shorter texts, and what is left of a block, are for the tables
+
+/// x^n mod P, reflected and shifted by the one bit that a product of reflected factors lacks.
+constexpr long long make_power(int n) noexcept {
+    std::uint32_t r = 0x80000000; // 1
+    while (n-- > 0) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
+    return static_cast<long long>(r) << 1;
+}
+
+template <int N>
+inline constexpr long long power = make_power(N);
+
+#ifdef __x86_64__
+
+inline bool available() noexcept {
+    static const bool has = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
+    return has;
+}
+
+[[gnu::target("pclmul,sse4.1")]] inline __m128i load(const unsigned char* p) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+
+// What stands `Distance` bits before `next`, in its place.
+template <int Distance>
+[[gnu::target("pclmul,sse4.1")]] inline __m128i fold(__m128i from, __m128i next) noexcept {
+    const auto by = _mm_set_epi64x(power<Distance - 32>, power<Distance + 32>);
+    return _mm_xor_si128(next,
+                         _mm_xor_si128(_mm_clmulepi64_si128(from, by, 0x00), _mm_clmulepi64_si128(from, by, 0x11)));
+}
+
+/// The register behind `size` bytes, a multiple of `block` and at least `least`.
+[[gnu::target("pclmul,sse4.1")]] inline std::uint32_t run(const unsigned char* p, std::size_t size,
+                                                          std::uint32_t before) noexcept {
+    // Four chains, because a multiplication takes as long as four can be begun.
+    auto a = _mm_xor_si128(load(p), _mm_cvtsi32_si128(static_cast<int>(before)));
+    auto b = load(p + 16), c = load(p + 32), d = load(p + 48);
+    for (p += least, size -= least; size >= least; p += least, size -= least) {
+        a = fold<512>(a, load(p));
+        b = fold<512>(b, load(p + 16));
+        c = fold<512>(c, load(p + 32));
+        d = fold<512>(d, load(p + 48));
+    }
+    d = fold<128>(fold<128>(fold<128>(a, b), c), d);
+    for (; size != 0; p += block, size -= block) d = fold<128>(d, load(p));
+
+    // 128 bits and the 32 zero bits behind any message: 96, 64, and the rest by bits of the quotient (Barrett).
+    const auto low = _mm_set_epi32(0, 0, 0, -1);
+    auto t = _mm_clmulepi64_si128(d, _mm_cvtsi64_si128(power<96>), 0x00);
+    d = _mm_xor_si128(_mm_srli_si128(d, 8), t);
+    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), _mm_cvtsi64_si128(power<64>), 0x00);
+    d = _mm_xor_si128(_mm_srli_si128(d, 4), t);
+    const auto quotient = _mm_set_epi64x(0x1f7011641, 0x1db710641); // x^64 / P, and P; both reflected
+    t = _mm_clmulepi64_si128(_mm_and_si128(d, low), quotient, 0x10);
+    t = _mm_clmulepi64_si128(_mm_and_si128(t, low), quotient, 0x00);
+    return static_cast<std::uint32_t>(_mm_extract_epi32(_mm_xor_si128(d, t), 1));
+}
+
+#else
+
+constexpr bool available() noexcept { return false; }
+inline std::uint32_t run(const unsigned char*, std::size_t, std::uint32_t before) noexcept { return before; }
+
+#endif
+
+} // namespace dynasession::inline v0::detail::crc32_folding
+
+#endif
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace dynasession::inline v0::detail {
+
+// tables[k][b]: the register after byte b and k zero bytes, so that 16 bytes take 16 independent look-ups.
+constexpr std::array<std::array<std::uint32_t, 256>, 16> make_crc32_tables() noexcept {
+    std::array<std::array<std::uint32_t, 256>, 16> tables{};
+    for (std::uint32_t i = 0; i != 256; ++i) {
+        auto r = i;
+        for (int bit = 0; bit != 8; ++bit) r = r >> 1 ^ (r & 1 ? 0xEDB88320U : 0U);
+        tables[0][i] = r;
+    }
+    for (std::size_t k = 1; k != tables.size(); ++k)
+        for (std::size_t i = 0; i != 256; ++i) {
+            const auto r = tables[k - 1][i];
+            tables[k][i] = r >> 8 ^ tables[0][r & 0xFF];
+        }
+    return tables;
+}
+
+inline constexpr auto crc32_tables = make_crc32_tables();
+
+/// CRC-32 as in Ethernet, gzip and DynamoDB's x-amz-crc32 (reflected, polynomial 0x04C11DB7).
+///
+/// `before` is the value of what came earlier, when a message comes in pieces.
+inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) noexcept {
+    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+    const auto* const end = p + text.size();
+    const auto load = [](const unsigned char* b) { // compiles to one load
+        return std::uint32_t{b[0]} | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16 | std::uint32_t{b[3]} << 24;
+    };
+    auto r = ~before;
+    if (text.size() >= crc32_folding::least && crc32_folding::available()) {
+        const auto folded = text.size() - text.size() % crc32_folding::block;
+        r = crc32_folding::run(p, folded, r);
+        p += folded;
+    }
+    const auto shift = [](std::uint32_t word, std::size_t k) { // the word, and k bytes behind it
+        const auto& t = crc32_tables;
+        return t[k + 3][word & 0xFF] ^ t[k + 2][word >> 8 & 0xFF] ^ t[k + 1][word >> 16 & 0xFF] ^ t[k][word >> 24];
+    };
+    for (; end - p >= 16; p += 16)
+        r = shift(load(p) ^ r, 12) ^ shift(load(p + 4), 8) ^ shift(load(p + 8), 4) ^ shift(load(p + 12), 0);
+    for (; p != end; ++p) r = r >> 8 ^ crc32_tables[0][(r ^ *p) & 0xFF];
+    return ~r;
+}
+
+} // namespace dynasession::inline v0::detail
+
+#endif
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/json_reader.hpp>
+// #include <dynasession/http/message.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Why one action of a transaction was refused (DynamoDB API reference, CancellationReason).
+struct cancellation_reason {
+    std::string code{}; ///< "None" for an action that was not at fault
+    std::string message{};
+    std::optional<dynamodb::item> item{}; ///< as it is stored, when the request asked for it
+};
+
+inline bool read(const boost::json::value& json, cancellation_reason& out) {
+    return member_reader(json)("Code", out.code)("Message", out.message)("Item", out.item).valid();
+}
+
+/// What an answer that is no success says.
+struct fault {
+    failure why{};
+    aws::retry_reason retry = aws::retry_reason::never;
+
+    /// Whether the service may have carried the request out nevertheless.
+    bool ambiguous = false;
+
+    /// The item that did not meet the condition, when the request asked for it.
+    std::optional<dynamodb::item> item{};
+    std::vector<cancellation_reason> reasons{};
+};
+
+namespace fault_detail {
+
+using aws::retry_reason;
+
+struct meaning {
+    std::string_view name{};
+    error code{};
+    retry_reason retry = retry_reason::never;
+    bool ambiguous = false;
+};
+
+// DynamoDB API reference, "Common errors" and "Error handling"; the lists of the SDKs' standard retry mode.
+inline constexpr meaning meanings[] = {
+    {"ConditionalCheckFailedException", error::condition_failed},
+    {"ProvisionedThroughputExceededException", error::throttled, retry_reason::throttling},
+    {"ThrottlingException", error::throttled, retry_reason::throttling},
+    {"RequestLimitExceeded", error::throttled, retry_reason::throttling},
+    {"Throttling", error::throttled, retry_reason::throttling},
+    {"ThrottledException", error::throttled, retry_reason::throttling},
+    {"RequestThrottled", error::throttled, retry_reason::throttling},
+    {"RequestThrottledException", error::throttled, retry_reason::throttling},
+    {"TooManyRequestsException", error::throttled, retry_reason::throttling},
+    {"BandwidthLimitExceeded", error::throttled, retry_reason::throttling},
+    {"LimitExceededException", error::throttled, retry_reason::throttling},
+    {"SlowDown", error::throttled, retry_reason::throttling},
+    {"EC2ThrottledException", error::throttled, retry_reason::throttling},
+    {"TransactionInProgressException", error::transaction_conflict, retry_reason::throttling},
+    {"TransactionConflictException", error::transaction_conflict, retry_reason::transient},
+    {"ReplicatedWriteConflictException", error::transaction_conflict, retry_reason::transient},
+    {"TransactionCanceledException", error::transaction_cancelled},
+    {"InternalServerError", error::service_unavailable, retry_reason::transient, true},
+    {"InternalServerErrorException", error::service_unavailable, retry_reason::transient, true},
+    {"InternalFailure", error::service_unavailable, retry_reason::transient, true},
+    {"ServiceUnavailable", error::service_unavailable, retry_reason::transient, true},
+    {"ServiceUnavailableException", error::service_unavailable, retry_reason::transient, true},
+    {"RequestTimeout", error::timeout, retry_reason::transient, true},
+    {"RequestTimeoutException", error::timeout, retry_reason::transient, true},
+    {"PriorRequestNotComplete", error::service_unavailable, retry_reason::transient, true},
+    {"ResourceNotFoundException", error::table_not_found},
+    {"TableNotFoundException", error::table_not_found},
+    {"TableAlreadyExistsException", error::table_exists},
+    {"AccessDeniedException", error::access_denied},
+    {"AccessDenied", error::access_denied},
+    {"OptInRequired", error::access_denied},
+    {"MissingAuthenticationToken", error::access_denied},
+    {"MissingAuthenticationTokenException", error::access_denied},
+    {"IncompleteSignature", error::access_denied},
+    {"IncompleteSignatureException", error::access_denied},
+    {"NotAuthorized", error::access_denied},
+    {"InvalidSignatureException", error::access_denied, retry_reason::signature},
+    {"SignatureDoesNotMatch", error::access_denied, retry_reason::signature},
+    {"AuthFailure", error::access_denied, retry_reason::signature},
+    {"ExpiredToken", error::credentials_expired, retry_reason::credentials},
+    {"ExpiredTokenException", error::credentials_expired, retry_reason::credentials},
+    {"UnrecognizedClientException", error::credentials_expired, retry_reason::credentials},
+    {"InvalidClientTokenId", error::credentials_expired, retry_reason::credentials},
+    {"RequestTimeTooSkewed", error::clock_skew, retry_reason::clock_skew},
+    {"RequestExpired", error::clock_skew, retry_reason::clock_skew},
+    {"RequestInTheFuture", error::clock_skew, retry_reason::clock_skew},
+    {"UnknownOperationException", error::unknown_operation},
+};
+
+inline const meaning* find_meaning(std::string_view name) noexcept {
+    const auto* found = std::ranges::find(meanings, name, &meaning::name);
+    return found == std::end(meanings) ? nullptr : found;
+}
+
+// "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://..." (AWS JSON 1.0 protocol, "Operation error
+// serialization"). Anything but a plain name is no error of the service.
+inline std::string_view error_name(std::string_view text) noexcept {
+    text = text.substr(0, text.find(':'));
+    text.remove_prefix(text.find('#') + 1); // npos + 1 is 0
+    const bool plain = std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    });
+    return plain && text.size() <= 128 ? text : std::string_view{};
+}
+
+// A status that names no error: what it means when it comes from the service, or from what stands before it.
+inline meaning by_status(unsigned status) noexcept {
+    switch (status) {
+    case 429: return {"", error::throttled, retry_reason::throttling};
+    case 408: return {"", error::timeout, retry_reason::transient, true};
+    case 401:
+    case 403: return {"", error::access_denied};
+    case 500:
+    case 502:
+    case 503:
+    case 504: return {"", error::service_unavailable, retry_reason::transient, true};
+    default:
+        return {"", status < 500 ? error::invalid_request : error::service_unavailable, retry_reason::never,
+                status >= 500};
+    }
+}
+
+inline bool is_item_too_large(std::string_view message) noexcept {
+    return message.find("Item size has exceeded") != message.npos ||
+           message.find("Item size to update has exceeded") != message.npos;
+}
+
+inline bool is_clock_skew(std::string_view message) noexcept {
+    return message.find("Signature expired") != message.npos ||
+           message.find("Signature not yet current") != message.npos;
+}
+
+// What one reason means when it is the worst; DynamoDB API reference, TransactionCanceledException.
+inline meaning of_reason(const cancellation_reason& reason) noexcept {
+    if (reason.code == "TransactionConflict") return {"", error::transaction_conflict, retry_reason::transient};
+    if (reason.code == "ProvisionedThroughputExceeded" || reason.code == "ThrottlingError")
+        return {"", error::throttled, retry_reason::throttling};
+    if (is_item_too_large(reason.message)) return {"", error::item_too_large};
+    if (reason.code == "ValidationError" || reason.code == "ItemCollectionSizeLimitExceeded")
+        return {"", error::invalid_request};
+    return {"", error::transaction_cancelled};
+}
+
+// A transaction that met nothing but other transactions and throttling may simply be tried again; one that can never be
+// carried out is told from one whose conditions did not hold.
+inline void judge_cancellation(fault& f) {
+    constexpr error by_weight[] = {error::transaction_conflict, error::throttled, error::transaction_cancelled,
+                                   error::invalid_request, error::item_too_large};
+    const auto weight = [&](error e) { return std::ranges::find(by_weight, e) - std::begin(by_weight); };
+    const cancellation_reason* worst = nullptr;
+    meaning meant{"", error::transaction_cancelled};
+    for (const auto& reason : f.reasons) {
+        if (reason.code == "None") continue;
+        const auto m = of_reason(reason);
+        if (worst != nullptr && weight(m.code) <= weight(meant.code)) continue;
+        worst = &reason;
+        meant = m;
+    }
+    f.why.code = meant.code;
+    f.retry = meant.retry;
+    if (worst != nullptr && !worst->message.empty())
+        f.why.detail = aws::printable(f.why.detail + " " + aws::without_values(worst->message));
+}
+
+} // namespace fault_detail
+
+/// Whether the body is what the service sent: compares it with `x-amz-crc32`, when that is there (decimal CRC-32 of the
+/// body; seen in the answers of DynamoDB, checked by the AWS SDKs).
+inline bool checksum_matches(const http::response& answer) noexcept {
+    const auto text = answer.header("x-amz-crc32");
+    if (text.empty()) return true;
+    std::uint32_t sum = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), sum);
+    return failed == std::errc{} && end == text.data() + text.size() && sum == detail::crc32(answer.body);
+}
+
+/// What an answer with another status than 200 says.
+///
+/// The error's name is in the header `X-Amzn-Errortype`, else in the body's `__type` or `code`; the body may be HTML,
+/// empty or cut (AWS JSON 1.0 protocol). `target` is the operation that was asked for.
+inline fault read_error(const http::response& answer, std::string_view target) {
+    using namespace fault_detail;
+    const json_document document(answer.body);
+    std::string type, code, lower, upper;
+    fault f;
+    if (const auto* body = document.value()) {
+        // What has another shape is left out: nothing here is needed to know that the request failed.
+        member_reader texts(*body);
+        texts("__type", type)("code", code)("message", lower)("Message", upper);
+        if (!member_reader(*body)("Item", f.item).valid()) f.item.reset();
+        if (!member_reader(*body)("CancellationReasons", f.reasons).valid()) f.reasons.clear();
+    }
+    auto name = error_name(answer.header("X-Amzn-Errortype"));
+    if (name.empty()) name = error_name(type);
+    if (name.empty()) name = error_name(code);
+    const auto& message = lower.empty() ? upper : lower;
+
+    const auto* known = find_meaning(name);
+    const auto meant = known ? *known : by_status(answer.status);
+    f.why.code = meant.code;
+    f.retry = meant.retry;
+    f.ambiguous = meant.ambiguous;
+    f.why.detail = name.empty() ? "HTTP status " + std::to_string(answer.status) : std::string(name);
+    if (!message.empty()) f.why.detail += ": " + aws::without_values(message);
+    f.why.detail = aws::printable(f.why.detail);
+
+    if (name.empty() && meant.code == error::invalid_request)
+        f.why.code = error::malformed_response; // refused, but not in DynamoDB's words: this is somebody else
+    else if (name == "ValidationException" && is_item_too_large(message))
+        f.why.code = error::item_too_large;
+    else if (name == "ResourceInUseException" && target.ends_with(".CreateTable"))
+        f.why.code = error::table_exists;
+    else if (name == "InvalidSignatureException" && is_clock_skew(message))
+        f.why.code = error::clock_skew, f.retry = retry_reason::clock_skew;
+    else if (meant.code == error::transaction_cancelled)
+        judge_cancellation(f);
+    return f;
+}
+
+/// What it means that an exchange ended without an answer.
+inline fault transport_fault(failure why, bool sent) {
+    auto f = aws::service_fault_of(std::move(why));
+    return {std::move(f.why), f.retry, sent};
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/item.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// All that is known when a call has ended: the response or the failure, and what came with it.
+///
+/// `client::execute` gives the response alone. Who has to know what became of a conditional write asks `perform`:
+/// - `response` fails with `error::condition_failed` and `ambiguous` is false: nothing was written, for certain.
+/// - the same and `ambiguous` is true: an earlier attempt of this call may have been carried out, and may be the very
+///   reason why the condition does not hold any more.
+/// - `response` fails otherwise and `ambiguous` is true: the request may have been carried out, or may be yet.
+template <class Response>
+struct outcome {
+    result<Response> response{};
+
+    /// Whether an attempt reached the service, or may have, and did not get an answer that says what became of it.
+    bool ambiguous = false;
+
+    /// How many requests were made.
+    unsigned attempts = 0;
+
+    /// The item that did not meet the condition: when the request asked for it by
+    /// `return_values_on_condition_check_failure`, and the service knows how to send it (emulators do not).
+    std::optional<dynamodb::item> item{};
+
+    /// Why a transaction was cancelled: one reason for each of its actions.
+    std::vector<cancellation_reason> reasons{};
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/http/message.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Follows one call, to tell an observer of it in the end.
+class call_watch {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    void begin(time_point now) noexcept { begun_ = now; }
+    void sent(const http::request& r) noexcept { bytes_sent_ += r.head.size() + r.body.size(); }
+    void received(const http::response& r) noexcept { bytes_received_ += r.header_size() + r.body.size(); }
+
+    /// `target` is the request's: "DynamoDB_20120810.GetItem".
+    template <class Response>
+    void end(const any_observer& o, std::string_view target, const outcome<Response>& how, time_point now) const {
+        request_event e{.operation = target.substr(target.find('.') + 1), // npos + 1 is 0
+                        .attempts = how.attempts,
+                        .latency = now - begun_,
+                        .bytes_sent = bytes_sent_,
+                        .bytes_received = bytes_received_,
+                        .ambiguous = how.ambiguous};
+        failure why; // `detail` is a part of it
+        if (!how.response) {
+            why = how.response.error();
+            e.error = why.code;
+            e.detail = why.detail;
+        } else if constexpr (requires { units_of(*how.response); }) {
+            e.consumed = units_of(*how.response);
+        }
+        o(e);
+    }
+
+private:
+    time_point begun_{};
+    std::size_t bytes_sent_ = 0;
+    std::size_t bytes_received_ = 0;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/error.hpp>
+// #include <dynasession/dynamodb/item_size.hpp>
+#ifndef DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
+#define DYNASESSION_DYNAMODB_ITEM_SIZE_HPP
+
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// The largest item that DynamoDB stores, in bytes, names included (developer guide, "Quotas").
+inline constexpr std::size_t max_item_size = 400 * 1024;
+
+std::size_t item_size(const item& i) noexcept;
+
+namespace size_detail {
+
+// The guide: "approximately ... 1 byte per two significant digits ... + 1 byte"; a sign takes one more.
+constexpr std::size_t number_size(std::string_view text) noexcept {
+    const bool negative = text.starts_with('-');
+    const auto mantissa = text.substr(0, text.find_first_of("eE"));
+    const auto first = mantissa.find_first_of("123456789");
+    std::size_t digits = 0;
+    if (first != std::string_view::npos) {
+        const auto last = mantissa.find_last_of("123456789");
+        for (const char c : mantissa.substr(first, last - first + 1)) digits += c != '.';
+    }
+    return (digits + 1) / 2 + 1 + negative;
+}
+
+} // namespace size_detail
+
+/// What a value takes of the size of its item, in bytes (developer guide, "Item sizes and formats").
+inline std::size_t value_size(const attribute_value& value) noexcept {
+    using type = attribute_value::type;
+    // "3 bytes of overhead, regardless of its contents", and "1 byte" for each element.
+    constexpr std::size_t container = 3;
+    std::size_t size = 0;
+    switch (value.kind()) {
+    case type::string: return value.as_string()->size();
+    case type::binary: return value.as_binary()->size();
+    case type::number: return size_detail::number_size(*value.as_number());
+    case type::boolean:
+    case type::null: return 1;
+    case type::map: return container + value.as_map()->size() + item_size(*value.as_map());
+    case type::list:
+        for (const auto& element : *value.as_list()) size += 1 + value_size(element);
+        return container + size;
+    case type::string_set:
+        for (const auto& text : *value.as_string_set()) size += text.size();
+        return size;
+    case type::number_set:
+        for (const auto& text : *value.as_number_set()) size += size_detail::number_size(text);
+        return size;
+    case type::binary_set:
+        for (const auto& bytes : *value.as_binary_set()) size += bytes.size();
+        return size;
+    }
+    return size;
+}
+
+/// The size of an item as DynamoDB counts it for its limit and its price, in bytes: names and values.
+///
+/// A number may be counted a byte too small or too large: its exact size is not documented.
+inline std::size_t item_size(const item& i) noexcept {
+    std::size_t size = 0;
+    for (const auto& [name, value] : i) size += name.size() + value_size(value);
+    return size;
+}
+
+/// The size of the largest of several items.
+inline std::size_t largest_size(const std::vector<item>& items) noexcept {
+    std::size_t size = 0;
+    for (const auto& i : items) size = std::max(size, item_size(i));
+    return size;
+}
+
+/// Why an item of this size is not sent, if it is over the limit: DynamoDB would refuse it as well, but only after it
+/// has travelled.
+inline std::optional<failure> refuse_too_large(std::size_t size) {
+    if (size <= max_item_size) return std::nullopt;
+    return failure(error::item_too_large, "the item would take " + std::to_string(size) +
+                                              " bytes; DynamoDB stores at most " + std::to_string(max_item_size));
+}
+
+/// Why a request with a body of `body_size` bytes is not sent, if an item in it is over the limit.
+///
+/// The JSON of an item is always longer than the item, so that nearly always nothing has to be counted. An update says
+/// nothing of the size that the item will have.
+template <class Request>
+std::optional<failure> refuse_too_large(const Request& r, std::size_t body_size) {
+    if constexpr (requires { largest_item(r); })
+        if (body_size > max_item_size) return refuse_too_large(largest_item(r));
+    return std::nullopt;
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/observer.hpp>
+// #include <dynasession/dynamodb/outcome.hpp>
+// #include <dynasession/dynamodb/request.hpp>
+#ifndef DYNASESSION_DYNAMODB_REQUEST_HPP
+#define DYNASESSION_DYNAMODB_REQUEST_HPP
+
+// #include <dynasession/dynamodb/capacity.hpp>
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/item_scanner.hpp>
+#ifndef DYNASESSION_DYNAMODB_ITEM_SCANNER_HPP
+#define DYNASESSION_DYNAMODB_ITEM_SCANNER_HPP
+
+// #include <dynasession/dynamodb/item.hpp>
+// #include <dynasession/dynamodb/json_reader.hpp>
+// #include <dynasession/dynamodb/json_scanner.hpp>
+#ifndef DYNASESSION_DYNAMODB_JSON_SCANNER_HPP
+#define DYNASESSION_DYNAMODB_JSON_SCANNER_HPP
+
+// #include <dynasession/detail/encoding.hpp>
+// #include <dynasession/detail/utf8.hpp>
+// #include <dynasession/dynamodb/plain_text.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// Reads JSON text from front to back without a document: what is asked for stands there next, or the answer is false
+/// and the text is of no use any more (RFC 8259; nothing is forgiven).
+class json_scanner {
+public:
+    explicit json_scanner(std::string_view text) noexcept : rest_(text) {}
+
+    /// Calls `member(name)` for each member; it has to read the value and to return whether that went well.
+    template <class F>
+    bool object(F member) {
+        std::string kept;
+        return sequence('{', '}', [&] {
+            std::string_view name;
+            return read_name(name, kept) && take(':') && member(name);
+        });
+    }
+
+    /// Calls `element()` for each element; it has to read it and to return whether that went well.
+    template <class F>
+    bool array(F element) {
+        return sequence('[', ']', element);
+    }
+
+    bool string(std::string& out) {
+        out.clear();
+        return take('"') && finish_string(out);
+    }
+
+    /// A string that is base64, with padding.
+    bool base64(std::string& out) {
+        if (!take('"')) return false;
+        out.clear();
+        const auto end = rest_.find('"');
+        if (end == rest_.npos) return false;
+        if (detail::append_decoded_base64(out, rest_.substr(0, end))) {
+            rest_.remove_prefix(end + 1);
+            return true;
+        }
+        std::string text; // "\/" is a slash, too
+        return finish_string(text) && detail::append_decoded_base64(out, text);
+    }
+
+    bool boolean(bool& out) noexcept {
+        out = word("true");
+        return out || word("false");
+    }
+
+    /// Whether a null stands there; if not, the text stays as it is.
+    bool null() noexcept { return word("null"); }
+
+    /// The text of the next value, whatever it is: from its first to its last character, not looked at more closely.
+    bool raw(std::string_view& out) noexcept {
+        skip_space();
+        out = rest_;
+        std::size_t open = 0;
+        do {
+            const auto n = std::min(rest_.find_first_of("\"{}[], \t\r\n"), rest_.size());
+            if (n == rest_.size() && open != 0) return false;
+            rest_.remove_prefix(n);
+            const char c = rest_.empty() ? ',' : rest_.front();
+            if (open == 0 && (n != 0 || c == ',' || c == '}' || c == ']')) break;
+            if (c == '"') {
+                if (!skip_string()) return false;
+                continue;
+            }
+            open += c == '{' || c == '[';
+            open -= c == '}' || c == ']';
+            rest_.remove_prefix(1);
+        } while (open != 0);
+        out.remove_suffix(rest_.size());
+        return !out.empty();
+    }
+
+    /// Whether nothing but white space is left.
+    bool at_end() noexcept {
+        skip_space();
+        return rest_.empty();
+    }
+
+private:
+    // DynamoDB nests values 32 levels deep; each takes two of JSON, and a page with its items three more.
+    static constexpr int max_depth = 72;
+
+    void skip_space() noexcept {
+        while (!rest_.empty() &&
+               (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\r' || rest_.front() == '\t'))
+            rest_.remove_prefix(1);
+    }
+
+    bool take(char c) noexcept {
+        if (!rest_.empty() && rest_.front() <= ' ') skip_space();
+        if (rest_.empty() || rest_.front() != c) return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+
+    bool word(std::string_view text) noexcept {
+        skip_space();
+        if (!rest_.starts_with(text)) return false;
+        rest_.remove_prefix(text.size());
+        return true;
+    }
+
+    template <class F>
+    bool sequence(char open, char close, F each) {
+        if (!take(open) || ++depth_ > max_depth) return false;
+        if (!take(close)) {
+            do
+                if (!each()) return false;
+            while (take(','));
+            if (!take(close)) return false;
+        }
+        --depth_;
+        return true;
+    }
+
+    // A view of the text, unless it holds escapes.
+    bool read_name(std::string_view& name, std::string& kept) {
+        if (!take('"')) return false;
+        const auto n = plain_length(rest_);
+        if (n != rest_.size() && rest_[n] == '"') {
+            name = rest_.substr(0, n);
+            rest_.remove_prefix(n + 1);
+            return true;
+        }
+        kept.clear();
+        const bool ok = finish_string(kept);
+        name = kept;
+        return ok;
+    }
+
+    bool finish_string(std::string& out) {
+        for (;;) {
+            const auto n = plain_length(rest_);
+            out.append(rest_.substr(0, n));
+            rest_.remove_prefix(n);
+            if (rest_.empty()) return false;
+            const char c = rest_.front();
+            if (c == '\\') {
+                rest_.remove_prefix(1);
+                if (!read_escape(out)) return false;
+                continue;
+            }
+            const auto length = static_cast<unsigned char>(c) < 0x20 ? 0 : detail::utf8_sequence_length(rest_);
+            if (length == 0) return false;
+            if (c != '"') out.append(rest_.substr(0, length));
+            rest_.remove_prefix(length);
+            if (c == '"') return true;
+        }
+    }
+
+    bool skip_string() noexcept {
+        for (std::size_t i = 1; (i = rest_.find_first_of("\"\\", i)) < rest_.size(); i += 2) {
+            if (rest_[i] == '\\') continue;
+            rest_.remove_prefix(i + 1);
+            return true;
+        }
+        return false;
+    }
+
+    bool read_escape(std::string& out) {
+        constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+        if (rest_.empty()) return false;
+        const char c = rest_.front();
+        rest_.remove_prefix(1);
+        if (c == 'u') return read_code_point(out);
+        const auto at = letters.find(c);
+        if (at == letters.npos) return false;
+        out.push_back(meanings[at]);
+        return true;
+    }
+
+    bool read_code_point(std::string& out) {
+        unsigned code = 0, low = 0;
+        if (!read_four_digits(code)) return false;
+        const auto byte = [&](unsigned b) { out.push_back(static_cast<char>(b)); };
+        if (code >= 0xd800 && code < 0xe000) {
+            const bool paired = code < 0xdc00 && rest_.starts_with("\\u");
+            if (!paired) return false;
+            rest_.remove_prefix(2);
+            if (!read_four_digits(low) || low < 0xdc00 || low >= 0xe000) return false;
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            byte(0xf0 | code >> 18);
+            byte(0x80 | (code >> 12 & 0x3f));
+        } else if (code >= 0x800) {
+            byte(0xe0 | code >> 12);
+        } else if (code >= 0x80) {
+            byte(0xc0 | code >> 6);
+        } else {
+            byte(code);
+            return true;
+        }
+        if (code >= 0x800) byte(0x80 | (code >> 6 & 0x3f));
+        byte(0x80 | (code & 0x3f));
+        return true;
+    }
+
+    bool read_four_digits(unsigned& out) noexcept {
+        if (rest_.size() < 4) return false;
+        for (const char c : rest_.substr(0, 4)) {
+            const int digit = detail::hex_value(c);
+            if (digit < 0) return false;
+            out = out << 4 | static_cast<unsigned>(digit);
+        }
+        rest_.remove_prefix(4);
+        return true;
+    }
+
+    std::string_view rest_;
+    int depth_ = 0;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+// Items straight from the text, each string made once and where it stays; `read` from a `boost::json::value` gives the
+// same, at three times the cost. False when the JSON has another shape.
+bool read(json_scanner& in, attribute_value& out);
+bool read(json_scanner& in, item& out);
+
+template <class T>
+bool read(json_scanner& in, std::vector<T>& out) {
+    out.clear();
+    return in.array([&] { return read(in, out.emplace_back()); });
+}
+
+/// A null leaves the place as it is.
+template <class T>
+bool read(json_scanner& in, std::optional<T>& out) {
+    return in.null() || read(in, out.emplace());
+}
+
+/// Reads by way of a document what does not come often enough to have a shorter way.
+template <class T>
+bool read_document(json_scanner& in, T& out) {
+    std::string_view text;
+    if (!in.raw(text)) return false;
+    const json_document document(text);
+    return document.value() != nullptr && (document.value()->is_null() || read(*document.value(), out));
+}
+
+/// Passes over a value that must be JSON, and nothing else.
+inline bool skip(json_scanner& in) {
+    std::string_view text;
+    return in.raw(text) && json_document(text).value() != nullptr;
+}
+
+namespace item_scanner_detail {
+
+inline bool read_strings(json_scanner& in, attribute_value::set_type& out) {
+    return in.array([&] { return in.string(out.emplace_back()); });
+}
+
+inline bool read_content(json_scanner& in, std::string_view type, attribute_value& out) {
+    using t = attribute_value::type;
+    if (type == "S") return in.string(out.emplace<t::string>());
+    if (type == "N") return in.string(out.emplace<t::number>());
+    if (type == "B") return in.base64(out.emplace<t::binary>());
+    if (type == "M") return read(in, out.emplace<t::map>());
+    if (type == "L") return read(in, out.emplace<t::list>());
+    if (type == "BOOL") return in.boolean(out.emplace<t::boolean>());
+    if (type == "SS") return read_strings(in, out.emplace<t::string_set>());
+    if (type == "NS") return read_strings(in, out.emplace<t::number_set>());
+    if (type == "BS")
+        return in.array([&, &set = out.emplace<t::binary_set>()] { return in.base64(set.emplace_back()); });
+    out.emplace<t::null>();
+    bool yes = false;
+    return type == "NULL" && in.boolean(yes) && yes;
+}
+
+inline bool has_unique_names(const item& i) {
+    if (i.size() <= 16) {
+        for (auto a = i.begin(); a != i.end(); ++a)
+            if (std::any_of(a + 1, i.end(), [&](const auto& b) { return a->name == b.name; })) return false;
+        return true;
+    }
+    std::vector<std::string_view> names;
+    names.reserve(i.size());
+    for (const auto& [name, value] : i) names.push_back(name);
+    std::ranges::sort(names);
+    return std::ranges::adjacent_find(names) == names.end();
+}
+
+} // namespace item_scanner_detail
+
+inline bool read(json_scanner& in, attribute_value& out) {
+    bool first = true;
+    return in.object([&](std::string_view type) {
+        return std::exchange(first, false) && item_scanner_detail::read_content(in, type, out);
+    }) && !first;
+}
+
+inline bool read(json_scanner& in, item& out) {
+    out.clear();
+    return in.object([&](std::string_view name) {
+        if (out.empty()) out.reserve(6); // few items have more
+        return read(in, out.append(name));
+    }) && item_scanner_detail::has_unique_names(out);
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/json_reader.hpp>
+// #include <dynasession/dynamodb/json_scanner.hpp>
+// #include <dynasession/dynamodb/json_writer.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// A response that `read` finds in a document.
+template <class Response>
+concept readable = requires(const boost::json::value& json, Response& response) {
+    { read(json, response) } -> std::same_as<bool>;
+};
+
+/// A response that `read` finds in the text itself.
+template <class Response>
+concept scannable = requires(json_scanner& in, Response& response) {
+    { read(in, response) } -> std::same_as<bool>;
+};
+
+/// Reads the whole text of an answer; false when it is not JSON, or has another shape.
+template <class Response>
+bool read_answer(std::string_view text, Response& response) {
+    if constexpr (scannable<Response>) {
+        json_scanner in(text);
+        return read(in, response) && in.at_end();
+    } else {
+        const json_document document(text);
+        return document.value() != nullptr && read(*document.value(), response);
+    }
+}
+
+/// What the client executes: a plain struct that names its operation and the type of its answer.
+///
+/// `R::target` is the value of the `X-Amz-Target` header, `R::response_type` a default constructible struct;
+/// `write(json_writer&, const R&)` writes the body, `read(const boost::json::value&, R::response_type&)` reads the
+/// answer and is false when it has another shape; or `read(json_scanner&, R::response_type&)`, which does so without a
+/// document. All are found by their arguments, so a program can add operations that this library does not have.
+///
+/// May have, too: a flag `return_consumed_capacity`, which asks for what the call costs, with `units_of(response)`, the
+/// `std::optional<request_units>` in the answer, for observers; `largest_item(const R&)`, the size of the largest item
+/// that it is to store whole.
+template <class R>
+concept request = requires(const R& r, json_writer& out, typename R::response_type& answer) {
+    { R::target } -> std::convertible_to<std::string_view>;
+    requires std::default_initializable<typename R::response_type>;
+    write(out, r);
+} && (scannable<typename R::response_type> || readable<typename R::response_type>);
+
+/// Writes the body of a request into an empty string. `metered` asks for what the call costs, where the operation
+/// tells.
+///
+/// Why the request cannot be sent, or null.
+template <request Request>
+const char* write_body(std::string& body, const Request& r, bool metered = false) {
+    json_writer out(body);
+    write(out, r);
+    if constexpr (requires { r.return_consumed_capacity; }) {
+        if (metered && !r.return_consumed_capacity) {
+            body.pop_back(); // the brace that ends the object
+            write_capacity_member(out, true);
+            out.end_object();
+        }
+    }
+    return out.problem();
+}
+
+/// Which attributes of the item a write gives back. PutItem and DeleteItem know `none` and `all_old` only, and so do
+/// conditions that fail.
+enum class return_value { none, all_old, updated_old, all_new, updated_new };
+
+constexpr std::string_view to_text(return_value v) noexcept {
+    constexpr std::string_view texts[] = {"NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"};
+    return texts[static_cast<std::size_t>(v)];
+}
+
+inline void write_member(json_writer& out, std::string_view name, return_value v) {
+    if (v != return_value::none) out.key(name).string(to_text(v));
+}
+
+inline void write_positive_member(json_writer& out, std::string_view name, std::int64_t value) {
+    if (value > 0) out.key(name).integer(value);
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/request_heads.hpp>
+#ifndef DYNASESSION_DYNAMODB_REQUEST_HEADS_HPP
+#define DYNASESSION_DYNAMODB_REQUEST_HEADS_HPP
+
+// #include <dynasession/aws/canonical_request.hpp>
+// #include <dynasession/aws/credentials.hpp>
+// #include <dynasession/aws/signing_cache.hpp>
+// #include <dynasession/aws/sigv4.hpp>
+// #include <dynasession/core/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How the heads of requests begin, up to where the signature stands: the same for all requests of one operation within
+/// one second, so that most of them cost a copy.
+///
+/// What is signed is what DynamoDB demands: content-type, host, x-amz-date, x-amz-target and the security token
+/// (DynamoDB developer guide, "Low-level API"; AWS SigV4 reference).
+///
+/// *Thread safety:* `begin` may be called at the same time; it renders a missing beginning under its lock.
+class request_heads {
+public:
+    /// Appends the beginning, and returns the signature, which lacks the hash of the body.
+    ///
+    /// *Errors:* `error::invalid_option` for credentials that would not stay on their line.
+    result<aws::signing_cache::progress> begin(std::string& out, std::string_view target, std::string_view authority,
+                                               const aws::signer& signer,
+                                               const std::shared_ptr<const aws::credentials>& key,
+                                               std::chrono::sys_seconds at) {
+        const std::lock_guard lock(mutex_);
+        if (key_ != key || at_ != at) {
+            known_.clear();
+            if (breaks_lines(key->access_key_id()) || breaks_lines(key->session_token()))
+                return failure(error::invalid_option, "the credentials hold a line break");
+            key_ = key;
+            at_ = at;
+        }
+        auto known = std::ranges::find(known_, target, &beginning::target);
+        if (known == known_.end()) {
+            known_.push_back(render(target, authority, signer, *key, aws::timestamp(at)));
+            known = known_.end() - 1;
+        }
+        out.append(known->text);
+        return known->signature;
+    }
+
+private:
+    static constexpr std::string_view content_type = "application/x-amz-json-1.0";
+
+    struct beginning {
+        std::string target;
+        std::string text;
+        aws::signing_cache::progress signature;
+    };
+
+    static bool breaks_lines(std::string_view text) noexcept {
+        return std::ranges::any_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+    }
+
+    static beginning render(std::string_view target, std::string_view authority, const aws::signer& signer,
+                            const aws::credentials& key, const aws::timestamp& at) {
+        std::array<aws::header, 5> headers; // sorted, as the signature wants them
+        auto end = headers.begin();
+        *end++ = {"content-type", content_type};
+        *end++ = {"host", authority};
+        *end++ = {"x-amz-date", at.text()};
+        if (!key.session_token().empty()) *end++ = {"x-amz-security-token", key.session_token()};
+        *end++ = {"x-amz-target", target};
+
+        std::string text = "POST / HTTP/1.1\r\naccept-encoding: identity\r\nuser-agent: dynasession\r\n";
+        std::for_each(headers.begin(), end,
+                      [&](const aws::header& h) { text.append(h.name).append(": ").append(h.value).append("\r\n"); });
+        text.append("authorization: ");
+        auto signature = signer.begin({.headers = {headers.begin(), end}}, key, at, text);
+        return {std::string(target), std::move(text), std::move(signature)};
+    }
+
+    std::mutex mutex_;
+    std::shared_ptr<const aws::credentials> key_;
+    std::chrono::sys_seconds at_{};
+    std::vector<beginning> known_; // with `key_`, at `at_`
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/http/message.hpp>
+// #include <dynasession/op/action.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// How long a call may take, and how often it is tried.
+struct call_options {
+    std::chrono::milliseconds timeout{5000};         ///< for the whole call: attempts and the pauses between them
+    std::chrono::milliseconds attempt_timeout{2000}; ///< for one request and its answer
+    aws::retry_options retry{};
+};
+
+/// What the calls of a client have in common.
+struct service {
+    std::string authority; ///< the value of the Host header
+    aws::signer signer;
+    aws::credentials_provider credentials;
+    call_options options;
+    any_observer observer{};
+    mutable request_heads heads{};
+    mutable aws::retry_quota quota{};
+    mutable aws::service_clock clock{};
+};
+
+/// The HTTP request of a call: the body is rendered once, the head anew for each attempt.
+class signed_request {
+public:
+    signed_request(const service& s, std::string_view target) : service_(&s), target_(target) {}
+
+    std::string& body() noexcept { return message_->body; }
+
+    /// The message stays where it is until the next call; moving this object does not move it.
+    result<const http::request*> sign(const std::shared_ptr<const aws::credentials>& key, unsigned attempt,
+                                      op::instant now) {
+        auto& head = message_->head;
+        head.clear();
+        head.reserve(704 + service_->authority.size() + key->session_token().size());
+        auto begun = service_->heads.begin(head, target_, service_->authority, service_->signer, key, now.seconds());
+        if (!begun) return std::move(begun).error();
+        const auto signature = begun->finish_over(message_->body);
+        head.append(signature.data(), signature.size());
+        using namespace std::string_view_literals; // lengths that are known: a fifth of the time of this function
+        head.append("\r\ncontent-length: "sv);
+        append_number(head, message_->body.size());
+        // The service finds the attempts of one call by its id.
+        head.append("\r\namz-sdk-invocation-id: "sv).append(message_->id.data(), message_->id.size());
+        head.append("\r\namz-sdk-request: attempt="sv);
+        append_number(head, attempt);
+        head.append("; max="sv);
+        append_number(head, service_->options.retry.attempts());
+        head.append("\r\n\r\n"sv);
+        return message_.get();
+    }
+
+private:
+    struct message : http::request {
+        std::array<char, 36> id = detail::random_uuid();
+    };
+
+    static void append_number(std::string& out, std::size_t n) {
+        char text[24];
+        out.append(text, std::to_chars(text, text + sizeof text, n).ptr);
+    }
+
+    const service* service_;
+    std::string_view target_;
+    std::unique_ptr<message> message_ = std::make_unique<message>();
+};
+
+/// One call of the service as an operation: signs, sends, checks and decodes, and tries again what may succeed then.
+///
+/// Transport failures, 5xx answers, damaged answers and throttling are repeated within the attempts, the quota and the
+/// time of the options; never after a cancellation. So a write may be carried out twice, unless its condition prevents
+/// it. Credentials that the service does not accept are fetched anew, and a clock that is wrong is corrected, once.
+/// The value is always an `outcome`: its `response` may have failed. The observer, if there is one, is told of it just
+/// before.
+///
+/// *Lifetimes:* the service has to outlive the call; the request is not needed after the construction.
+template <request Request>
+class call {
+public:
+    using response_type = typename Request::response_type;
+    using effect_type = http::exchange;
+    using reply_type = http::reply;
+    using value_type = outcome<response_type>;
+    using action_type = op::action<effect_type, value_type>;
+
+    /// It ends by `deadline`, if that comes before its timeout.
+    call(const service& s, const Request& r, std::chrono::steady_clock::time_point deadline = deadline_type::max())
+        : service_(&s), request_(s, Request::target), schedule_(s.options.retry, s.quota), deadline_(deadline) {
+        request_.body().reserve(256); // a usual GetItem or UpdateItem
+        if (const char* problem = write_body(request_.body(), r, s.observer.wants_capacity()))
+            problem_ = std::make_unique<failure>(error::not_serializable, problem);
+        else if (auto refused = refuse_too_large(r, request_.body().size()))
+            problem_ = std::make_unique<failure>(*std::move(refused));
+    }
+
+    action_type resume(reply_type&& reply, op::instant now) {
+        switch (step_) {
+        case step::start:
+            watch_.begin(now.steady);
+            if (problem_) return end(fault{std::move(*problem_)}, now);
+            deadline_ = std::min(deadline_, now.steady + service_->options.timeout);
+            return begin_attempt(now);
+        case step::awaiting_credentials:
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
+            return use_fetched(now);
+        case step::sending: return judge(std::move(reply), now);
+        case step::pausing:
+            if (!reply.answer) return end(fault{std::move(reply.answer).error()}, now);
+            return begin_attempt(now);
+        }
+        return end({}, now);
+    }
+
+private:
+    using deadline_type = std::chrono::steady_clock::time_point;
+    using fetch = aws::credentials_provider::fetch;
+    enum class step { start, awaiting_credentials, sending, pausing };
+
+    action_type begin_attempt(op::instant now) {
+        const auto by_service = service_->clock.correct(now);
+        key_ = service_->credentials.cached(by_service);
+        if (key_) return send(now);
+        fetching_ = service_->credentials.refresh(by_service);
+        step_ = step::awaiting_credentials;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now.steady);
+        return op::pause{left, std::shared_ptr<op::event>(fetching_, &fetching_->done)};
+    }
+
+    action_type use_fetched(op::instant now) {
+        const auto fetched = std::exchange(fetching_, nullptr);
+        if (!fetched->done.is_set()) return end(fault{{error::timeout, "waiting for credentials"}}, now);
+        if (!fetched->found) return end(fault{fetched->found.error()}, now);
+        key_ = *fetched->found;
+        return send(now);
+    }
+
+    action_type send(op::instant now) {
+        auto message = request_.sign(key_, schedule_.attempt(), service_->clock.correct(now));
+        if (!message) return end(fault{std::move(message).error()}, now);
+        ++attempts_;
+        watch_.sent(**message);
+        sent_ = now;
+        step_ = step::sending;
+        return http::exchange{*message, std::min(now.steady + service_->options.attempt_timeout, deadline_),
+                              checksum_matches};
+    }
+
+    action_type judge(reply_type&& reply, op::instant now) {
+        response_type response;
+        ambiguous_ = ambiguous_ || reply.repeated;
+        if (reply.answer) {
+            watch_.received(*reply.answer);
+            service_->clock.learn(*reply.answer, sent_, now);
+        }
+        auto f = look_at(reply, response);
+        if (!f.why.code) {
+            schedule_.succeed();
+            return finish({std::move(response), ambiguous_, attempts_}, now);
+        }
+        ambiguous_ = ambiguous_ || f.ambiguous;
+        const auto wish = reply.answer ? reply.answer->header("x-amz-retry-after") : std::string_view{};
+        if (const auto pause = schedule_.next(remedied(f.retry), now.steady, deadline_, wish)) {
+            step_ = step::pausing;
+            return op::pause{*pause};
+        }
+        return end(std::move(f), now);
+    }
+
+    // What has to be done before another attempt makes sense is done here, once.
+    aws::retry_reason remedied(aws::retry_reason reason) {
+        using enum aws::retry_reason;
+        using namespace std::chrono_literals;
+        switch (reason) {
+        case never:
+        case transient:
+        case throttling: return reason;
+        case clock_skew: return std::exchange(clock_corrected_, true) ? never : transient;
+        case signature:
+            if (std::chrono::abs(service_->clock.skew()) <= 4min) return never;
+            return std::exchange(clock_corrected_, true) ? never : transient;
+        case credentials:
+            if (std::exchange(key_rejected_, true)) return never;
+            return service_->credentials.reject(key_) ? transient : never;
+        }
+        return never;
+    }
+
+    // No fault, and the response; or a fault.
+    static fault look_at(const reply_type& reply, response_type& response) {
+        using aws::retry_reason;
+        if (!reply.answer) return transport_fault(reply.answer.error(), reply.sent);
+        const auto& answer = *reply.answer;
+        if (answer.status != 200) return read_error(answer, Request::target);
+        if (read_answer(answer.body, response)) return {};
+        return {{error::malformed_response, "the body is not that of an answer to this operation"},
+                retry_reason::transient,
+                true};
+    }
+
+    action_type end(fault f, op::instant now) {
+        if (attempts_ > 1) f.why.detail += " (after " + std::to_string(attempts_) + " attempts)";
+        return finish({std::move(f.why), ambiguous_, attempts_, std::move(f.item), std::move(f.reasons)}, now);
+    }
+
+    action_type finish(value_type&& how, op::instant now) const {
+        if (service_->observer) watch_.end(service_->observer, Request::target, how, now.steady);
+        return std::move(how);
+    }
+
+    const service* service_;
+    signed_request request_;
+    aws::retry_schedule schedule_;
+    deadline_type deadline_;
+    aws::credentials_provider::snapshot key_;
+    std::shared_ptr<fetch> fetching_;
+    op::instant sent_{};
+    call_watch watch_{};
+    std::unique_ptr<failure> problem_; ///< why it is not sent
+    unsigned attempts_ = 0;
+    bool ambiguous_ = false;
+    bool clock_corrected_ = false;
+    bool key_rejected_ = false;
+    step step_ = step::start;
+};
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+// #include <dynasession/dynamodb/client_options.hpp>
+#ifndef DYNASESSION_DYNAMODB_CLIENT_OPTIONS_HPP
+#define DYNASESSION_DYNAMODB_CLIENT_OPTIONS_HPP
+
+// #include <dynasession/aws/credentials_provider.hpp>
+// #include <dynasession/aws/endpoint.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/core/config.hpp>
 // #include <dynasession/core/error.hpp>
 // #include <dynasession/dynamodb/call.hpp>
 // #include <dynasession/dynamodb/observer.hpp>
@@ -11207,7 +11177,6 @@ inline result<std::string> instance_region(const instance_options& options = {},
 
 #include <optional>
 #include <string>
-#include <utility>
 
 namespace dynasession::inline v0::dynamodb {
 
@@ -11240,65 +11209,11 @@ struct client_setup {
     any_observer observer;
 };
 
-/// *Errors:* `error::invalid_option` for times below 0 and the like.
-inline result<void> check(const call_options& o) {
-    using namespace std::chrono_literals;
-    const auto refuse = [](const char* why) { return failure(error::invalid_option, why); };
-    if (o.timeout <= 0ms || o.attempt_timeout <= 0ms) return refuse("client_options::call: a timeout is above 0 ms");
-    if (o.retry.attempts() == 0) return refuse("client_options::call.retry: max_attempts is at least 1");
-    if (o.retry.base_delay < 0ms || o.retry.throttling_delay < 0ms || o.retry.max_delay < 0ms)
-        return refuse("client_options::call.retry: a delay is 0 ms or more");
-    return {};
-}
-
-/// The region to use: see `client_options::region` and `client_options::region_from_instance`.
-///
-/// *Errors:* those of `aws::resolve_region` and `aws::instance_region`.
-inline result<std::string> find_region(const client_options& given, const aws::environment& env,
-                                       const aws::shared_config& config) {
-    auto region = aws::resolve_region(given.region, env, config);
-    if (region || !given.region_from_instance || region.error() != error::missing_region) return region;
-    auto of_instance = aws::instance_region({}, env, config, given.connection);
-    if (of_instance) return of_instance;
-    return failure(of_instance.error().code, region.error().detail + "; " + of_instance.error().detail);
-}
-
 /// Looks into the environment and the profiles' files for what the options leave empty. Connects to nothing, except for
 /// `client_options::region_from_instance`.
 ///
 /// *Errors:* what is missing, wrong or set by half, with the option, the variable, or file and line, and what to do.
-inline result<client_setup> resolve(client_options given, const aws::environment& env = aws::process_environment) {
-    const auto config = aws::shared_config::load(given.profile, env);
-    if (!config) return config.error();
-
-    auto region = find_region(given, env, *config);
-    if (!region) return std::move(region).error();
-    given.region = *std::move(region);
-    auto where = aws::resolve_endpoint({.region = given.region,
-                                        .endpoint_url = std::move(given.endpoint_url),
-                                        .allow_plain_http = given.allow_plain_http,
-                                        .use_fips = given.use_fips,
-                                        .use_dual_stack = given.use_dual_stack},
-                                       env, *config);
-    if (!where) return std::move(where).error();
-
-    if (!given.call.retry.max_attempts) {
-        const auto configured = aws::configured_max_attempts(env, *config);
-        if (!configured) return configured.error();
-        given.call.retry.max_attempts = *configured;
-    }
-    if (auto known = aws::check_retry_mode(env, *config); !known) return std::move(known).error();
-    if (auto valid = check(given.call); !valid) return std::move(valid).error();
-
-    auto credentials = aws::resolve_credentials(std::move(given.credentials),
-                                                {.region = given.region, .allow_plain_http = given.allow_plain_http},
-                                                env, *config, given.connection);
-    if (!credentials) return std::move(credentials).error();
-    auto connection =
-        aws::resolve_connection(std::move(given.connection), where->address, given.allow_plain_http, env, *config);
-    if (!connection) return std::move(connection).error();
-    return client_setup{*std::move(where), *std::move(credentials), given.call, *std::move(connection), std::move(given.observer)};
-}
+DYNASESSION_DECL result<client_setup> resolve(client_options given, const aws::environment& env = aws::process_environment);
 
 } // namespace dynasession::inline v0::dynamodb
 
@@ -12740,6 +12655,7 @@ auto async_run_nested(Op op, Io& io, Token&& token) {
 } // namespace dynasession::inline v0::op
 
 #endif
+// #include <dynasession/op/default_executor.hpp>
 // #include <dynasession/op/run.hpp>
 // #include <dynasession/op/then.hpp>
 #ifndef DYNASESSION_OP_THEN_HPP
@@ -12795,12 +12711,167 @@ private:
 #endif
 
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+
+#ifndef DYNASESSION_SEPARATE_COMPILATION
+// #include <dynasession/dynamodb/resolve.hpp>
+#ifndef DYNASESSION_DYNAMODB_RESOLVE_HPP
+#define DYNASESSION_DYNAMODB_RESOLVE_HPP
+
+// #include <dynasession/aws/client_settings.hpp>
+// #include <dynasession/aws/connection.hpp>
+// #include <dynasession/aws/credential_chain.hpp>
+// #include <dynasession/aws/endpoint.hpp>
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/instance_region.hpp>
+#ifndef DYNASESSION_AWS_INSTANCE_REGION_HPP
+#define DYNASESSION_AWS_INSTANCE_REGION_HPP
+
+// #include <dynasession/aws/environment.hpp>
+// #include <dynasession/aws/fetch.hpp>
+// #include <dynasession/aws/fetch_now.hpp>
+// #include <dynasession/aws/instance_metadata.hpp>
+// #include <dynasession/aws/instance_settings.hpp>
+// #include <dynasession/aws/partition.hpp>
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/http/client.hpp>
+// #include <dynasession/op/action.hpp>
+// #include <dynasession/op/run.hpp>
+
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::aws {
+
+/// Asks the metadata service of an EC2 instance for the region that it runs in.
+class fetch_instance_region {
+public:
+    using effect_type = fetch_effect;
+    using reply_type = fetch_reply;
+    using value_type = std::string;
+    using action_type = instance_metadata<std::string>::action_type;
+
+    explicit fetch_instance_region(instance_settings s)
+        : metadata_(std::move(s), {.target = "/latest/meta-data/placement/region",
+                                   .missing = error::missing_region,
+                                   .not_found = "the service names no region: set AWS_REGION",
+                                   .elsewhere = "set AWS_REGION"}) {}
+
+    action_type resume(fetch_reply&& reply, op::instant) {
+        if (auto next = metadata_.follow(reply)) return *std::move(next);
+        const auto region = metadata_line(reply.answer->body);
+        if (!is_region(region)) return metadata_.again(error::malformed_response, "the answer is no region");
+        return result<std::string>(region);
+    }
+
+private:
+    instance_metadata<std::string> metadata_;
+};
+
+static_assert(fetch_operation<fetch_instance_region, std::string>);
+
+/// The region of the EC2 instance that this program runs on. Blocks the calling thread. `connection` says how the
+/// service is reached, as for `fetch_io`.
+///
+/// With three attempts of one second it ends within 14 seconds, however the service behaves; where there is none,
+/// within one.
+///
+/// *Errors:* `error::missing_region` where there is no metadata service, where it names no region, and where
+/// AWS_EC2_METADATA_DISABLED turns it off; those of `resolve_instance_settings`; others for a service that fails. The
+/// detail says what to do.
+inline result<std::string> instance_region(const instance_options& options = {},
+                                           const environment& env = process_environment,
+                                           const shared_config& config = {}, http::client_options connection = {}) {
+    auto settings = resolve_instance_settings(options, env, config);
+    if (!settings) return std::move(settings).error();
+    fetch_io effects(std::move(connection), false, env, config);
+    auto region = op::run(fetch_instance_region(*std::move(settings)), effects);
+    if (!region && means_no_metadata_service(region.error()))
+        return failure(error::missing_region, region.error().detail);
+    return region;
+}
+
+} // namespace dynasession::inline v0::aws
+
+#endif
+// #include <dynasession/aws/shared_config.hpp>
+// #include <dynasession/core/config.hpp>
+// #include <dynasession/core/error.hpp>
+// #include <dynasession/dynamodb/call.hpp>
+// #include <dynasession/dynamodb/client_options.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace dynasession::inline v0::dynamodb {
+
+/// *Errors:* `error::invalid_option` for times below 0 and the like.
+inline result<void> check(const call_options& o) {
+    using namespace std::chrono_literals;
+    const auto refuse = [](const char* why) { return failure(error::invalid_option, why); };
+    if (o.timeout <= 0ms || o.attempt_timeout <= 0ms) return refuse("client_options::call: a timeout is above 0 ms");
+    if (o.retry.attempts() == 0) return refuse("client_options::call.retry: max_attempts is at least 1");
+    if (o.retry.base_delay < 0ms || o.retry.throttling_delay < 0ms || o.retry.max_delay < 0ms)
+        return refuse("client_options::call.retry: a delay is 0 ms or more");
+    return {};
+}
+
+/// The region to use: see `client_options::region` and `client_options::region_from_instance`.
+///
+/// *Errors:* those of `aws::resolve_region` and `aws::instance_region`.
+inline result<std::string> find_region(const client_options& given, const aws::environment& env,
+                                       const aws::shared_config& config) {
+    auto region = aws::resolve_region(given.region, env, config);
+    if (region || !given.region_from_instance || region.error() != error::missing_region) return region;
+    auto of_instance = aws::instance_region({}, env, config, given.connection);
+    if (of_instance) return of_instance;
+    return failure(of_instance.error().code, region.error().detail + "; " + of_instance.error().detail);
+}
+
+// See dynamodb/client_options.hpp, which declares it.
+DYNASESSION_DECL result<client_setup> resolve(client_options given, const aws::environment& env) {
+    const auto config = aws::shared_config::load(given.profile, env);
+    if (!config) return config.error();
+
+    auto region = find_region(given, env, *config);
+    if (!region) return std::move(region).error();
+    given.region = *std::move(region);
+    auto where = aws::resolve_endpoint({.region = given.region,
+                                        .endpoint_url = std::move(given.endpoint_url),
+                                        .allow_plain_http = given.allow_plain_http,
+                                        .use_fips = given.use_fips,
+                                        .use_dual_stack = given.use_dual_stack},
+                                       env, *config);
+    if (!where) return std::move(where).error();
+
+    if (!given.call.retry.max_attempts) {
+        const auto configured = aws::configured_max_attempts(env, *config);
+        if (!configured) return configured.error();
+        given.call.retry.max_attempts = *configured;
+    }
+    if (auto known = aws::check_retry_mode(env, *config); !known) return std::move(known).error();
+    if (auto valid = check(given.call); !valid) return std::move(valid).error();
+
+    auto credentials = aws::resolve_credentials(std::move(given.credentials),
+                                                {.region = given.region, .allow_plain_http = given.allow_plain_http},
+                                                env, *config, given.connection);
+    if (!credentials) return std::move(credentials).error();
+    auto connection =
+        aws::resolve_connection(std::move(given.connection), where->address, given.allow_plain_http, env, *config);
+    if (!connection) return std::move(connection).error();
+    return client_setup{*std::move(where), *std::move(credentials), given.call, *std::move(connection), std::move(given.observer)};
+}
+
+} // namespace dynasession::inline v0::dynamodb
+
+#endif
+#endif
 
 namespace dynasession::inline v0::dynamodb {
 
@@ -12823,7 +12894,7 @@ public:
     /// *Errors:* throws `session_error` when region, credentials, endpoint, authorities or proxy are missing or wrong:
     /// its detail names the option or the variable. Connects to nothing yet, except for
     /// `client_options::region_from_instance`.
-    explicit client(client_options options = {}) : client(boost::asio::system_executor(), std::move(options)) {}
+    explicit client(client_options options = {}) : client(op::default_executor(), std::move(options)) {}
 
     client(executor_type executor, client_options options)
         : parts_(std::make_unique<parts>(std::move(executor), std::move(options))) {}
@@ -14239,13 +14310,18 @@ struct change_record {
     }
 };
 
-/// Put off the expiry of a live record; its version stays. Condition: `expires` lies after the stored one.
+/// Put off the expiry of a live record; its version stays. Conditions: `expires` lies after the stored one, and not after the
+/// deadline; the record lives unused as long as `if_max_stale`, when given: a change of that raises a version that this does not see.
 struct touch_record {
     session_id id{};
     time_point expires{};
     time_point now{};
+    std::optional<std::chrono::seconds> if_max_stale{};
 
-    bool permitted_by(const stamp& stored) const noexcept { return stored.live(now) && expires > stored.expires; }
+    bool permitted_by(const stamp& stored) const noexcept {
+        if (if_max_stale && stored.max_stale != *if_max_stale) return false;
+        return stored.live(now) && expires > stored.expires && expires <= stored.deadline;
+    }
 };
 
 /// Remove a record, whatever its state.
@@ -15893,6 +15969,11 @@ public:
         clauses set;
         std::string condition = live(p, c.now);
         condition += " AND " + put_off(p, set, c.expires, "<");
+        const std::string deadline = p.name(native_layout::deadline);
+        condition += " AND (attribute_not_exists(" + deadline + ") OR " + deadline + ">=" + p.value(native_layout::seconds(c.expires)) + ")";
+        if (c.if_max_stale)
+            condition += " AND " + p.name(native_layout::max_stale) + "=" +
+                         p.value(value::number(static_cast<std::int64_t>(c.if_max_stale->count())));
         return update(c.id, std::move(p), set, {}, std::move(condition));
     }
 
@@ -16944,11 +17025,11 @@ private:
 // #include <dynasession/dynamodb/item_size.hpp>
 // #include <dynasession/dynamodb/observer.hpp>
 // #include <dynasession/op/async_run.hpp>
+// #include <dynasession/op/default_executor.hpp>
 // #include <dynasession/op/one_of.hpp>
 // #include <dynasession/op/run.hpp>
 
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <chrono>
 #include <functional>
@@ -16995,7 +17076,7 @@ public:
     /// *Errors:* throws `session_error`: region, credentials or endpoint are missing or wrong. Connects to nothing yet,
     /// except for `dynamodb_options::region_from_instance`.
     explicit dynamodb_backend(options_type options = {})
-        : dynamodb_backend(boost::asio::system_executor(), std::move(options)) {}
+        : dynamodb_backend(op::default_executor(), std::move(options)) {}
 
     /// A backend whose asynchronous calls run on `executor`: a server gives that of its own io_context.
     dynamodb_backend(executor_type executor, options_type options)
@@ -17925,7 +18006,7 @@ private:
         if (request_.changes_nothing()) {
             if (!stored.touch_is_due(now.system, request_.touch_after)) return finish();
             expires_ = stored.renewed(now.system);
-            return command(touch_record{request_.id, expires_, now.seconds()});
+            return command(touch_record{request_.id, expires_, now.seconds(), stored.max_stale});
         }
         terms_ = request_.amended.on(stored);
         expires_ = expiry_when_saved(stored, terms_, now.system);
@@ -17969,8 +18050,9 @@ private:
             stored = *std::move(found.item);
             merged_ = true;
         } else {
-            // Another request has put off the expiry further: that stands.
+            // Another request has put off the expiry further, or changed how long the session lives: that stands.
             stored.expires = theirs.expires;
+            terms::of(theirs).apply_lifetime_to(stored);
             stored.lock = theirs.lock;
             if (request_.changes_nothing()) return finish();
         }
@@ -21173,13 +21255,13 @@ private:
 // #include <dynasession/core/command.hpp>
 // #include <dynasession/core/concepts.hpp>
 // #include <dynasession/op/action.hpp>
+// #include <dynasession/op/default_executor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/append.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -21219,7 +21301,7 @@ public:
     using executor_type = boost::asio::any_io_executor;
 
     explicit memory_backend(options_type options = {})
-        : memory_backend(boost::asio::system_executor(), std::move(options)) {}
+        : memory_backend(op::default_executor(), std::move(options)) {}
 
     /// A backend whose asynchronous operations complete on `executor` where the handler names no other.
     memory_backend(executor_type executor, options_type options)
