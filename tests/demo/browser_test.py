@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -264,6 +265,46 @@ class Person(unittest.TestCase):
                 b.back()
                 self.assertNotIn("Ana", b.text("body"))
             self.expect_no_complaints(b)
+
+
+class LivePage(unittest.TestCase):
+    """The page of examples/beast_websocket.cpp."""
+
+    def setUp(self):
+        self.server = subprocess.Popen([PROGRAMS / "beast_websocket"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       text=True)
+        self.addCleanup(self.server.stdout.close)
+        self.addCleanup(self.server.wait, LIMIT)
+        self.addCleanup(self.server.terminate)
+        self.url = self.server.stdout.readline().split()[-1]
+        self.browser = Browser()
+        self.addCleanup(self.browser.close)
+
+    def test_it_notices_that_the_session_has_ended(self):
+        b = self.browser
+        b.open(self.url)
+        b.wait_until("document.body.innerText.includes('You are a visitor')")
+        [cookie] = b.do("GET", "/cookie")
+        elsewhere = urllib.request.Request(self.url + "/logout", b"", {"Cookie": f"session={cookie['value']}"})
+        with urllib.request.urlopen(elsewhere, timeout=LIMIT) as answer:
+            self.assertEqual(answer.status, 204)
+        b.wait_until("document.body.innerText.includes('You have been logged out.')")
+        complaints = [entry["message"] for entry in b.do("POST", "/se/log", {"type": "browser"})]
+        self.assertEqual([c for c in complaints if "/favicon.ico" not in c], [])
+
+    def test_pages_of_other_sites_get_no_socket(self):
+        b = self.browser
+        b.open(self.url)
+        b.wait_until("document.body.innerText.includes('You are a visitor')")
+        [cookie] = b.do("GET", "/cookie")
+        host = self.url.removeprefix("http://")
+        for origin, cookies in (("http://elsewhere.example", f"session={cookie['value']}"), (self.url, ""),
+                                (self.url, "session=" + "A" * 43)):
+            with socket.create_connection(host.split(":"), timeout=LIMIT) as s:
+                s.sendall(f"GET /live HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nCookie: {cookies}\r\n"
+                          "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                          "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode())
+                self.assertEqual(s.recv(1000), b"")
 
 
 def main():

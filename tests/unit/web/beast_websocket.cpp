@@ -187,6 +187,9 @@ TEST_CASE("a WebSocket stays as long as its session, and closes with it") {
             visit.finish();
         };
     }
+    SUBCASE("everywhere") {
+        end = [&] { here.store.destroy_all_of("ana"); };
+    }
     SUBCASE("under another id") {
         end = [&] {
             auto visit = here.web.open(here.cookie);
