@@ -92,6 +92,8 @@ request "POST /cart/add (mug)" --data "token=$token&item=mug" "$url/cart/add"
 request "GET /" "$url/"
 expect "clicks" "$(shown clicks)" 2
 expect "total of the cart" "$(shown total)" "€ 11.90"
+request "GET /devices" "$url/devices"
+expect "logged in by" "$(sed -n 's/^<li>.*<b>\(.*\)<\/b>.*/\1/p' "$scratch/page")" "curl"
 request "POST /logout" --data "token=$token" "$url/logout"
 request "GET /" "$url/"
 expect "page" "$(sed -n 's/^<h1>\(.*\)<\/h1>$/\1/p' "$scratch/page")" "Who are you?"

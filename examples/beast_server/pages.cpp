@@ -24,12 +24,12 @@ header { display: flex; flex-wrap: wrap; align-items: center; justify-content: s
 nav { display: flex; align-items: center; gap: 1.25rem; }
 nav a { padding: .625rem 0; text-decoration: none; } nav a:hover { text-decoration: underline; }
 nav a[aria-current] { color: var(--text); font-weight: 600; }
-.notice { position: sticky; top: .75rem; margin: 0 0 1.25rem; padding: .75rem 1.5rem; border-radius: 1rem;
-  background: var(--accent); color: var(--on-accent); font-weight: 600; }
+.notice { margin: 0 0 1.25rem; padding: .75rem 1.5rem; border-radius: 1rem; background: var(--accent);
+  color: var(--on-accent); font-weight: 600; }
 .brand { font-weight: 700; letter-spacing: -.01em; }
 .brand::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .5em; border-radius: 50%;
   background: var(--accent); }
-section { scroll-margin-top: 5rem; margin: 0 0 1.25rem; padding: 1.5rem; background: var(--card); border: 1px solid var(--line);
+section { margin: 0 0 1.25rem; padding: 1.5rem; background: var(--card); border: 1px solid var(--line);
   border-radius: 1rem; }
 h1, h2 { margin: 0 0 .25rem; line-height: 1.2; letter-spacing: -.02em; overflow-wrap: anywhere; }
 h1 { font-size: 1.875rem; } h2 { font-size: 1.25rem; }
@@ -58,14 +58,14 @@ tfoot th, tfoot td { border: 0; padding: 1rem 0 0; font-weight: 700; }
 .devices { list-style: none; margin: 1rem 0 0; padding: 0; }
 .devices li { display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding: .875rem 0;
   border-top: 1px solid var(--line); }
-.devices p { margin: 0; } .devices .soft { font-size: .9375rem; }
+.devices p { margin: 0; } .devices button { flex: none; } time { white-space: nowrap; } .devices .soft { font-size: .9375rem; }
 .here { padding: .125rem .625rem; border-radius: 1rem; background: var(--accent); color: var(--on-accent);
   font-size: .8125rem; font-weight: 600; white-space: nowrap; }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1rem; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .375rem 1.5rem; margin: .75rem 0 0; }
 dt { color: var(--soft); } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
 footer { padding-bottom: 2rem; font-size: .9375rem; text-align: center; text-wrap: balance; }
-@media (max-width: 26rem) { section { padding: 1.25rem; } .amount { width: 8.25rem; }
+@media (max-width: 26rem) { nav { width: 100%; justify-content: space-between; } section { padding: 1.25rem; } .amount { width: 8.25rem; }
   .amount span { min-width: 2rem; } dl { grid-template-columns: 1fr; gap: 0; } dt { margin-top: .5rem; }
   dd { text-align: left; } }
 )css";
@@ -159,7 +159,7 @@ std::string moment(std::chrono::sys_seconds t) {
     gmtime_r(&seconds, &parts);
     std::array<char, 32> machine{}, human{};
     std::strftime(machine.data(), machine.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    std::strftime(human.data(), human.size(), "%e %b %Y, %H:%M:%S UTC", &parts);
+    std::strftime(human.data(), human.size(), "%e %b %Y, %H:%M UTC", &parts);
     return fill("<time datetime=\"{machine}\">{human}</time>", {{"machine", machine.data()}, {"human", human.data()}});
 }
 
@@ -167,8 +167,10 @@ std::string moment(std::chrono::sys_seconds t) {
 std::string cart(const frame& f, const shelf& s) {
     std::string out = R"html(<section id="cart" aria-labelledby="cart-title">
 <h2 id="cart-title">Your cart</h2>
-<form method="post">
-)html" + token_field(f) + R"html(<table>
+)html";
+    if (!s.cart_notice.empty())
+        out += fill("<p class=\"soft\" role=\"status\" id=\"cart-notice\">{notice}</p>\n", {{"notice", s.cart_notice}});
+    out += "<form method=\"post\">\n" + token_field(f) + R"html(<table>
 <thead><tr><th scope="col">Item</th><th scope="col" class="amount">Amount</th>
 <th scope="col" class="price">Price</th></tr></thead>
 <tbody>

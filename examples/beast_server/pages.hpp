@@ -38,6 +38,7 @@ struct shelf {
     std::int64_t visits = 0;
     std::int64_t clicks = 0;
     std::array<std::int64_t, catalogue.size()> amounts{};
+    std::string cart_notice{}; ///< what the last change of the cart has left to say
 
     std::chrono::sys_seconds created{};
     std::chrono::sys_seconds expires{};

@@ -166,6 +166,7 @@ private:
         pages::shelf shown{.user = std::string(v->user()), .visits = number(*v, "visits"), .clicks = number(*v, "clicks")};
         std::ranges::transform(pages::catalogue, shown.amounts.begin(),
                                [&](const pages::product& p) { return number(*v, cart_key(p)); });
+        shown.cart_notice = v.take_flash("cart").value_or("");
         shown.created = v->created();
         shown.expires = v->expires();
         shown.deadline = v->deadline();
@@ -186,7 +187,7 @@ private:
         const auto* product = std::ranges::find(pages::catalogue, item, &pages::product::key);
         if (product == pages::catalogue.end()) co_return bad_request("There is no such item.");
         add(*v, cart_key(*product), amount);
-        v.flash("notice", std::string(product->name) + (amount > 0 ? " added to" : " removed from") + " your cart.");
+        v.flash("cart", std::string(product->name) + (amount > 0 ? " added." : " removed."));
         co_return see_other("/#cart");
     }
 

@@ -102,7 +102,7 @@ class Page:
 
     @property
     def notice(self):
-        return self.find(r'role="status">([^<]*)<')
+        return self.find(r'role="status"[^>]*>([^<]*)<')
 
     @property
     def devices(self):

@@ -174,7 +174,7 @@ class Sessions(ServerTest):
         ana.post("/login", name="Ana")
         self.assertEqual([ana.get().notice, ana.get().notice], ["You are logged in.", None])
         ana.post("/cart/add", item="mug")
-        self.assertEqual([ana.get().notice, ana.get().notice], ["Coffee mug added to your cart.", None])
+        self.assertEqual([ana.get().notice, ana.get().notice], ["Coffee mug added.", None])
         self.assertEqual(ana.get(ana.post("/logout").headers["Location"]).notice, "You are logged out.")
         self.assertIsNone(ana.get().notice)
 
