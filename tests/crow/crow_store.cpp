@@ -5,8 +5,8 @@
 #include <dynasession/lock/optimistic_lock.hpp>
 #include <dynasession/memory_session_store.hpp>
 
+#include "flaky_backend.hpp"
 #include "server.hpp"
-#include "support/counting_backend.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -36,21 +36,8 @@ namespace {
 
 constexpr auto noon = ds::time_point(std::chrono::sys_days{std::chrono::year{2026} / 3 / 14} + 12h);
 
-// Counts what it is asked, and can be away.
-class flaky_backend : public counting_backend<ds::memory_backend> {
-public:
-    using counting_backend::counting_backend;
-
-    ds::result<ds::reply> perform(ds::command c) {
-        if (away) return ds::failure(ds::error::service_unavailable, "the network is down");
-        return counting_backend::perform(std::move(c));
-    }
-
-    std::atomic<bool> away{false};
-};
-
-using counted_store = ds::basic_session_store<flaky_backend, ds::no_lock, ds::json_serializer>;
-using optimistic_store = ds::basic_session_store<flaky_backend, ds::optimistic_lock, ds::json_serializer>;
+using counted_store = ds::basic_session_store<test::flaky_backend, ds::no_lock, ds::json_serializer>;
+using optimistic_store = ds::basic_session_store<test::flaky_backend, ds::optimistic_lock, ds::json_serializer>;
 
 // A request of which the test says when it goes on.
 struct halt {

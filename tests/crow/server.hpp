@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -79,9 +80,9 @@ private:
 template <class App>
 class running {
 public:
-    explicit running(App& app) : app_(app) {
+    explicit running(App& app, unsigned threads = 8) : app_(app) {
         crow::logger::setLogLevel(crow::LogLevel::Warning);
-        app_.bindaddr("127.0.0.1").port(0).concurrency(8).signal_clear();
+        app_.bindaddr("127.0.0.1").port(0).concurrency(threads).signal_clear();
         app_.timeout(static_cast<std::uint8_t>(failure_limit.count()));
         done_ = app_.run_async();
         REQUIRE(app_.wait_for_server_start(failure_limit) == std::cv_status::no_timeout);
@@ -101,6 +102,9 @@ struct answer {
     unsigned status = 0;
     std::string body{};
     std::vector<std::string> cookies{}; ///< each Set-Cookie
+    boost::beast::http::fields fields{};
+
+    std::string field(std::string_view name) const { return std::string(fields[name]); }
 };
 
 /// One connection of a browser, which keeps the cookie `session`.
@@ -127,6 +131,7 @@ public:
     }
 
     std::string cookie; ///< the value; empty: none is sent
+    std::vector<std::pair<std::string, std::string>> more_fields; ///< of each request
 
 private:
     using message = boost::beast::http::request<boost::beast::http::string_body>;
@@ -139,7 +144,8 @@ private:
         message r(verb, target, 11);
         r.set(http::field::host, "test");
         r.set(http::field::connection, "keep-alive");
-        if (!cookie.empty()) r.set(http::field::cookie, "session=" + cookie);
+        for (const auto& [name, value] : more_fields) r.insert(name, value);
+        if (!cookie.empty()) r.insert(http::field::cookie, "session=" + cookie);
         return r;
     }
 
@@ -150,7 +156,7 @@ private:
         boost::beast::http::response_parser<boost::beast::http::string_body> parser;
         parser.skip(r.method() == http::verb::head);
         boost::beast::http::read(socket_, buffer_, parser);
-        answer a{parser.get().result_int(), parser.get().body()};
+        answer a{.status = parser.get().result_int(), .body = parser.get().body(), .fields = parser.get().base()};
         const auto [first, last] = parser.get().equal_range(http::field::set_cookie);
         for (auto it = first; it != last; ++it) keep(a.cookies.emplace_back(it->value()));
         return a;
