@@ -21,6 +21,7 @@
 #endif
 
 #ifdef DYNASESSION_WITH_CROW
+#include <dynasession/web/crow.hpp>
 #include <dynasession/web/crow_store.hpp>
 #endif
 
