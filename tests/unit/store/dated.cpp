@@ -1,5 +1,6 @@
 #include <dynasession/store/dated.hpp>
 
+#include <dynasession/serializer/json.hpp>
 #include <dynasession/store/operations.hpp>
 
 #include "support/stepping.hpp"
@@ -17,12 +18,14 @@ using ds::store_detail::dated;
 
 namespace {
 
+const ds::store_detail::session_codec<ds::json_serializer> codec({}, 0.1);
+
 const auto marks = std::make_shared<const ds::store_detail::revocation>(ds::session_options{.revocation_marks = true});
 
 auto creating(ds::amendments a, std::shared_ptr<const ds::store_detail::revocation> under = nullptr) {
     ds::save_request r{.id = ds::session_id::generate(), .stored = stored_at_noon()};
     r.amended = std::move(a);
-    return dated(std::move(r), std::move(under), [](ds::save_request q) -> ds::store_detail::create { return ds::store_detail::create(std::move(q)); });
+    return dated(std::move(r), std::move(under), [](ds::save_request q) { return ds::store_detail::create(std::move(q), codec); });
 }
 
 } // namespace
