@@ -8,6 +8,9 @@
 #include "flaky_backend.hpp"
 #include "server.hpp"
 
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 #include <crow.h>
 #include <doctest/doctest.h>
 
@@ -234,18 +237,20 @@ TEST_CASE("the middleware may share the manager") {
     CHECK(watched.expired());
 }
 
-TEST_CASE("a response may end on another thread, which saves the session") {
+TEST_CASE("a response may end after its handler, and saves the session then") {
     site here;
-    std::jthread other;
     here.app.route_dynamic("/later")([&](const crow::request& r, crow::response& response) {
         auto& s = site<>::sessions::of(here.app, r);
-        other = std::jthread([&s, &response] { response.end(std::to_string(count(s))); });
+        boost::asio::post(*r.io_context, [&s, &response] { response.end(std::to_string(count(s))); });
     });
     const auto cookie = here.visitor();
-    const auto answer = here.open(cookie).get("/later");
-    CHECK(answer.body == "2");
-    CHECK(answer.field("Vary") == "Cookie");
-    CHECK(here.stored(cookie) == 2);
+    auto b = here.open(cookie);
+    for (const char* n : {"2", "3"}) {
+        const auto answer = b.get("/later");
+        CHECK(answer.body == n);
+        CHECK(answer.field("Vary") == "Cookie");
+    }
+    CHECK(here.stored(cookie) == 3);
 }
 
 // ---- per route
