@@ -68,7 +68,7 @@ public:
     template <access Access>
     session_type* load(Access a) {
         try {
-            if (must_ask()) adopt(store().load(id_, a));
+            if (must_ask()) adopt({}, store().load(id_, a));
         } catch (const session_error& e) {
             note(e.code());
             throw;

@@ -246,6 +246,17 @@ TEST_CASE("a store that fails is an error, the client keeps its id, and nothing 
     CHECK(here.web.open(cookie).load());
 }
 
+TEST_CASE("the failure of a load is over when the next one succeeds") {
+    site here;
+    auto s = here.web.open(here.visitor());
+    here.store.backend().fail_with(ds::error::service_unavailable);
+    CHECK_THROWS_AS(s.load(), ds::session_error);
+    CHECK(s.store_failure() == ds::error::service_unavailable);
+    here.store.backend().fail_with({});
+    CHECK(s.load());
+    CHECK_FALSE(s.store_failure());
+}
+
 TEST_CASE("a save that fails is an error, and leaves no field; a touch that fails is none") {
     site here({}, {.touch_fraction = 0});
     const auto cookie = here.visitor();
