@@ -58,7 +58,7 @@ tfoot th, tfoot td { border: 0; padding: 1rem 0 0; font-weight: 700; }
 .devices { list-style: none; margin: 1rem 0 0; padding: 0; }
 .devices li { display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding: .875rem 0;
   border-top: 1px solid var(--line); }
-.devices p { margin: 0; } .devices button { flex: none; } time { white-space: nowrap; } .devices .soft { font-size: .9375rem; }
+.devices p { margin: 0; } .devices button { flex: none; } .devices .soft { font-size: .9375rem; }
 .here { padding: .125rem .625rem; border-radius: 1rem; background: var(--accent); color: var(--on-accent);
   font-size: .8125rem; font-weight: 600; white-space: nowrap; }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1rem; }

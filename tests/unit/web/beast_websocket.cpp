@@ -112,8 +112,7 @@ struct site {
         co_await http::async_read(server.next_layer(), buffer, request, asio::use_awaitable);
         auto visit = ds::open_session(web, request);
         snapshot = *visit.load(ds::read_only);
-        CHECK_FALSE(visit.needs_store());
-        visit.finish();
+        CHECK(visit.try_finish());
         co_await server.async_accept(request, asio::use_awaitable);
     }
 
