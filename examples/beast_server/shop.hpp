@@ -84,20 +84,20 @@ private:
         bool members_only; // the handler finds a session, and a form has its token
         result (shop::*run)(const request&, visit&);
     };
-    static constexpr std::array<entry, 10> entries{{
-        {"/", verb::get, false, &shop::front_page},
-        {"/login", verb::post, false, &shop::log_in},
-        {"/logout", verb::post, true, &shop::log_out},
-        {"/count", verb::post, true, &shop::count},
-        {"/cart/add", verb::post, true, &shop::add_to_cart},
-        {"/cart/remove", verb::post, true, &shop::remove_from_cart},
-        {"/devices", verb::get, true, &shop::devices},
-        {"/devices/end", verb::post, true, &shop::end_device},
-        {"/devices/end-others", verb::post, true, &shop::end_other_devices},
-        {"/devices/end-all", verb::post, true, &shop::end_all_devices},
-    }};
 
     result route(const request& r, visit& v) {
+        static constexpr std::array<entry, 10> entries{{
+            {"/", verb::get, false, &shop::front_page},
+            {"/login", verb::post, false, &shop::log_in},
+            {"/logout", verb::post, true, &shop::log_out},
+            {"/count", verb::post, true, &shop::count},
+            {"/cart/add", verb::post, true, &shop::add_to_cart},
+            {"/cart/remove", verb::post, true, &shop::remove_from_cart},
+            {"/devices", verb::get, true, &shop::devices},
+            {"/devices/end", verb::post, true, &shop::end_device},
+            {"/devices/end-others", verb::post, true, &shop::end_other_devices},
+            {"/devices/end-all", verb::post, true, &shop::end_all_devices},
+        }};
         std::string_view path(r.target().data(), r.target().size());
         path = path.substr(0, path.find('?'));
         const auto* found = std::ranges::find(entries, path, &entry::path);
