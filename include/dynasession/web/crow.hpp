@@ -91,7 +91,7 @@ inline void replace(crow::response& response, const http_failure& failed) {
 /// Requests do not wait for each other. The store is called on the thread that serves the request, so `concurrency` has to
 /// allow for as many threads as requests are to wait for the store at once.
 ///
-/// What a handler decided is carried out when its response ends, which may be after the handler; the session is gone then.
+/// What a handler decided is carried out when its response ends, on the thread that ends it; the session is gone then.
 /// Handlers do not call `finish`. With a response of 5xx, as Crow makes of exceptions, nothing is stored but a logout.
 ///
 /// A store that fails makes the response what `http_failure` says, 503 with `Retry-After` mostly: when the session cannot be
