@@ -204,9 +204,13 @@ TEST_CASE("fields of the handler stay beside those of the session") {
 
 TEST_CASE("several Cookie fields are one, and other cookies do not disturb") {
     site here;
-    auto b = here.open(here.visitor());
-    b.more_fields = {{"Cookie", "theme=dark"}, {"Cookie", "a=b; c=d"}};
+    const auto cookie = here.visitor();
+    const std::pair<std::string, std::string> own{"Cookie", "session=" + cookie}, others{"Cookie", "theme=dark; a=b"};
+    auto b = here.open();
+    b.more_fields = {own, others};
     CHECK(b.get("/count").body == "2");
+    b.more_fields = {others, own};
+    CHECK(b.get("/count").body == "3");
 }
 
 TEST_CASE("an id may go in a header field") {
@@ -404,6 +408,13 @@ TEST_CASE("a store that is out is 503, and the browser keeps its cookie") {
         r.set_static_file_info_unsafe("/proc/self/status");
         return r;
     });
+    here.app.route_dynamic("/counted-by-hand")([&](const crow::request& r, crow::response& response) {
+        count(site<>::sessions::of(here.app, r));
+        here.store.backend().away = true;
+        response.manual_length_header = true;
+        response.set_header("Content-Length", "7");
+        response.end("counted");
+    });
     here.app.catchall_route()([&](const crow::request& r, crow::response& response) {
         response.body = std::to_string(count(site<>::sessions::of(here.app, r)));
     });
@@ -429,6 +440,11 @@ TEST_CASE("a store that is out is 503, and the browser keeps its cookie") {
         CHECK(log.has("the network is down"));
     }
     SUBCASE("and the page would have been a file") { check_is_unavailable(b.get("/file")); }
+    SUBCASE("and the handler has told the length") {
+        const auto answer = b.get("/counted-by-hand");
+        check_is_unavailable(answer);
+        CHECK(answer.fields.count("Content-Length") == 1);
+    }
     SUBCASE("and only the head is asked for") {
         const auto answer = b.head("/out");
         check_is_unavailable(answer);
