@@ -22375,7 +22375,7 @@ public:
     template <access Access>
     session_type* load(Access a) {
         try {
-            if (must_ask()) adopt(store().load(id_, a));
+            if (must_ask()) adopt({}, store().load(id_, a));
         } catch (const session_error& e) {
             note(e.code());
             throw;
@@ -23189,9 +23189,8 @@ inline void replace(crow::response& response, const http_failure& failed) {
 /// Requests do not wait for each other. The store is called on the thread that serves the request, so `concurrency` has to
 /// allow for as many threads as requests are to wait for the store at once.
 ///
-/// What a handler decided is carried out when its response ends, on the thread that ends it, which is not the handler's if
-/// that is asynchronous; the session is gone then. Handlers do not call `finish`. With a response of 5xx, as Crow makes of
-/// exceptions, nothing is stored but a logout.
+/// What a handler decided is carried out when its response ends, on the thread that ends it; the session is gone then.
+/// Handlers do not call `finish`. With a response of 5xx, as Crow makes of exceptions, nothing is stored but a logout.
 ///
 /// A store that fails makes the response what `http_failure` says, 503 with `Retry-After` mostly: when the session cannot be
 /// saved, and when the failure leaves the handler as an exception. Handlers that want to go on without a session call
