@@ -18420,7 +18420,7 @@ public:
     bool is_settled(const session_type& s, std::chrono::sys_time<std::chrono::milliseconds> now) const {
         const record& stored = session_access::stored(s);
         if (s.is_new() || session_access::hold(s) || !session_access::amended(s).empty()) return false;
-        if (stored.touch_is_due(now, touch_after(stored))) return false;
+        if (!s.is_read_only() && stored.touch_is_due(now, touch_after(stored))) return false;
         const auto entries = serializer_.serialize(s.value(), {s.id(), stored.data});
         return entries && *entries == stored.data;
     }
@@ -22114,6 +22114,9 @@ struct session_manager_options {
     std::optional<std::chrono::seconds> max_stale{};
 
     /// After how long the id of a session in use is replaced, as `regenerate` does it; 0: never.
+    ///
+    /// Requests that are under way with the old id then find no session and cannot save theirs: give the store a
+    /// `regenerate_grace`, by which they read it at least, or a lock policy under which they wait for each other.
     std::chrono::seconds renew_after{0};
 
     /// What carries the id: `cookie_options`, or `header_options` for programs that keep no cookies.
@@ -22441,7 +22444,7 @@ public:
     /// To be called when the user has proved who he is, on a session that was started. What is in it stays, unless it was
     /// another user's. `device` is what a list of his sessions calls this one, the browser and its system say.
     void log_in(std::string user, std::string_view device = {}) {
-        session_type& s = present();
+        session_type& s = writable();
         if (!s.user().empty() && s.user() != user) s.value() = typename session_type::value_type{};
         s.user(std::move(user));
         if (!device.empty()) s.device(device);
@@ -22456,13 +22459,13 @@ public:
 
     /// Has the session get a new id, as whenever the rights of its user change.
     void regenerate() {
-        present();
+        writable();
         move_ = true;
     }
 
     /// Has this session live otherwise than those that begin here, and the client keep it for so long, even if that is
     /// beyond the end of the browser ("remember me").
-    void remember(session_lifetime lifetime) { present().lifetime(lifetime); }
+    void remember(session_lifetime lifetime) { writable().lifetime(lifetime); }
 
     /// Has nothing of the session stored: what was changed is forgotten, a lock is given up.
     void abandon() noexcept { abandoned_ = true; }
@@ -22472,7 +22475,7 @@ public:
     void flash(std::string_view key, T&& value)
         requires std::same_as<typename session_type::value_type, boost::json::object>
     {
-        auto& messages = present()[flash_key];
+        auto& messages = writable()[flash_key];
         if (!messages.is_object()) messages.emplace_object();
         messages.as_object()[key] = boost::json::value_from(std::forward<T>(value));
     }
@@ -22499,7 +22502,8 @@ public:
     ///
     /// A session that did not change is at most touched, and it is no error if that fails.
     ///
-    /// *Errors:* those of the write; the response must not say then that all went well, and gets no fields: see `http_failure`.
+    /// *Errors:* those of the write, also `read_only_session` for what was changed in a session that was loaded so; the response
+    /// must not say then that all went well, and gets no fields: see `http_failure`.
     response_fields finish() {
         try {
             if (const auto kind = ending()) store().write(session_, *kind);
@@ -22594,6 +22598,11 @@ private:
         return session_;
     }
 
+    session_type& writable() {
+        if (present().is_read_only()) throw session_error(failure(error::read_only_session));
+        return session_;
+    }
+
     bool is_blank() const {
         if constexpr (std::equality_comparable<typename session_type::value_type>)
             return session_.user().empty() && session_.value() == typename session_type::value_type{};
@@ -22606,14 +22615,14 @@ private:
         if (finished_) return std::nullopt;
         if (logged_out_) return session_.is_new() ? std::nullopt : std::optional(write_kind::destroy);
         if (state_ != state::present) return std::nullopt;
-        if (abandoned_ || session_.is_read_only())
-            return session_.is_locked() ? std::optional(write_kind::release) : std::nullopt;
+        if (abandoned_) return session_.is_locked() ? std::optional(write_kind::release) : std::nullopt;
+        if (session_.is_read_only() && store().is_settled(session_)) return std::nullopt; // if not, the store refuses it
         if (session_.is_new()) return is_blank() ? std::nullopt : std::optional(write_kind::keep);
         return move_ ? write_kind::regenerate : write_kind::keep;
     }
 
     std::size_t cap() const noexcept { return manager_.options().max_sessions_per_user; }
-    bool is_capped() const noexcept { return logged_in_ && !logged_out_ && cap() != 0; }
+    bool is_capped() const noexcept { return logged_in_ && !logged_out_ && !abandoned_ && !finished_ && cap() != 0; }
 
     // What the response needs once the store has done its part.
     response_fields concluded(const error_code& ec) {

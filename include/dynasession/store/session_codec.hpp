@@ -53,7 +53,7 @@ public:
     bool is_settled(const session_type& s, std::chrono::sys_time<std::chrono::milliseconds> now) const {
         const record& stored = session_access::stored(s);
         if (s.is_new() || session_access::hold(s) || !session_access::amended(s).empty()) return false;
-        if (stored.touch_is_due(now, touch_after(stored))) return false;
+        if (!s.is_read_only() && stored.touch_is_due(now, touch_after(stored))) return false;
         const auto entries = serializer_.serialize(s.value(), {s.id(), stored.data});
         return entries && *entries == stored.data;
     }

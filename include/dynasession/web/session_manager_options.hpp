@@ -26,6 +26,9 @@ struct session_manager_options {
     std::optional<std::chrono::seconds> max_stale{};
 
     /// After how long the id of a session in use is replaced, as `regenerate` does it; 0: never.
+    ///
+    /// Requests that are under way with the old id then find no session and cannot save theirs: give the store a
+    /// `regenerate_grace`, by which they read it at least, or a lock policy under which they wait for each other.
     std::chrono::seconds renew_after{0};
 
     /// What carries the id: `cookie_options`, or `header_options` for programs that keep no cookies.

@@ -320,6 +320,34 @@ TEST_CASE("what the store has no part in ends without it") {
     CHECK((here.store.backend().commands() == before + 1) == !at_once);
 }
 
+TEST_CASE("a session that was loaded to be read only is not changed, and nobody is told that it was") {
+    site here;
+    const auto cookie = here.visitor();
+    here.clock.now.system += 10min; // a touch would be due
+    auto s = here.web.open(cookie);
+    REQUIRE(s.load(ds::read_only));
+    ds::error_code ec;
+    SUBCASE("unchanged") {
+        CHECK(s.try_finish());
+        return;
+    }
+    SUBCASE("changed") {
+        s->set("n", 2);
+        s.finish(ec);
+        CHECK(ec == ds::error::read_only_session);
+    }
+    SUBCASE("log-in") { CHECK_THROWS_AS(s.log_in("jeremy"), ds::session_error); }
+    SUBCASE("new id") { CHECK_THROWS_AS(s.regenerate(), ds::session_error); }
+    SUBCASE("message") { CHECK_THROWS_AS(s.flash("notice", "Saved."), ds::session_error); }
+    SUBCASE("log-out is no change of it") {
+        s.log_out();
+        s.finish();
+        CHECK(here.web.open(cookie).load() == nullptr);
+        return;
+    }
+    CHECK(here.web.open(cookie).start().get<int>("n") == 1);
+}
+
 TEST_CASE("what is abandoned is not stored") {
     site here;
     const auto cookie = here.visitor();
