@@ -27,13 +27,20 @@ TEST_CASE("a new session lives as the options say, or as it is to") {
 
 TEST_CASE("times out of range are refused, and the message says where they stand") {
     CHECK_THROWS_AS(record_of_new({}, {.max_stale = 0s}, noon), ds::session_error);
-    CHECK_THROWS_AS(validated({.touch_fraction = 1}), ds::session_error);
-    CHECK_THROWS_AS(validated({.regenerate_grace = 61s}), ds::session_error);
+    CHECK_THROWS_AS(validated<false>({.touch_fraction = 1}), ds::session_error);
+    CHECK_THROWS_AS(validated<false>({.regenerate_grace = 61s}), ds::session_error);
     try {
-        validated({.max_age = -1s});
+        validated<false>({.max_age = -1s});
         FAIL("a negative age was taken");
     } catch (const ds::session_error& e) {
         CHECK(e.code() == ds::error::invalid_option);
         CHECK(e.detail().find("session_options") == 0);
     }
+}
+
+TEST_CASE("by the old id nothing could be read that is bound to the new one") {
+    const ds::session_options options{.regenerate_grace = 10s};
+    CHECK(validated<false>(options).regenerate_grace == 10s);
+    CHECK_THROWS_AS(validated<true>(options), ds::session_error);
+    CHECK_NOTHROW(validated<true>({}));
 }
