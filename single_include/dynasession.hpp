@@ -22480,7 +22480,7 @@ public:
         messages.as_object()[key] = boost::json::value_from(std::forward<T>(value));
     }
 
-    /// Takes a message that an earlier request has left, from a session that was loaded.
+    /// Takes a message that an earlier request has left, from a session that was loaded; it stays in one that is read only.
     template <class T = std::string>
     std::optional<T> take_flash(std::string_view key)
         requires std::same_as<typename session_type::value_type, boost::json::object>
@@ -22490,7 +22490,7 @@ public:
         auto* found = messages && messages->is_object() ? messages->as_object().if_contains(key) : nullptr;
         if (!found) return std::nullopt;
         auto taken = boost::json::try_value_to<T>(*found);
-        messages->as_object().erase(key);
+        if (!s->is_read_only()) messages->as_object().erase(key);
         if (messages->as_object().empty()) s->remove(flash_key);
         return taken ? std::optional<T>(*std::move(taken)) : std::nullopt;
     }

@@ -412,6 +412,10 @@ TEST_CASE("a message is taken by one later request") {
     const auto cookie = cookie_of(s.finish());
     auto next = here.web.open(cookie);
     CHECK_FALSE(next.take_flash("notice"));
+    auto looking = here.web.open(cookie);
+    looking.load(ds::read_only);
+    CHECK(looking.take_flash("notice") == "Saved.");
+    looking.finish();
     next.load();
     CHECK_FALSE(next.take_flash("error"));
     CHECK(next.take_flash("notice") == "Saved.");
