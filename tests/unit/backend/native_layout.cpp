@@ -272,10 +272,10 @@ TEST_CASE("an owner of foreign shape is corrupt") {
     const std::pair<const char*, value> damages[] = {{"o", value::number(1)},   {"o", value::string("")},   {"s", value::string("1")},
                                                      {"s", value::number(-1)},  {"a", value::number(1)},    {"g", value::string("1")},
                                                      {"g", value::number(-1)}};
-    for (const auto& [name, damage] : damages) {
-        CAPTURE(name);
+    for (const auto& damage : damages) {
+        CAPTURE(damage.first);
         auto damaged = good;
-        damaged.insert_or_assign(name, damage);
+        damaged.insert_or_assign(damage.first, damage.second);
         CHECK(layout.decode(damaged).error() == error::corrupt_session);
     }
     auto lacking = good;

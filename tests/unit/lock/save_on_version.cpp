@@ -448,11 +448,11 @@ TEST_CASE("what changes beside the data alone is a save, too, on the terms of wh
     CHECK(c.expires == noon + 15min);
     REQUIRE(c.terms);
     CHECK(*c.terms == ds::terms{{.user = "ana", .since = noon + 1s}, noon + 12h, 5min});
-    auto theirs = stored_at_noon();
-    theirs.version = 4;
-    theirs.owner = {.user = "jeremy", .since = noon, .device = "Firefox"};
-    theirs.deadline = noon + 1h;
-    c = asked<ds::change_record>(save.resume(refused(theirs), at(10min)));
+    auto found = stored_at_noon();
+    found.version = 4;
+    found.owner = {.user = "jeremy", .since = noon, .device = "Firefox"};
+    found.deadline = noon + 1h;
+    c = asked<ds::change_record>(save.resume(refused(found), at(10min)));
     CHECK(c.if_version == 4);
     CHECK(*c.terms == ds::terms{{.user = "ana", .since = noon + 1s, .device = "Firefox"}, noon + 1h, 5min});
     const auto saved = finished(save.resume(applied(), at(10min))).value();
