@@ -154,10 +154,12 @@ private:
     // ---- the shop
 
     result front_page(const request& r, visit& v) {
-        if (r.method() == verb::head)
+        if (r.method() == verb::head) {
             co_await v.async_load(ds::read_only);
-        else
+            v.abandon(); // what it would have counted
+        } else {
             co_await v.async_load();
+        }
         if (!v.get()) {
             const bool goodbye = r.target().ends_with("?goodbye");
             co_return page(status::ok, pages::log_in({.backend = backend_, .notice = goodbye ? "You are logged out." : ""}));
