@@ -12487,7 +12487,6 @@ private:
 // #include <dynasession/op/compose.hpp>
 
 #include <boost/asio/append.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
@@ -12615,7 +12614,7 @@ private:
         op_.reset(); // what it holds is not to wait for the handler
         if (suspended_) return Completion::complete(self, std::move(r));
         held_ = std::make_unique<result_type>(std::move(r));
-        const auto executor = boost::asio::get_associated_executor(self, io_->get_executor());
+        const auto executor = io_->get_executor();
         boost::asio::post(executor, boost::asio::append(std::move(self), error_code{}));
     }
 
