@@ -240,7 +240,8 @@ void work(Store& store, const std::vector<ds::session_id>& ids, const options& o
         ds::error_code ec;
         const auto change = [&](ds::session& s) {
             a.change(op, s);
-            // A request that takes long is the load itself, and what kills and pauses have to meet; nothing is waited for.
+            // A request that takes long is the load itself, and what kills and pauses have to meet; nothing is waited for, and
+            // no outcome depends on it. Work instead of sleep would have the processes wait for the two cores, not for the lock.
             if (o.hold.count() != 0) std::this_thread::sleep_for(o.hold);
         };
         bool found = false;
